@@ -1,0 +1,51 @@
+# Everything that is done to this project by hand has its command here; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow lint format types bench-ball clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/run.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev.installed: $(VENV)/run.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: $(VENV)/run.installed ## set up, train the ball throw, show the result
+	$(BIN)/diffsim-run experiment=ball_adam
+
+test: $(VENV)/dev.installed ## set up, check style and types, run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/dev.installed ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev.installed ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/dev.installed ## put the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/dev.installed ## check types
+	$(BIN)/mypy
+
+bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-ES on the ball throw
+	$(BIN)/python benchmarks/ball_throw.py
+
+clean: ## remove what was built, not what was found
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
