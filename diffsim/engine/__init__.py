@@ -1,0 +1,1 @@
+"""The physics engine: worlds, states, one time step, rollouts and their gradients."""

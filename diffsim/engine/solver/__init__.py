@@ -1,0 +1,1 @@
+"""Solvers of the linear complementarity problem on velocities and impulses."""

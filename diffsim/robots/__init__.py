@@ -1,0 +1,1 @@
+"""Robots as data: from YAML to a world of the engine and its initial state."""
