@@ -1,0 +1,1 @@
+"""Command-line entry points: compose a config, call, exit."""

@@ -1,0 +1,1 @@
+"""Controllers: from sensor readings to commands, with parameters that are a plain pytree."""

@@ -1,0 +1,1 @@
+"""Experiments: one config in, one folder of results out."""

@@ -1,0 +1,85 @@
+"""``manifest.json``: everything needed to know where a result came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import diffsim
+from diffsim.experiment.config import RunConfig
+
+_PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
+
+
+def build_manifest(config: RunConfig, device: jax.Device) -> dict[str, Any]:
+    """Resolved config, versions, commit, device, seed, precision and XLA flags of a run."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "config": dataclasses.asdict(config),
+        "seed": config.seed,
+        "precision": config.precision,
+        "device": {"platform": device.platform, "kind": device.device_kind},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor_name(),
+            "cores": os.cpu_count(),
+        },
+        "python": platform.python_version(),
+        "versions": {"diffsim": diffsim.__version__, **_versions()},
+        "git": _git_state(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor_name() -> str:
+    """The processor's name where Linux tells it, else what Python knows."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit of the source tree, and whether it was changed since; None outside a checkout."""
+    source = Path(diffsim.__file__).parent
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(source), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # A package that is merely installed below somebody else's checkout is not of that checkout.
+    if git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}

@@ -1,0 +1,72 @@
+"""``metrics.csv``: one row for each iteration, on the disk as soon as it is known."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+COLUMNS = ("iteration", "evaluations", "wall_s", "loss", "grad_norm")
+"""What every run reports; the task's own figures follow."""
+
+
+class Row(NamedTuple):
+    """One iteration.
+
+    Attributes:
+        iteration: counted from 1.
+        evaluations: episodes simulated so far.
+        wall_s: seconds since the start of training, compilation included.
+        loss: of the point reported.
+        grad_norm: L2 norm of the gradient, None without one.
+        metrics: the task's figures.
+    """
+
+    iteration: int
+    evaluations: int
+    wall_s: float
+    loss: float
+    grad_norm: float | None
+    metrics: dict[str, float]
+
+
+class MetricsWriter:
+    """Appends rows to a CSV file; each is a single write of a whole line, then flushed.
+
+    A process that is killed leaves whole lines only. Numbers are written with as many digits as it
+    takes to read the same number back.
+    """
+
+    def __init__(self, path: Path, metric_names: tuple[str, ...]) -> None:
+        self._names = metric_names
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        self._descriptor = os.open(path, flags, 0o644)
+        self._write(",".join((*COLUMNS, *metric_names)))
+
+    def append(self, row: Row) -> None:
+        """Write one row."""
+        fields = [
+            str(row.iteration),
+            str(row.evaluations),
+            f"{row.wall_s:.3f}",
+            repr(row.loss),
+            "" if row.grad_norm is None else repr(row.grad_norm),
+            *(repr(row.metrics[name]) for name in self._names),
+        ]
+        self._write(",".join(fields))
+
+    def _write(self, line: str) -> None:
+        os.write(self._descriptor, f"{line}\n".encode())
+
+    def __enter__(self) -> MetricsWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)

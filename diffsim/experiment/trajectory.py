@@ -1,0 +1,53 @@
+"""Trajectories as CSV: one row for each body and time, for plots and for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from diffsim.engine.world import State
+
+COLUMNS = (
+    *("time", "body", "x", "y", "z"),
+    *("r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz"),
+    *("v_x", "v_y", "v_z", "omega_x", "omega_y", "omega_z"),
+)
+"""Time [s], body, position [m], rotation matrix by rows, velocity [m/s], angular velocity
+[rad/s]; all in the world frame."""
+
+
+def save_trajectory(path: Path, states: State, body_names: tuple[str, ...], dt: float) -> None:
+    """Write the states of one episode, leading axis (times,)."""
+    times, bodies = np.shape(states.position.x)
+    rotation = np.asarray(states.rotation.stack()).reshape(times, bodies, 9)
+    numbers = np.concatenate(
+        [
+            np.asarray(states.position.stack()),
+            rotation,
+            np.asarray(states.velocity.stack()),
+            np.asarray(states.angular_velocity.stack()),
+        ],
+        axis=-1,
+    ).reshape(times * bodies, 18)
+    table = pd.DataFrame(numbers, columns=list(COLUMNS[2:]))
+    table.insert(0, "body", np.tile(np.array(body_names), times))
+    table.insert(0, "time", np.repeat(np.round(np.arange(times) * dt, 9), bodies))
+    table.to_csv(path, index=False, float_format="%.7g")
+
+
+def first_divergence(states: State, body_names: tuple[str, ...]) -> tuple[int, str] | None:
+    """Step and body at which a trajectory stops being finite, None if it is finite throughout."""
+    numbers = np.concatenate(
+        [
+            np.asarray(vector.stack())
+            for vector in (states.position, states.velocity, states.angular_velocity)
+        ],
+        axis=-1,
+    )
+    broken = ~np.isfinite(numbers).all(axis=-1)
+    if not broken.any():
+        return None
+    step, body = np.argwhere(broken)[0]
+    return int(step), body_names[body]

@@ -1,0 +1,1 @@
+"""Optimisers behind one contract: gradient descent, Levenberg-Marquardt, evolution."""

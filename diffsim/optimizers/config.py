@@ -1,0 +1,62 @@
+"""What an optimiser's YAML file may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from diffsim.configuration import bounded
+
+OPTAX_METHODS = (
+    "adabelief",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "amsgrad",
+    "lamb",
+    "lion",
+    "nadam",
+    "noisy_sgd",
+    "novograd",
+    "radam",
+    "rmsprop",
+    "rprop",
+    "sgd",
+    "sm3",
+    "yogi",
+)
+SCHEDULES = ("constant", "exponential", "linear", "cosine")
+
+
+@dataclass
+class GradientConfig:
+    """First-order descent by back-propagation, with any of optax's optimisers."""
+
+    kind: str = bounded("gradient", choices=("gradient",))
+    method: str = bounded("adam", choices=OPTAX_METHODS)
+    iterations: int = bounded(100, at_least=1)
+    learning_rate: float = bounded(0.001, above=0)  # in units of each variable's scale
+    schedule: str = bounded("constant", choices=SCHEDULES)
+    final_learning_rate: float = bounded(0.1, above=0, at_most=1)  # share left at the last one
+    clip_norm: float | None = bounded(None, above=0)  # limit of the gradient's L2 norm
+    gradient_decay: float = bounded(1.0, above=0, at_most=1)  # α per time step; 1: exact gradient
+    options: dict[str, float] = field(default_factory=dict)  # of the method, such as b1 and b2
+
+
+@dataclass
+class LevenbergMarquardtConfig:
+    """Second-order descent for small problems whose loss is a sum of squares."""
+
+    kind: str = bounded("lm", choices=("lm",))
+    iterations: int = bounded(50, at_least=1)
+
+
+@dataclass
+class EvolutionConfig:
+    """CMA-ES: no gradient; the population of each generation is one batch."""
+
+    kind: str = bounded("cmaes", choices=("cmaes",))
+    iterations: int = bounded(500, at_least=1)  # generations
+    population: int | None = bounded(None, at_least=2)  # null: CMA-ES chooses by dimension
+    sigma: float = bounded(1.0, above=0)  # first step size, in units of each variable's scale

@@ -1,0 +1,100 @@
+"""CMA-ES by the ``cma`` package, its population evaluated as one batch."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import cma
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffsim.optimizers.config import EvolutionConfig
+from diffsim.optimizers.optimizer import Problem, Report
+
+# A loss that is not finite says nothing about how bad it is: it ranks last.
+_WORST = 1e30
+
+
+class EvolutionState(NamedTuple):
+    """pycma's object, and all losses so far, from which the object can be made again.
+
+    Attributes:
+        strategy: pycma's evolution strategy; ``step`` changes it in place.
+        losses: one array (population,) for each generation.
+    """
+
+    strategy: cma.CMAEvolutionStrategy
+    losses: tuple[np.ndarray, ...]
+
+
+class Evolution:
+    """One generation an iteration; reports its best member.
+
+    Random numbers come from a generator of our own, so that a run depends on its seed alone; a
+    state is restored by replaying the stored losses, without pickle.
+
+    Source: Hansen, "The CMA Evolution Strategy: A Comparing Review", 2006.
+    """
+
+    def __init__(self, config: EvolutionConfig, problem: Problem, seed: int) -> None:
+        self.config, self.problem, self.seed = config, problem, seed
+
+        @jax.jit
+        def evaluate(population: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+            evaluation = jax.vmap(problem.evaluate)(population)
+            return evaluation.loss, evaluation.metrics
+
+        self._evaluate = evaluate
+
+    def init(self) -> EvolutionState:
+        generator = np.random.default_rng(self.seed)
+        options = {
+            "bounds": [list(self.problem.lower), list(self.problem.upper)],
+            "randn": lambda *shape: generator.standard_normal(shape),
+            "seed": np.nan,  # leave NumPy's global generator alone
+            "verbose": -9,
+            "verb_log": 0,
+            # The run ends by the task's measure or the iteration limit.
+            "termination_callback": [],
+        }
+        if self.config.population is not None:
+            options["popsize"] = self.config.population
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pycma warns that "randn" overrides "seed"
+            strategy = cma.CMAEvolutionStrategy(
+                np.asarray(self.problem.initial, float), self.config.sigma, options
+            )
+        return EvolutionState(strategy, ())
+
+    def step(self, state: EvolutionState) -> tuple[EvolutionState, Report]:
+        population = np.stack(state.strategy.ask())
+        losses, metrics = self._evaluate(jnp.asarray(population, self.problem.initial.dtype))
+        losses = np.asarray(losses, float)
+        best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
+        report = Report(
+            x=population[best],
+            loss=float(losses[best]),
+            metrics={name: float(values[best]) for name, values in metrics.items()},
+            grad_norm=None,
+            evaluations=len(population),
+        )
+        ranked = np.where(np.isfinite(losses), losses, _WORST)
+        state.strategy.tell(list(population), list(ranked))
+        return EvolutionState(state.strategy, (*state.losses, ranked)), report
+
+    def arrays(self, state: EvolutionState) -> dict[str, np.ndarray]:
+        size = state.strategy.popsize
+        return {"losses": np.stack(state.losses) if state.losses else np.zeros((0, size))}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> EvolutionState:
+        state = self.init()
+        if set(arrays) != {"losses"} or arrays["losses"].shape[1:] != (state.strategy.popsize,):
+            shapes = {name: array.shape for name, array in arrays.items()}
+            raise ValueError(
+                f"expected losses of shape (generations, {state.strategy.popsize}), got {shapes}"
+            )
+        for losses in arrays["losses"]:
+            state.strategy.tell(state.strategy.ask(), list(losses))
+        return EvolutionState(state.strategy, tuple(arrays["losses"]))

@@ -1,0 +1,113 @@
+"""Gradient descent by back-propagation through time, with optax's optimisers."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from diffsim.configuration import ConfigError
+from diffsim.optimizers.config import GradientConfig
+from diffsim.optimizers.optimizer import (
+    Problem,
+    Report,
+    arrays_to_tree,
+    tree_to_arrays,
+)
+
+
+class GradientState(NamedTuple):
+    """The point to evaluate next, and optax's state."""
+
+    x: jax.Array
+    optax_state: Any
+
+
+class GradientDescent:
+    """One gradient and one update an iteration; x is kept within its bounds by projection."""
+
+    def __init__(self, config: GradientConfig, problem: Problem) -> None:
+        self.problem = problem
+        self.transformation = make_transformation(config)
+        lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
+
+        def loss(x: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+            evaluation = problem.evaluate(x, config.gradient_decay)
+            return evaluation.loss, evaluation.metrics
+
+        @jax.jit
+        def iterate(state: GradientState) -> Any:
+            (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x)
+            updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
+            x = jnp.clip(optax.apply_updates(state.x, updates), lower, upper)
+            return GradientState(x, optax_state), value, metrics, jnp.linalg.norm(gradient)
+
+        self._iterate = iterate
+
+    def init(self) -> GradientState:
+        x = jnp.asarray(self.problem.initial)
+        return GradientState(x, self.transformation.init(x))
+
+    def step(self, state: GradientState) -> tuple[GradientState, Report]:
+        new_state, loss, metrics, norm = self._iterate(state)
+        return new_state, Report(
+            x=np.asarray(state.x),
+            loss=float(loss),
+            metrics={name: float(value) for name, value in metrics.items()},
+            grad_norm=float(norm),
+            evaluations=1,
+        )
+
+    def arrays(self, state: GradientState) -> dict[str, np.ndarray]:
+        return tree_to_arrays(state)
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> GradientState:
+        restored: GradientState = arrays_to_tree(arrays, self.init())
+        return restored
+
+
+def make_schedule(config: GradientConfig) -> optax.Schedule:
+    """The learning rate by iteration, from ``learning_rate`` down to its final share."""
+    rate, share, steps = config.learning_rate, config.final_learning_rate, config.iterations
+    match config.schedule:
+        case "exponential":
+            return optax.exponential_decay(rate, steps, share)
+        case "linear":
+            return optax.linear_schedule(rate, rate * share, steps)
+        case "cosine":
+            return optax.cosine_decay_schedule(rate, steps, share)
+        case _:
+            return optax.constant_schedule(rate)
+
+
+def make_transformation(config: GradientConfig) -> optax.GradientTransformation:
+    """optax's optimiser of the config's name, after clipping.
+
+    Raises:
+        ConfigError: if an option is not one of the method's.
+    """
+    method = getattr(optax, config.method)
+    allowed = [
+        name
+        for name, parameter in inspect.signature(method).parameters.items()
+        if name != "learning_rate"
+        and not callable(parameter.default)
+        and isinstance(parameter.default, float | int | type(None))
+    ]
+    for name, value in config.options.items():
+        if name not in allowed:
+            raise ConfigError(
+                f"optimizer.options.{name} must be one of {', '.join(allowed)} "
+                f"for {config.method}, got {name}={value}"
+            )
+    try:
+        update = method(learning_rate=make_schedule(config), **config.options)
+    except ValueError as error:
+        raise ConfigError(f"optimizer.options: {error} (got {dict(config.options)})") from error
+    if config.clip_norm is None:
+        return update
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), update)

@@ -1,0 +1,96 @@
+"""The contract of an optimiser.
+
+An optimiser minimises over a flat vector x in scaled units. It is built for one problem; ``init``
+gives its state and ``step`` makes one iteration. ``arrays`` and ``restore`` turn the state into
+plain arrays for a checkpoint and back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from diffsim.tasks.task import Evaluation
+
+
+class Problem(Protocol):
+    """What is minimised.
+
+    Attributes:
+        initial: x at the start, shape (variables,).
+        lower, upper: bounds, infinite where there are none, shape (variables,).
+    """
+
+    initial: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+        """One episode; a pure function to be transformed by ``jit``, ``grad`` and ``vmap``."""
+
+
+class Report(NamedTuple):
+    """What one iteration found.
+
+    Attributes:
+        x: the point that is reported: the one evaluated, or the best of a population.
+        loss: its loss.
+        metrics: its figures in the task's terms.
+        grad_norm: L2 norm of the gradient before clipping, None without a gradient.
+        evaluations: how many episodes the iteration simulated.
+    """
+
+    x: np.ndarray
+    loss: float
+    metrics: dict[str, float]
+    grad_norm: float | None
+    evaluations: int
+
+
+class Optimizer(Protocol):
+    """Minimises a problem, one iteration at a time."""
+
+    def init(self) -> Any:
+        """The state before the first iteration."""
+
+    def step(self, state: Any) -> tuple[Any, Report]:
+        """The state after one more iteration, and what it found."""
+
+    def arrays(self, state: Any) -> dict[str, np.ndarray]:
+        """The state as named arrays."""
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> Any:
+        """The state from what ``arrays`` gave.
+
+        Raises:
+            ValueError: if the arrays are not those of this optimiser and problem.
+        """
+
+
+def tree_to_arrays(tree: Any) -> dict[str, np.ndarray]:
+    """The array leaves of a pytree, named by their order."""
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array | np.ndarray)]
+    return {f"{index:04d}": np.asarray(leaf) for index, leaf in enumerate(leaves)}
+
+
+def arrays_to_tree(arrays: dict[str, np.ndarray], like: Any) -> Any:
+    """A pytree of the structure of ``like`` with the leaves that ``tree_to_arrays`` gave.
+
+    Raises:
+        ValueError: if number, shape or type of the leaves differ.
+    """
+    leaves, structure = jax.tree.flatten(like)
+    places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, jax.Array | np.ndarray)]
+    if len(places) != len(arrays):
+        raise ValueError(f"expected {len(places)} arrays of optimiser state, got {len(arrays)}")
+    for place, name in zip(places, sorted(arrays), strict=True):
+        old, new = leaves[place], arrays[name]
+        if old.shape != new.shape or old.dtype != new.dtype:
+            raise ValueError(
+                f"optimiser state {name}: expected {old.dtype}{old.shape}, "
+                f"got {new.dtype}{new.shape}"
+            )
+        leaves[place] = jax.numpy.asarray(new)
+    return jax.tree.unflatten(structure, leaves)

@@ -1,0 +1,33 @@
+"""The learning curve of one run as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from diffsim.reporting.run_files import read_json, read_metrics
+
+_COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm")
+
+
+def plot_learning_curve(folder: Path) -> Path:
+    """Draw loss and the task's figures over iterations; the path of the PNG."""
+    metrics = read_metrics(folder)
+    name = read_json(folder, "manifest.json")["config"]["name"]
+    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+
+    marker = "." if len(metrics) <= 100 else ""
+    left.semilogy(metrics["iteration"], metrics["loss"], marker=marker, color="black")
+    left.set(title=f"{name}: loss", xlabel="iteration", ylabel="loss")
+    for column in metrics.columns.drop(list(_COMMON)):
+        right.semilogy(metrics["iteration"], metrics[column], marker=marker, label=column)
+    right.set(title="the task's figures", xlabel="iteration")
+    right.legend()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+
+    path = folder / "learning_curve.png"
+    figure.savefig(path, dpi=110)
+    return path

@@ -1,0 +1,25 @@
+"""Reads the files of one run's folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """The content of a JSON file of a run."""
+    content: dict[str, Any] = json.loads((folder / name).read_text())
+    return content
+
+
+def read_metrics(folder: Path) -> pd.DataFrame:
+    """``metrics.csv`` as a table, one row for each iteration."""
+    return pd.read_csv(folder / "metrics.csv")
+
+
+def read_trajectory(folder: Path, which: str) -> pd.DataFrame:
+    """The trajectory "before" or "after" training, one row for each time and body."""
+    return pd.read_csv(folder / f"trajectory_{which}.csv")

@@ -1,0 +1,40 @@
+"""What a run ends with: its pictures, and a short table on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from diffsim.reporting.learning_curve import plot_learning_curve
+from diffsim.reporting.run_files import read_json
+from diffsim.reporting.trajectory_plot import plot_trajectories
+
+
+def write_plots(folder: Path) -> list[Path]:
+    """Draw all pictures of a finished run; their paths."""
+    return [plot_learning_curve(folder), plot_trajectories(folder)]
+
+
+def print_summary(folder: Path, console: Console) -> None:
+    """Print the result of a finished run and where everything is."""
+    result, manifest = read_json(folder, "result.json"), read_json(folder, "manifest.json")
+    table = Table(title=manifest["config"]["name"], show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    outcome = "[green]goal met[/green]" if result["succeeded"] else "[red]goal not met[/red]"
+    table.add_row("outcome", outcome)
+    table.add_row("iterations", str(result["iterations"]))
+    table.add_row("evaluations", str(result["evaluations"]))
+    table.add_row("seconds, compilation included", f"{result['wall_s']:.1f}")
+    table.add_row("loss", f"{result['loss']:.6g}")
+    for name, value in result["metrics"].items():
+        table.add_row(name, f"{value:.6f}")
+    for name, values in result["variables"].items():
+        shown = ", ".join(f"{v:.4g}" for v in values[:6])
+        table.add_row(name, shown if len(values) <= 6 else f"{shown}, … ({len(values)} numbers)")
+    device = manifest["device"]
+    table.add_row("device", f"{device['platform']} ({device['kind']}), {manifest['precision']}")
+    console.print(table)
+    console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False)

@@ -1,0 +1,68 @@
+"""Trajectories before and after training, seen from the side, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from diffsim.reporting.run_files import read_json, read_trajectory
+
+_OUTLINES = 24
+"""About how many outlines of a body are drawn along its path."""
+
+
+def plot_trajectories(folder: Path) -> Path:
+    """Draw every body's path in the x–z plane before and after training; the path of the PNG.
+
+    Spheres are drawn to scale at equal time intervals, with a spoke that shows how they turn.
+    """
+    config = read_json(folder, "manifest.json")["config"]
+    figure = Figure(figsize=(11.0, 6.0), layout="constrained")
+    tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
+    widths = [max(float(np.ptp(table["x"])), 2.0) for table in tables.values()]
+    panels = figure.subplots(1, 2, sharey=True, width_ratios=widths)
+    for axes, (which, table) in zip(panels, tables.items(), strict=True):
+        _draw(axes, table, config)
+        axes.set_title(f"{which} training")
+    panels[0].set_ylabel("z [m]")
+    figure.suptitle(config["name"])
+    path = folder / "trajectory.png"
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
+    axes.axhline(0.0, color="0.3", linewidth=1.5)
+    for number, (name, path) in enumerate(table.groupby("body", sort=False)):
+        color = f"C{number}"
+        axes.plot(path["x"], path["z"], color=color, linewidth=1.2)
+        radius = config["robot"]["bodies"][name]["radius"]
+        if radius is None:
+            continue
+        every = max(1, len(path) // _OUTLINES)
+        for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
+            _draw_sphere(axes, path.iloc[shown], radius, color, last=shown == len(path) - 1)
+    target = config["task"].get("target")
+    if target is not None:
+        axes.plot(target[0], 0.0, marker="^", markersize=9, color="tab:red", clip_on=False)
+        axes.annotate("target", (target[0], 0.0), (0, -14), textcoords="offset points",
+                      ha="center", color="tab:red")  # fmt: skip
+    axes.set(xlabel="x [m]", aspect="equal")
+    axes.margins(x=0.08)
+
+
+def _draw_sphere(axes: Axes, row: pd.Series, radius: float, color: str, last: bool) -> None:
+    alpha = 1.0 if last else 0.35
+    centre = (row["x"], row["z"])
+    axes.add_patch(
+        Circle(centre, radius, fill=last, facecolor="white", edgecolor=color, alpha=alpha)
+    )
+    # The body's own z axis, projected.
+    tip = (row["x"] + radius * row["r_xz"], row["z"] + radius * row["r_zz"])
+    axes.plot([centre[0], tip[0]], [centre[1], tip[1]], color=color, alpha=alpha, linewidth=1)
