@@ -1,0 +1,27 @@
+"""Runs the command line in a process of its own, as a user would."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+TIMEOUT_S = 200
+"""Far above what any command of the tests needs; a hang should fail, not stop the suite."""
+
+
+def diffsim_run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``diffsim-run`` with these arguments, in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "diffsim.cli.run", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The folders of all runs under ``outputs/``, oldest first."""
+    return sorted(path.parent for path in folder.glob("outputs/**/manifest.json"))

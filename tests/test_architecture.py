@@ -1,0 +1,166 @@
+"""Imports run downwards only, and nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# From bottom to top; a module may import from its own layer and from those before it.
+LAYERS = (
+    ("diffsim.configuration",),
+    ("diffsim.engine",),
+    ("diffsim.robots",),
+    ("diffsim.sensors", "diffsim.camera"),
+    ("diffsim.controllers",),
+    ("diffsim.tasks",),
+    ("diffsim.optimizers",),
+    ("diffsim.experiment",),
+    ("diffsim.cli",),
+)
+# The same inside the engine.
+ENGINE_LAYERS = (
+    ("diffsim.engine.pytrees", "diffsim.engine.indexing"),
+    ("diffsim.engine.vectors",),
+    ("diffsim.engine.rotations", "diffsim.engine.shapes"),
+    ("diffsim.engine.bodies",),
+    ("diffsim.engine.contacts", "diffsim.engine.motors"),
+    ("diffsim.engine.world",),
+    ("diffsim.engine.solver",),
+    ("diffsim.engine.step",),
+    ("diffsim.engine.rollout",),
+)
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package, folder in (("diffsim", ROOT / "diffsim"), ("diffsim.cli", ROOT / "cli")):
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(folder).with_suffix("").parts
+            found[".".join([package, *(p for p in parts if p != "__init__")])] = path
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def layer(name: str, layers: tuple[tuple[str, ...], ...]) -> int | None:
+    for number, packages in enumerate(layers):
+        if any(name == p or name.startswith(f"{p}.") for p in packages):
+            return number
+    return None
+
+
+@pytest.mark.parametrize("layers", [LAYERS, ENGINE_LAYERS], ids=["packages", "engine"])
+def test_imports_run_downwards(layers):
+    for module, path in modules().items():
+        own = layer(module, layers)
+        for imported in imports(path):
+            other = layer(imported, layers)
+            if own is not None and other is not None:
+                assert other <= own, f"{module} imports {imported} from a layer above"
+
+
+def test_every_module_has_a_layer():
+    for module in modules():
+        if module not in ("diffsim", "diffsim.engine") and "reporting" not in module:
+            assert layer(module, LAYERS) is not None, module
+            if module.startswith("diffsim.engine"):
+                assert layer(module, ENGINE_LAYERS) is not None, module
+
+
+def test_only_the_command_line_imports_hydra():
+    for module, path in modules().items():
+        if not module.startswith("diffsim.cli"):
+            assert not any(name.split(".")[0] == "hydra" for name in imports(path)), module
+
+
+def test_the_engine_imports_nothing_but_jax_and_numpy():
+    allowed = {"jax", "numpy", "diffsim", "__future__"} | set(sys.stdlib_module_names)
+    for module, path in modules().items():
+        if module.startswith("diffsim.engine"):
+            assert {name.split(".")[0] for name in imports(path)} <= allowed, module
+
+
+def test_reporting_reads_files_and_not_live_objects():
+    for module, path in modules().items():
+        if module.startswith("diffsim.reporting"):
+            for name in imports(path):
+                root = name.split(".")[0]
+                assert root != "jax", module
+                assert root != "diffsim" or name.startswith("diffsim.reporting"), module
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--cfg", "job"], ["robot.friction=-1"], ["robot=unknown"]],
+    ids=["help", "cfg", "bad value", "bad name"],
+)
+def test_answers_that_need_no_physics_come_without_loading_jax(arguments, tmp_path):
+    program = f"""
+import sys
+sys.argv = ["diffsim-run", *{arguments!r}]
+from diffsim.cli.run import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {{"jax", "numpy", "pandas", "matplotlib", "optax", "cma"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"),
+        (
+            "--xla_cpu_enable_fast_math=false",
+            "--xla_cpu_enable_fast_math=false "
+            "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true",
+        ),
+        ("--xla_backend_extra_options=xla_mine=1", "--xla_backend_extra_options=xla_mine=1"),
+    ],
+    ids=["none", "others", "own choice"],
+)
+def test_the_users_xla_flags_are_kept(given, expected, tmp_path):
+    program = "import os, diffsim; print(os.environ['XLA_FLAGS'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"XLA_FLAGS": given, "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == expected
+
+
+def test_a_jax_that_does_not_know_the_flag_still_runs(tmp_path):
+    # What an XLA without multi-output fusion sees: an entry of the map that it has no use for.
+    program = "import diffsim, jax; print(jax.jit(lambda x: x + 1)(1.0))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"XLA_FLAGS": "--xla_backend_extra_options=xla_cpu_no_such_option=true", "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "2.0", done.stderr
