@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from diffsim.cli.configuration import register_resolvers, register_schemas, typed_config
 from diffsim.cli.errors import describe
-from diffsim.cli.schemas import register_resolvers, register_schemas, typed_config
 from diffsim.configuration import ConfigError
 from diffsim.experiment.config import check_run
 

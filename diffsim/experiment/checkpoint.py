@@ -44,7 +44,7 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     """Write a checkpoint under ``folder`` and delete all but the newest ``keep``; its path."""
     flat = {
-        f"{group}/{name}": np.ascontiguousarray(array)
+        f"{group}/{name}": np.asarray(array, order="C")
         for group, arrays in checkpoint.arrays.items()
         for name, array in arrays.items()
     }

@@ -9,23 +9,32 @@ from diffsim.configuration import bounded
 OPTAX_METHODS = (
     "adabelief",
     "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
     "adamax",
+    "adamaxw",
     "adamw",
+    "adan",
     "amsgrad",
+    "fromage",
     "lamb",
+    "lars",
     "lion",
     "nadam",
-    "noisy_sgd",
+    "nadamw",
     "novograd",
+    "optimistic_adam_v2",
+    "optimistic_gradient_descent",
     "radam",
     "rmsprop",
-    "rprop",
     "sgd",
-    "sm3",
+    "sign_sgd",
+    "signum",
     "yogi",
 )
+"""optax's optimisers that take a schedule for the learning rate and need no key of their own."""
+
 SCHEDULES = ("constant", "exponential", "linear", "cosine")
 
 

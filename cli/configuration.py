@@ -1,4 +1,4 @@
-"""Ties the configuration's schemas to Hydra: registration, resolvers, the typed result."""
+"""Ties the configuration to Hydra: schemas, resolvers, and the typed result."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import dataclasses
 import secrets
 from typing import Any
 
+from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from diffsim.configuration import ConfigError
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
@@ -30,6 +32,18 @@ def register_resolvers() -> None:
     )
     # Hydra makes the run's folder before anything is checked: no name may lead out of it.
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
+
+
+def compose_config(*overrides: str) -> RunConfig:
+    """The config that ``diffsim-run`` would use with these overrides, for use in Python."""
+    register_schemas()
+    register_resolvers()
+    with initialize_config_module("diffsim.conf", version_base="1.3"):
+        composed = compose("run", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(composed)  # the default name asks which groups were chosen
+    with open_dict(composed):
+        del composed["hydra"]
+    return typed_config(composed)
 
 
 def typed_config(composed: DictConfig) -> RunConfig:

@@ -1,0 +1,165 @@
+"""What a run leaves in its folder, and that it can be trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import diffsim
+from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from tests.commands import TIMEOUT_S, diffsim_run, run_folders
+
+COLUMNS = ["iteration", "evaluations", "wall_s", "loss", "grad_norm"]
+
+
+def test_metrics_have_a_row_for_each_iteration(ball_run):
+    metrics = pd.read_csv(ball_run.folder / "metrics.csv")
+    assert list(metrics.columns[:5]) == COLUMNS
+    assert list(metrics.columns[5:]) == ["position_error", "velocity_error", "spin_error"]
+    assert list(metrics["iteration"]) == list(range(1, len(metrics) + 1))
+    assert metrics["wall_s"].is_monotonic_increasing
+    assert metrics.notna().all().all()
+
+
+def test_the_manifest_says_where_the_result_comes_from(ball_run):
+    manifest = json.loads((ball_run.folder / "manifest.json").read_text())
+    assert manifest["config"]["robot"]["bodies"]["ball"]["radius"] == 0.5
+    assert manifest["config"]["optimizer"]["method"] == "adam"
+    assert manifest["versions"]["diffsim"] == diffsim.__version__
+    assert {"jax", "numpy", "optax", "hydra-core"} <= set(manifest["versions"])
+    assert manifest["device"]["platform"] == "cpu"
+    assert manifest["seed"] == 0
+    assert manifest["precision"] == "float32"
+    assert "xla_cpu_use_multi_output_fusion" in manifest["xla_flags"]
+    assert set(manifest["git"]) == {"commit", "dirty"} if manifest["git"] else True
+
+
+def test_the_status_says_how_it_ended(ball_run):
+    status = json.loads((ball_run.folder / "status.json").read_text())
+    assert status["status"] == "finished"
+    assert "goal met" in status["reason"]
+
+
+@pytest.mark.parametrize("name", ["learning_curve.png", "trajectory.png"])
+def test_pictures_show_something(ball_run, name):
+    with Image.open(ball_run.folder / name) as picture:
+        assert min(picture.size) > 300
+        assert len(set(picture.convert("L").get_flattened_data())) > 20
+
+
+def test_the_output_ends_with_a_table_and_the_folder(ball_run):
+    lines = ball_run.output.strip().splitlines()
+    assert str(ball_run.folder) in lines[-1]
+    assert any("goal met" in line for line in lines)
+    # Not a terminal: plain lines, no control codes.
+    assert "\x1b" not in ball_run.output
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "cmaes"])
+def test_the_same_seed_gives_the_same_metrics_but_for_the_times(optimizer, tmp_path):
+    for _ in range(2):
+        done = diffsim_run(
+            f"optimizer={optimizer}", "optimizer.iterations=12", "seed=3", folder=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+    first, second = (
+        pd.read_csv(folder / "metrics.csv", dtype=str).drop(columns="wall_s")
+        for folder in run_folders(tmp_path)
+    )
+    assert first.equals(second)
+
+
+def test_another_seed_gives_other_metrics(tmp_path):
+    for seed in (0, 1):
+        diffsim_run("optimizer=cmaes", "optimizer.iterations=2", f"seed={seed}", folder=tmp_path)
+    first, second = (pd.read_csv(f / "metrics.csv")["loss"] for f in run_folders(tmp_path))
+    assert not first.equals(second)
+
+
+def start_run(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "diffsim.cli.run", *arguments],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for_rows(folder: Path, rows: int) -> Path:
+    """Wait until a run below ``folder`` has so many lines in its metrics; its folder."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        for path in folder.glob("outputs/**/metrics.csv"):
+            if path.read_bytes().count(b"\n") > rows:
+                return path.parent
+        time.sleep(0.02)
+    raise AssertionError("the run did not get under way")
+
+
+@pytest.mark.parametrize("rows", [1, 7, 30])
+def test_a_killed_run_leaves_whole_lines_and_whole_checkpoints(rows, tmp_path):
+    process = start_run(
+        tmp_path, "optimizer.iterations=100000", "stop_on_success=false", "checkpoints.every=1"
+    )
+    try:
+        folder = wait_for_rows(tmp_path, rows)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    text = (folder / "metrics.csv").read_text()
+    assert text.endswith("\n")
+    fields = {line.count(",") for line in text.splitlines()}
+    assert len(fields) == 1
+    found = list_checkpoints(folder / "checkpoints")
+    iterations = [load_checkpoint(path).iteration for path in found]
+    assert iterations == sorted(iterations)
+    assert len(text.splitlines()) - 1 - max(iterations) in (0, 1)
+    assert json.loads((folder / "status.json").read_text())["status"] == "running"
+
+
+def test_an_interrupted_run_says_so(tmp_path):
+    process = start_run(tmp_path, "optimizer.iterations=100000", "stop_on_success=false")
+    folder = wait_for_rows(tmp_path, 3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT_S) == 130
+    assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
+
+
+def test_a_diverging_run_stops_and_says_where(tmp_path):
+    done = diffsim_run(
+        "robot.bodies.ball.velocity=[1e30,0,0]", "simulation.gravity=[0,0,-1e30]", folder=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    (folder,) = run_folders(tmp_path)
+    status = json.loads((folder / "status.json").read_text())
+    assert status["status"] == "diverged"
+    assert "iteration 1" in status["reason"]
+    assert "body 'ball'" in status["reason"]
+
+
+def test_runs_that_start_together_do_not_share_a_folder(tmp_path):
+    runs = [start_run(tmp_path, "optimizer.iterations=1") for _ in range(3)]
+    assert [process.wait(TIMEOUT_S) for process in runs] == [0, 0, 0]
+    assert len(run_folders(tmp_path)) == 3
+
+
+def test_a_sweep_has_one_folder_with_one_for_each_job(tmp_path):
+    done = diffsim_run(
+        "-m", "optimizer=adam,cmaes", "optimizer.iterations=1", "seed=0,1", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    folders = run_folders(tmp_path)
+    assert len(folders) == 4
+    assert len({folder.parent for folder in folders}) == 1
+    seeds = [json.loads((f / "manifest.json").read_text())["seed"] for f in folders]
+    assert seeds == [0, 1, 0, 1]

@@ -1,0 +1,135 @@
+"""One test over all optimisers: they minimise, keep to their bounds, and come back from arrays."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffsim.configuration import ConfigError
+from diffsim.optimizers.config import (
+    OPTAX_METHODS,
+    EvolutionConfig,
+    GradientConfig,
+    LevenbergMarquardtConfig,
+)
+from diffsim.optimizers.gradient import make_schedule
+from diffsim.optimizers.registry import make_optimizer
+from diffsim.tasks.task import Evaluation
+
+
+class Valley:
+    """A curved valley as least squares, r = (10 (x₁ − x₀²), 1 − x₀): minimum 0 at (1, 1)."""
+
+    def __init__(self, upper: float = np.inf) -> None:
+        self.initial = np.array([-1.0, 1.0], np.float32)
+        self.lower = np.array([-np.inf, -np.inf], np.float32)
+        self.upper = np.array([upper, np.inf], np.float32)
+
+    def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+        residuals = jnp.stack([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
+        loss = 0.5 * jnp.sum(residuals**2)
+        return Evaluation(loss, residuals, {"distance": jnp.hypot(x[0] - 1.0, x[1] - 1.0)})
+
+
+OPTIMIZERS = {
+    "adam": GradientConfig(method="adam", learning_rate=0.05, iterations=1500),
+    "clipped": GradientConfig(
+        method="sgd", learning_rate=0.02, clip_norm=1.0, iterations=3000, schedule="cosine"
+    ),
+    "lm": LevenbergMarquardtConfig(iterations=40),
+    "cmaes": EvolutionConfig(iterations=150, sigma=0.5),
+}
+
+
+def minimise(config, problem, iterations=None):
+    optimizer = make_optimizer(config, problem, seed=0)
+    state, reports = optimizer.init(), []
+    for _ in range(iterations or config.iterations):
+        state, report = optimizer.step(state)
+        reports.append(report)
+    return optimizer, state, reports
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_finds_the_minimum(name):
+    _, _, reports = minimise(OPTIMIZERS[name], Valley())
+    assert reports[-1].loss < 1e-2
+    assert reports[-1].metrics["distance"] < 0.2
+    assert reports[-1].loss == pytest.approx(float(Valley().evaluate(reports[-1].x).loss), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_keeps_to_its_bounds(name):
+    _, _, reports = minimise(OPTIMIZERS[name], Valley(upper=0.5), iterations=100)
+    assert all(report.x[0] <= 0.5 + 1e-6 for report in reports)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_restored_state_goes_on_as_if_nothing_had_happened(name):
+    optimizer, state, _ = minimise(OPTIMIZERS[name], Valley(), iterations=7)
+    arrays = {k: np.array(v) for k, v in optimizer.arrays(state).items()}
+    fresh = make_optimizer(OPTIMIZERS[name], Valley(), seed=0)
+    restored = fresh.restore(arrays)
+    for _ in range(5):
+        state, expected = optimizer.step(state)
+        restored, report = fresh.step(restored)
+        np.testing.assert_array_equal(report.x, expected.x)
+        assert report.loss == expected.loss
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_arrays_of_another_kind_are_refused(name):
+    optimizer = make_optimizer(OPTIMIZERS[name], Valley(), seed=0)
+    with pytest.raises(ValueError, match="expected"):
+        optimizer.restore({"wrong": np.zeros(3)})
+
+
+def test_evolution_survives_losses_that_are_not_finite():
+    class Cliff(Valley):
+        def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+            good = super().evaluate(x)
+            return good._replace(loss=jnp.where(x[0] < -1.0, jnp.nan, good.loss))
+
+    _, _, reports = minimise(OPTIMIZERS["cmaes"], Cliff())
+    assert reports[-1].loss < 1e-2
+
+
+def test_evolution_depends_on_its_seed_alone():
+    def losses(seed):
+        np.random.seed(seed + 100)  # noqa: NPY002 - the global state must not matter
+        optimizer = make_optimizer(OPTIMIZERS["cmaes"], Valley(), seed)
+        state, found = optimizer.init(), []
+        for _ in range(5):
+            state, report = optimizer.step(state)
+            found.append(report.loss)
+        return found
+
+    assert losses(1) == losses(1)
+    assert losses(1) != losses(2)
+
+
+@pytest.mark.parametrize("method", OPTAX_METHODS)
+def test_every_method_of_optax_on_the_list_works(method):
+    config = GradientConfig(method=method, learning_rate=0.01)
+    _, _, reports = minimise(config, Valley(), iterations=3)
+    assert np.isfinite(reports[-1].loss)
+
+
+def test_an_option_that_a_method_has_not_is_told():
+    with pytest.raises(ConfigError, match="momentum must be one of b1, b2"):
+        make_optimizer(GradientConfig(options={"momentum": 0.9}), Valley(), 0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last"),
+    [("constant", 2.0), ("exponential", 0.2), ("linear", 0.2), ("cosine", 0.2)],
+)
+def test_schedules_end_at_their_share(schedule, last):
+    config = GradientConfig(
+        learning_rate=2.0, schedule=schedule, final_learning_rate=0.1, iterations=50
+    )
+    rate = make_schedule(config)
+    assert float(rate(0)) == pytest.approx(2.0)
+    assert float(rate(50)) == pytest.approx(last, rel=1e-5)
