@@ -21,9 +21,12 @@ def plot_learning_curve(folder: Path) -> Path:
     marker = "." if len(metrics) <= 100 else ""
     left.semilogy(metrics["iteration"], metrics["loss"], marker=marker, color="black")
     left.set(title=f"{name}: loss", xlabel="iteration", ylabel="loss")
-    for column in metrics.columns.drop(list(_COMMON)):
+    figures = metrics.columns.drop(list(_COMMON))
+    for column in figures:
         right.semilogy(metrics["iteration"], metrics[column], marker=marker, label=column)
     right.set(title="the task's figures", xlabel="iteration")
+    # A figure that is zero by chance, as of a ball that has not been thrown yet, is cut off.
+    right.set_ylim(bottom=0.1 * float(metrics[figures].iloc[-1].min()) or None)
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -24,8 +24,7 @@ def print_summary(folder: Path, console: Console) -> None:
     table.add_column(style="bold")
     table.add_column()
     outcome = "[green]goal met[/green]" if result["succeeded"] else "[red]goal not met[/red]"
-    table.add_row("outcome", outcome)
-    table.add_row("iterations", str(result["iterations"]))
+    table.add_row("outcome", f"{outcome} after {result['iterations']} iterations")
     table.add_row("evaluations", str(result["evaluations"]))
     table.add_row("seconds, compilation included", f"{result['wall_s']:.1f}")
     table.add_row("loss", f"{result['loss']:.6g}")

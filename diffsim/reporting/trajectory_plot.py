@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,10 +22,9 @@ def plot_trajectories(folder: Path) -> Path:
     Spheres are drawn to scale at equal time intervals, with a spoke that shows how they turn.
     """
     config = read_json(folder, "manifest.json")["config"]
-    figure = Figure(figsize=(11.0, 6.0), layout="constrained")
+    figure = Figure(figsize=(11.0, 5.2), layout="constrained")
     tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
-    widths = [max(float(np.ptp(table["x"])), 2.0) for table in tables.values()]
-    panels = figure.subplots(1, 2, sharey=True, width_ratios=widths)
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (which, table) in zip(panels, tables.items(), strict=True):
         _draw(axes, table, config)
         axes.set_title(f"{which} training")
@@ -51,10 +49,16 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
     target = config["task"].get("target")
     if target is not None:
         axes.plot(target[0], 0.0, marker="^", markersize=9, color="tab:red", clip_on=False)
-        axes.annotate("target", (target[0], 0.0), (0, -14), textcoords="offset points",
-                      ha="center", color="tab:red")  # fmt: skip
+        axes.annotate(
+            "target",
+            (target[0], 0.0),
+            (0, -18),
+            textcoords="offset points",
+            ha="center",
+            color="tab:red",
+        )
     axes.set(xlabel="x [m]", aspect="equal")
-    axes.margins(x=0.08)
+    axes.margins(x=0.08, y=0.1)
 
 
 def _draw_sphere(axes: Axes, row: pd.Series, radius: float, color: str, last: bool) -> None:

@@ -1,0 +1,51 @@
+"""What the README shows works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from diffsim.robots.config import RobotConfig
+from tests.commands import diffsim_run
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_python_example_runs(tmp_path):
+    (program,) = [block for block in blocks("python") if "rollout" in block]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # Between the first and the second impact of a ball that fell 1 m.
+    height = float(done.stdout.split()[0])
+    assert 0.5 < height < 0.75
+
+
+def test_the_robot_example_composes(tmp_path):
+    (robot,) = blocks("yaml")
+    assert set(yaml.safe_load(robot)) <= set(RobotConfig.__dataclass_fields__)
+    (tmp_path / "mine" / "robot").mkdir(parents=True)
+    (tmp_path / "mine" / "robot" / "pair.yaml").write_text(robot)
+    done = diffsim_run("--config-dir", "mine", "robot=pair", "--cfg", "job", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "other:" in done.stdout
+
+
+def test_every_command_of_the_list_composes(tmp_path):
+    commands = re.findall(
+        r"^    diffsim-run (?!--help|-m)(.*?)(?:  #.*)?$", README, flags=re.MULTILINE
+    )
+    assert len(commands) >= 4
+    for command in commands:
+        arguments = re.findall(r"'[^']*'|\S+", command)
+        done = diffsim_run(*(a.strip("'") for a in arguments), "--cfg", "job", folder=tmp_path)
+        assert done.returncode == 0, (command, done.stderr)
