@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.problem import Experiment
+from diffsim.experiment.experiment import Experiment
 
 VERTICAL = np.linspace(-4.0, 8.0, 1201)
 FORWARD, BACKSPIN = 4.0, -20.0  # [m/s], [rad/s]

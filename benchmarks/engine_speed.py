@@ -28,7 +28,7 @@ def measure(label: str) -> None:
     import jax.numpy as jnp
 
     from diffsim.cli.configuration import compose_config
-    from diffsim.experiment.problem import Experiment
+    from diffsim.experiment.experiment import Experiment
 
     experiment = Experiment(compose_config())
 

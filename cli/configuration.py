@@ -11,8 +11,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from diffsim.configuration import ConfigError
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
+from diffsim.validation import ConfigError
 
 
 def register_schemas() -> None:
@@ -65,8 +65,8 @@ def _reject_unknown_keys(node: DictConfig, path: str) -> None:
         if dataclasses.is_dataclass(schema)
         else None
     )
-    for key in node:
-        full_key = f"{path}.{key}" if path else str(key)
+    for key in map(str, node):
+        full_key = f"{path}.{key}" if path else key
         if known is not None and key not in known:
             raise ConfigError(f"{full_key} is not known, must be one of {', '.join(known)}")
         if OmegaConf.is_missing(node, key):

@@ -6,11 +6,15 @@ import dataclasses
 
 from omegaconf.errors import OmegaConfBaseException
 
-from diffsim.configuration import ConfigError
+from diffsim.validation import ConfigError
 
 
 def describe(error: BaseException) -> str:
     """What went wrong, in one line."""
+    return " ".join(_message(error).split())
+
+
+def _message(error: BaseException) -> str:
     chain = _chain(error)
     for link in chain:
         if isinstance(link, ConfigError):  # of our own, raised while OmegaConf resolved a value
@@ -37,7 +41,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _is_unknown_key(error: OmegaConfBaseException, schema: type) -> bool:
-    return str(error.key) not in [field.name for field in dataclasses.fields(schema)]  # type: ignore[arg-type]
+    return str(error.key) not in [field.name for field in dataclasses.fields(schema)]
 
 
 def _first_line(error: BaseException) -> str:

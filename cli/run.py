@@ -18,8 +18,8 @@ from yaml import YAMLError
 
 from diffsim.cli.configuration import register_resolvers, register_schemas, typed_config
 from diffsim.cli.errors import describe
-from diffsim.configuration import ConfigError
 from diffsim.experiment.config import check_run
+from diffsim.validation import ConfigError
 
 USAGE_ERROR = 2
 FAILURE = 1
@@ -54,8 +54,10 @@ def _run(composed: DictConfig, folder: Path) -> None:
     from diffsim.reporting.summary import print_summary, write_plots
 
     console = Console()
-    run(config, folder, console)
-    write_plots(folder)
+    try:
+        run(config, folder, console)
+    finally:
+        write_plots(folder)  # of what there is, also when the run has failed
     print_summary(folder, console)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffsim.configuration import bounded
+from diffsim.validation import bounded
 
 
 @dataclass

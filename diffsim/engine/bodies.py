@@ -6,6 +6,8 @@ that inertia is a diagonal matrix there: I = R diag(principal) Rᵀ in the world
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 
 from diffsim.engine.pytrees import pytree, static
@@ -28,6 +30,13 @@ class Bodies:
     principal_inertia: Vec3
 
 
+class Velocities(NamedTuple):
+    """Velocities of all bodies in the world frame, components (bodies,): [m/s] and [rad/s]."""
+
+    linear: Vec3
+    angular: Vec3
+
+
 def inertia_times(rotation: Mat3, principal_inertia: Vec3, vector: Vec3) -> Vec3:
     """R diag(principal) Rᵀ b: inertia in the world frame times a vector."""
     return rotation @ rotation.transpose_times(vector).scale_components(principal_inertia)
@@ -47,13 +56,13 @@ def free_velocities(
     torque: Vec3,
     gravity: Vec3,
     timestep: jax.Array,
-) -> tuple[Vec3, Vec3]:
+) -> Velocities:
     """Velocities after one step under gravity, forces and torques alone: v + h (g + f/m).
 
     The gyroscopic term is not here: ``advance`` applies it with the rotation.
     """
     angular_acceleration = inertia_times(rotation, invert(bodies.principal_inertia), torque)
-    return (
+    return Velocities(
         velocity + (force * (1.0 / bodies.mass) + gravity) * timestep,
         angular_velocity + angular_acceleration * timestep,
     )
@@ -70,8 +79,7 @@ def advance(
     bodies: Bodies,
     position: Vec3,
     rotation: Mat3,
-    drift: Vec3,
-    angular_drift: Vec3,
+    drift: Velocities,
     angular_velocity: Vec3,
     timestep: jax.Array,
 ) -> tuple[Vec3, Mat3, Vec3]:
@@ -83,11 +91,11 @@ def advance(
     as it is: ω′ = I′⁻¹ L. So torque-free rotation keeps L to round-off, and its energy error is of
     second order in h, where the explicit gyroscopic term gains energy at first order.
     """
-    half_turn = gyroscopic_acceleration(bodies, rotation, angular_drift) * (0.5 * timestep)
-    new_rotation = rotate(rotation, (angular_drift + half_turn) * timestep)
+    half_turn = gyroscopic_acceleration(bodies, rotation, drift.angular) * (0.5 * timestep)
+    new_rotation = rotate(rotation, (drift.angular + half_turn) * timestep)
     momentum = inertia_times(rotation, bodies.principal_inertia, angular_velocity)
     new_angular_velocity = inertia_times(new_rotation, invert(bodies.principal_inertia), momentum)
-    return position + drift * timestep, new_rotation, new_angular_velocity
+    return position + drift.linear * timestep, new_rotation, new_angular_velocity
 
 
 def kinetic_energy(

@@ -10,8 +10,8 @@ accumulated impulse λ, is the complementarity condition
     v⁺ + cfm (λ − λ_impact) ≥ target   ⊥   λ ≥ 0
 
 and the impulse acts at the *time of impact*: the fraction τ of the step after which the surfaces
-meet. Velocities feel all of λ, positions only over the rest of the step, (1 − τ) of it. The speed
-at impact and the target are
+meet, with the geometry of that moment. Velocities feel all of λ, positions only over the rest of
+the step, (1 − τ) of it. The speed at impact and the target are
 
     v_impact = v + τ (v_free − v)
     target   = max( −e v_impact + (1 − τ)(v_free − v),  −erp · min(separation, 0) / h )
@@ -27,7 +27,8 @@ moment does not depend on where the ball starts, which is wrong by 100% and make
 sawtooth of the initial state. With it the trajectory is continuous where an impact crosses from
 one step into the next, and its derivative is the saltation matrix of the continuous bounce, to
 first order in h (``docs/gradients.md``). What remains are real switches: a bounce that no longer
-happens, stick to slip.
+happens, stick to slip. And one limit: an impact that is caused by another one within the same step
+(a ball that is knocked against its neighbour) is not seen in free motion; it has no rebound.
 """
 
 from __future__ import annotations
@@ -88,12 +89,16 @@ class ContactFrame(NamedTuple):
     """Geometry of the contacts, components (contacts,), all in the world frame.
 
     Attributes:
-        separation: gap between the surfaces [m], negative when penetrating.
-        normal, tangent_1, tangent_2: right-handed orthonormal frame.
-        offset_a, offset_b: from the centres of mass to the contact point [m].
+        separation: gap between the surfaces at the start [m], negative when penetrating.
+        time_of_impact: τ, the share of the step after which surfaces that are apart meet; else 0.
+        meets: whether the surfaces would be in each other at the end of the step.
+        normal, tangent_1, tangent_2: right-handed orthonormal frame at the time of impact.
+        offset_a, offset_b: from the centres of mass to the contact point, then [m].
     """
 
     separation: jax.Array
+    time_of_impact: jax.Array
+    meets: jax.Array
     normal: Vec3
     tangent_1: Vec3
     tangent_2: Vec3
@@ -108,11 +113,13 @@ class ContactTargets(NamedTuple):
         velocity: normal velocity that v⁺ + cfm λ has to reach at least [m/s].
         cfm: constraint force mixing [1/kg].
         remaining: 1 − τ, the share of the step during which the impulse moves the bodies.
+        closing: the least normal velocity that leaves the surfaces out of each other [m/s].
     """
 
     velocity: jax.Array
     cfm: jax.Array
     remaining: jax.Array
+    closing: jax.Array
 
 
 def soft_constraint(
@@ -124,7 +131,9 @@ def soft_constraint(
     s = 1/(2π f h): erp = 1/(1 + 2ζs), cfm = s²/(1 + 2ζs). f = inf gives 1 and 0: hard.
     Source: Catto, "Soft Constraints", GDC 2011 (his β = erp, γ = cfm / m_eff).
     """
-    s = 1.0 / (2.0 * math.pi * frequency * timestep)
+    rigid = jnp.isinf(frequency)
+    finite = jnp.where(rigid, 1.0, frequency)  # so that no derivative is inf · 0
+    s = jnp.where(rigid, 0.0, 1.0 / (2.0 * math.pi * finite * timestep))
     erp = 1.0 / (1.0 + 2.0 * damping_ratio * s)
     return erp, s**2 * erp
 
@@ -143,31 +152,68 @@ def tangents(normal: Vec3) -> tuple[Vec3, Vec3]:
     return tangent_1, normal.cross(tangent_1)
 
 
-def detect(contacts: Contacts, position: Vec3) -> ContactFrame:
-    """Closest points of the surfaces of every contact.
+def detect(
+    contacts: Contacts, position: Vec3, free_velocity: Vec3, timestep: jax.Array
+) -> ContactFrame:
+    """Separation now, and the geometry at the moment when the surfaces meet in free motion.
 
-    Spheres whose centres coincide have no normal; they get (0, 0, 1), with zero gradient.
+    Surfaces that don't meet within the step, or touch already, have the geometry of now. Spheres
+    whose centres coincide have no normal; they get (0, 0, 1), with zero gradient.
+
+    Args:
+        contacts: parameters.
+        position: of the bodies at the start of the step, components (bodies,).
+        free_velocity: of the bodies after the step under external forces alone, with which they
+            move until they meet.
+        timestep: [s].
     """
-    between = position.gather(contacts.body_a) - position.gather(contacts.body_b)
-    with_ground = np.asarray(contacts.body_b, int) == WORLD
+    a, b = contacts.body_a, contacts.body_b
+    with_ground = np.asarray(b, int) == WORLD
+    between = position.gather(a) - position.gather(b)
+    travel = (free_velocity.gather(a) - free_velocity.gather(b)) * timestep
+    reach = contacts.radius_a + contacts.radius_b
+    one, zero = jnp.ones_like(reach), jnp.zeros_like(reach)
 
-    squared = between.squared_norm()
-    apart = squared > 0.0
-    distance = jnp.sqrt(jnp.where(apart, squared, 1.0))
-    zero, one = jnp.zeros_like(distance), jnp.ones_like(distance)
-    up = Vec3(zero, zero, one)
-    normal = where(with_ground | ~apart, up, between * (1.0 / distance))
-    gap = jnp.where(with_ground, between.z, jnp.where(apart, distance, 0.0))
+    distance, _ = _length_and_direction(between)
+    separation = jnp.where(with_ground, between.z, distance) - reach
 
+    # Time of impact: the plane is met when z + τ Δz = r, the sphere when |p + τ Δp| = r_a + r_b.
+    quadratic = travel.squared_norm()
+    half_linear = between.dot(travel)
+    constant = jnp.where(with_ground, separation, (distance - reach) * (distance + reach))
+    discriminant = half_linear**2 - quadratic * constant
+    approaching = jnp.where(with_ground, travel.z, half_linear) < 0.0
+    hits = approaching & (separation > 0.0) & (with_ground | (discriminant > 0.0))
+    root = jnp.sqrt(jnp.where(hits & ~with_ground, discriminant, 1.0))
+    rate = jnp.where(with_ground, -travel.z, root - half_linear)
+    tau = jnp.where(hits, constant / jnp.where(hits, rate, 1.0), 0.0)
+    in_flight = hits & (tau < 1.0)
+    tau = jnp.where(in_flight, tau, 0.0)
+
+    _, direction = _length_and_direction(between + travel * tau)
+    normal = where(with_ground, Vec3(zero, zero, one), direction)
     tangent_1, tangent_2 = tangents(normal)
+    closes = separation + travel.dot(normal) < 0.0
     return ContactFrame(
-        separation=gap - contacts.radius_a - contacts.radius_b,
+        separation=separation,
+        time_of_impact=tau,
+        meets=in_flight | ((separation <= 0.0) & closes),
         normal=normal,
         tangent_1=tangent_1,
         tangent_2=tangent_2,
         offset_a=normal * -contacts.radius_a,
         offset_b=normal * contacts.radius_b,
     )
+
+
+def _length_and_direction(vector: Vec3) -> tuple[jax.Array, Vec3]:
+    """Length and unit vector; 0 and (0, 0, 1) for a vector of length zero."""
+    squared = vector.squared_norm()
+    positive = squared > 0.0
+    length = jnp.sqrt(jnp.where(positive, squared, 1.0))
+    one, zero = jnp.ones_like(length), jnp.zeros_like(length)
+    direction = where(positive, vector * (1.0 / length), Vec3(zero, zero, one))
+    return jnp.where(positive, length, 0.0), direction
 
 
 def contact_targets(
@@ -190,14 +236,8 @@ def contact_targets(
         inverse_effective_mass: J M⁻¹ Jᵀ along the normal [1/kg], shape (contacts,).
         timestep: [s].
     """
-    d = frame.separation
+    d, tau, meets = frame.separation, frame.time_of_impact, frame.meets
     change = free_normal_velocity - normal_velocity
-    meets = d + timestep * free_normal_velocity < 0.0
-
-    # Time of impact: surfaces that are apart and would pass through each other in this step.
-    in_flight = meets & (d > 0.0)
-    travel = jnp.where(in_flight, -free_normal_velocity * timestep, 1.0)
-    tau = jnp.where(in_flight, d / travel, 0.0)
 
     # An impact is an arrival; surfaces pressed together since the last step are in support.
     arrives = meets & ((d >= 0.0) | (previous_normal_impulse <= 0.0))
@@ -209,6 +249,14 @@ def contact_targets(
     cfm = cfm_ratio * inverse_effective_mass
     impact_impulse = -(1.0 + contacts.restitution) * impact_velocity / inverse_effective_mass
 
-    # Surfaces that do not meet may close their gap, not more, if another contact pushes them.
-    target = jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, -d / timestep)
-    return ContactTargets(velocity=target, cfm=jnp.where(meets, cfm, 0.0), remaining=1.0 - tau)
+    # Surfaces that do not meet may close their gap, not more, if another contact pushes them. Along
+    # the normal of now, spheres that pass each other may come closer than that by themselves.
+    closing = -jnp.maximum(d, 0.0) / timestep
+    closing = jnp.where(meets, closing, jnp.minimum(closing, free_normal_velocity))
+    target = jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, closing)
+    return ContactTargets(
+        velocity=target,
+        cfm=jnp.where(meets, cfm, 0.0),
+        remaining=1.0 - tau,
+        closing=closing,
+    )

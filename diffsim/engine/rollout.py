@@ -49,7 +49,11 @@ def _decay_forward(tree: Any, factor: float) -> tuple[Any, None]:
 
 
 def _decay_backward(factor: float, _: None, cotangent: Any) -> tuple[Any]:
-    return (jax.tree.map(lambda c: c * factor, cotangent),)
+    def scaled(leaf: Any) -> Any:
+        # Leaves without a derivative, as counters and keys in a memory, have cotangents float0.
+        return leaf if leaf.dtype == jax.dtypes.float0 else leaf * factor
+
+    return (jax.tree.map(scaled, cotangent),)
 
 
 decay_gradient.defvjp(_decay_forward, _decay_backward)

@@ -34,20 +34,11 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
         world.timestep,
     )
 
-    # Where surfaces are closest.
-    frame = detect(world.contacts, state.position)
+    # Where and when surfaces meet.
+    frame = detect(world.contacts, state.position, free.linear, world.timestep)
 
     # Impulses λ with v⁺ = v_free + M⁻¹ Jᵀ λ, such that v⁺ and λ satisfy every contact.
-    solution = solver.solve(
-        world.bodies,
-        world.contacts,
-        frame,
-        state.rotation,
-        (state.velocity, state.angular_velocity),
-        free,
-        state.contact_impulse,
-        world.timestep,
-    )
+    solution = solver.solve(world, state, frame, free)
 
     # Positions follow the new velocities.
     position, rotation, angular_velocity = advance(
@@ -55,14 +46,13 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
         state.position,
         state.rotation,
         solution.drift,
-        solution.angular_drift,
-        solution.angular_velocity,
+        solution.velocities.angular,
         world.timestep,
     )
     return State(
         position=position,
         rotation=rotation,
-        velocity=solution.velocity,
+        velocity=solution.velocities.linear,
         angular_velocity=angular_velocity,
         contact_impulse=solution.impulse,
         time=state.time + world.timestep,

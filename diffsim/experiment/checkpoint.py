@@ -21,6 +21,7 @@ from diffsim.experiment.files import sync_folder, write_synced
 
 FORMAT_VERSION = 1
 _ARRAYS, _CONTENTS, _SUMS = "arrays.safetensors", "checkpoint.json", "SHA256SUMS"
+_UNFINISHED = ".unfinished_"
 
 
 class CheckpointError(Exception):
@@ -33,16 +34,22 @@ class Checkpoint(NamedTuple):
     Attributes:
         iteration: how many iterations were done.
         evaluations: how many episodes were simulated.
-        arrays: by group, then by name: "variables" and "optimizer".
+        best: loss, metrics and success of the best point so far, and the seconds it took.
+        arrays: by group, then by name: "variables", the best point in the variables' own units;
+            "best", the same as the optimiser's vector; "optimizer", its state.
     """
 
     iteration: int
     evaluations: int
+    best: dict[str, Any]
     arrays: dict[str, dict[str, np.ndarray]]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     """Write a checkpoint under ``folder`` and delete all but the newest ``keep``; its path."""
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+    _remove_leftovers(folder)
     flat = {
         f"{group}/{name}": np.asarray(array, order="C")
         for group, arrays in checkpoint.arrays.items()
@@ -52,6 +59,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         "format": FORMAT_VERSION,
         "iteration": checkpoint.iteration,
         "evaluations": checkpoint.evaluations,
+        "best": checkpoint.best,
         "arrays": {name: [str(a.dtype), list(a.shape)] for name, a in sorted(flat.items())},
     }
     files = {
@@ -60,21 +68,31 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     }
     files[_SUMS] = _checksums(files)
 
-    path = folder / f"iteration_{checkpoint.iteration:06d}"
-    temporary = folder / f".{path.name}.tmp"
-    folder.mkdir(exist_ok=True)
-    shutil.rmtree(temporary, ignore_errors=True)
+    path = folder / f"iteration_{checkpoint.iteration:09d}"
+    temporary = folder / f"{_UNFINISHED}{path.name}"
     temporary.mkdir()
     for name, data in files.items():
         write_synced(temporary / name, data)
     sync_folder(temporary)
-    if path.exists():
-        shutil.rmtree(path)
+    _set_aside(path)
     temporary.rename(path)
-    sync_folder(folder)
     for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
+        _set_aside(old)
+    sync_folder(folder)
+    _remove_leftovers(folder)
     return path
+
+
+def _set_aside(path: Path) -> None:
+    """Take a checkpoint off the list at once: deleting its files one by one could be cut off."""
+    if path.exists():
+        path.rename(path.with_name(f"{_UNFINISHED}old_{path.name}"))
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete what was set aside, and what a process that died was writing."""
+    for leftover in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(leftover)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -106,7 +124,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     for full_name, array in flat.items():
         group, name = full_name.split("/", 1)
         arrays.setdefault(group, {})[name] = array
-    return Checkpoint(contents["iteration"], contents["evaluations"], arrays)
+    return Checkpoint(contents["iteration"], contents["evaluations"], contents["best"], arrays)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

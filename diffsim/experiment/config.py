@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
 
-from diffsim.configuration import ConfigError, bounded, check
 from diffsim.controllers.config import LinearConfig, NoControllerConfig
 from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
 from diffsim.robots.config import RobotConfig, check_robot
 from diffsim.tasks.config import ThrowConfig, check_task
+from diffsim.validation import ConfigError, bounded, check, check_identifier
 
 SCHEMAS: dict[str, dict[str, type]] = {
     "controller": {"none": NoControllerConfig, "linear": LinearConfig},
@@ -57,7 +60,8 @@ class VariableConfig:
 
     ``path`` is "controller", or the key of a number or a list of numbers under ``robot`` or
     ``simulation``, just as it would be overridden on the command line: an initial state
-    (robot.bodies.ball.velocity) as well as a model parameter (robot.friction).
+    (robot.bodies.ball.velocity) as well as a model parameter (robot.friction). A number of a list
+    is chosen by its index (robot.bodies.ball.velocity.0). Bounds narrow the field's own range.
     """
 
     path: str = MISSING
@@ -145,29 +149,59 @@ def check_variables(config: RunConfig) -> None:
         raise ConfigError("variables must name at least one thing to optimise, got none")
     paths: list[str] = []
     for name, variable in config.variables.items():
+        check_identifier(name, "variables")
         key = f"variables.{name}"
-        if variable.path in paths:
-            raise ConfigError(f"{key}.path must not repeat another's, got '{variable.path}'")
+        for other in paths:
+            if f"{variable.path}.".startswith(f"{other}.") or f"{other}.".startswith(
+                f"{variable.path}."
+            ):
+                raise ConfigError(
+                    f"{key}.path must not overlap with another's ('{other}'), got '{variable.path}'"
+                )
         paths.append(variable.path)
-        lower = -float("inf") if variable.lower is None else variable.lower
-        upper = float("inf") if variable.upper is None else variable.upper
-        if not lower < upper:
-            raise ConfigError(f"{key}.lower must be below upper ({upper}), got {lower}")
         if variable.path == "controller":
             _check_controller_variable(config, key)
-            continue
-        value = read_path(config, variable.path, f"{key}.path")
-        numbers = value if isinstance(value, list) else [value]
-        if len(variable.scale) not in (1, len(numbers)):
-            raise ConfigError(
-                f"{key}.scale must have 1 number or {len(numbers)}, got {variable.scale}"
-            )
-        for number in numbers:
-            if not lower <= number <= upper:
+            lower, upper = variable_bounds(config, variable)
+        else:
+            numbers = read_numbers(config, variable.path, f"{key}.path")
+            if len(variable.scale) not in (1, len(numbers)):
                 raise ConfigError(
-                    f"{variable.path} must start within the bounds of {key} "
-                    f"({lower} to {upper}), got {value}"
+                    f"{key}.scale must have 1 number or {len(numbers)}, got {variable.scale}"
                 )
+            lower, upper = variable_bounds(config, variable)
+            for number in numbers:
+                if not lower <= number <= upper or math.isinf(number):
+                    raise ConfigError(
+                        f"{variable.path} must start within the bounds of {key} "
+                        f"({lower} to {upper}), got {number}"
+                    )
+        if not lower < upper:
+            raise ConfigError(f"{key}.lower must be below upper ({upper}), got {lower}")
+
+
+def variable_bounds(config: RunConfig, variable: VariableConfig) -> tuple[float, float]:
+    """Bounds of a variable's value: its own, within what its field allows at all."""
+    rule: Mapping[str, Any] = {}
+    if variable.path != "controller":
+        rule = _follow(config, variable.path, "path")[1]
+    # A field that must be above zero keeps a distance from it that is nothing beside its scale.
+    margin = 1e-6 * min(variable.scale)
+    lowest = [
+        -math.inf,
+        variable.lower,
+        rule.get("at_least"),
+        None if rule.get("above") is None else rule["above"] + margin,
+    ]
+    highest = [
+        math.inf,
+        variable.upper,
+        rule.get("at_most"),
+        None if rule.get("below") is None else rule["below"] - margin,
+    ]
+    return (
+        max(bound for bound in lowest if bound is not None),
+        min(bound for bound in highest if bound is not None),
+    )
 
 
 def _check_controller_variable(config: RunConfig, key: str) -> None:
@@ -183,25 +217,42 @@ def _check_controller_variable(config: RunConfig, key: str) -> None:
         raise ConfigError(f"{key}.scale must be 1 number for the controller's parameters")
 
 
-def read_path(config: RunConfig, path: str, key: str = "path") -> Any:
-    """The number or list of numbers at a path such as "robot.bodies.ball.velocity".
+def read_numbers(config: RunConfig, path: str, key: str = "path") -> list[float]:
+    """The number or numbers at a path, "robot.bodies.ball.velocity" or "….velocity.0".
 
     Raises:
         ConfigError: if there is none.
     """
+    value = _follow(config, path, key)[0]
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+        raise ConfigError(f"{key} must lead to a number or a list of numbers, '{path}' is {value}")
+    return numbers
+
+
+def _follow(config: RunConfig, path: str, key: str) -> tuple[Any, Mapping[str, Any]]:
+    """The value at a path, and the rule of the field that holds it."""
     parts = path.split(".")
     if parts[0] not in ("robot", "simulation"):
         raise ConfigError(
             f"{key} must be 'controller' or begin with 'robot.' or 'simulation.', got '{path}'"
         )
     value: Any = config
+    rule: Mapping[str, Any] = {}
     for depth, part in enumerate(parts):
-        names = list(value) if isinstance(value, dict) else list(getattr(value, "__dict__", {}))
-        if part not in names:
+        if isinstance(value, dict):
+            children: dict[str, Any] = value
+        elif isinstance(value, list):
+            children = {str(index): item for index, item in enumerate(value)}
+        elif dataclasses.is_dataclass(value):
+            children = vars(value)
+            rule = {f.name: f.metadata for f in dataclasses.fields(value)}.get(part, {})
+        else:
+            children = {}
+        if part not in children:
             where = ".".join(parts[:depth])
-            raise ConfigError(f"{key} '{path}': {where} has no '{part}', only {', '.join(names)}")
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
-    numbers = value if isinstance(value, list) else [value]
-    if not numbers or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-        raise ConfigError(f"{key} must lead to a number or a list of numbers, '{path}' is {value}")
-    return value
+            raise ConfigError(
+                f"{key} '{path}': {where} has no '{part}', only {', '.join(children) or 'a value'}"
+            )
+        value = children[part]
+    return value, rule

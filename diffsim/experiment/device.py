@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import jax
 
-from diffsim.configuration import ConfigError
+from diffsim.validation import ConfigError
 
 
 @contextmanager

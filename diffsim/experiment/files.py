@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,22 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace a JSON file at once: readers see the old content or the new, never a part."""
+    """Replace a JSON file at once: readers see the old content or the new, never a part.
+
+    Numbers that JSON does not have are written as the strings "inf", "-inf" and "nan".
+    """
     temporary = path.with_name(f".{path.name}.tmp")
-    write_synced(temporary, (json.dumps(content, indent=2) + "\n").encode())
+    text = json.dumps(_encode(content), indent=2, allow_nan=False)
+    write_synced(temporary, f"{text}\n".encode())
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def _encode(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _encode(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_encode(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return str(content)
+    return content

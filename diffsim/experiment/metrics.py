@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,7 @@ class MetricsWriter:
     """
 
     def __init__(self, path: Path, metric_names: tuple[str, ...]) -> None:
-        self._names = metric_names
+        self._path, self._names = path, metric_names
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         self._descriptor = os.open(path, flags, 0o644)
         self._write(",".join((*COLUMNS, *metric_names)))
@@ -56,8 +57,17 @@ class MetricsWriter:
         ]
         self._write(",".join(fields))
 
+    def sync(self) -> None:
+        """Wait until all rows are on the disk."""
+        os.fsync(self._descriptor)
+
     def _write(self, line: str) -> None:
-        os.write(self._descriptor, f"{line}\n".encode())
+        data = f"{line}\n".encode()
+        before = os.fstat(self._descriptor).st_size
+        written = os.write(self._descriptor, data)
+        if written != len(data):  # the disk is full: leave whole lines only
+            os.ftruncate(self._descriptor, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     def __enter__(self) -> MetricsWriter:
         return self
@@ -68,5 +78,5 @@ class MetricsWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.fsync(self._descriptor)
+        self.sync()
         os.close(self._descriptor)

@@ -27,14 +27,15 @@ from rich.console import Console
 from diffsim.experiment.checkpoint import Checkpoint, save_checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import computing_on
+from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
-from diffsim.experiment.problem import Experiment
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.trajectory import first_divergence, save_trajectory
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
+from diffsim.validation import ConfigError
 
 
 class DivergedError(Exception):
@@ -70,13 +71,15 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
     """Run an experiment and leave everything in ``folder``.
 
     Raises:
-        ConfigError: if the config cannot be run; nothing but the folder was made.
+        ConfigError: if the config cannot be run or the folder holds another run.
         DivergedError: if the loss or the gradient is no longer finite.
     """
     check_run(config)
     with computing_on(config.device.platform, config.precision) as device:
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
+        if (folder / "manifest.json").exists():
+            raise ConfigError(f"the folder {folder} holds another run, choose a new one")
         write_json(folder / "manifest.json", build_manifest(config, device))
         _write_status(folder, "running", "")
         try:
@@ -137,11 +140,19 @@ def _train(
                 best, succeeded = report, success
             last = iteration == iterations or (succeeded and config.stop_on_success)
             if last or iteration % config.checkpoints.every == 0:
+                writer.sync()  # a checkpoint is never ahead of the metrics
                 checkpoint = Checkpoint(
                     iteration,
                     evaluations,
-                    {
+                    best={
+                        "loss": best.loss,
+                        "metrics": best.metrics,
+                        "succeeded": succeeded,
+                        "wall_s": row.wall_s,
+                    },
+                    arrays={
                         "variables": experiment.variables.named(best.x),
+                        "best": {"x": best.x},
                         "optimizer": optimizer.arrays(state),
                     },
                 )
@@ -186,8 +197,8 @@ def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
 
 
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> None:
-    states = _simulate(experiment, x)
-    save_trajectory(path, states, experiment.body_names, experiment.config.simulation.dt)
+    dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
+    save_trajectory(path, _simulate(experiment, x), experiment.body_names, dt)
 
 
 def _write_status(folder: Path, status: str, reason: str) -> None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from diffsim.experiment.config import RunConfig, read_path
+from diffsim.experiment.config import RunConfig, read_numbers, variable_bounds
 
 
 class Values(NamedTuple):
@@ -58,20 +58,18 @@ class Variables:
             value = (
                 flat_parameters
                 if variable.path == "controller"
-                else read_path(config, variable.path)
+                else read_numbers(config, variable.path)
             )
-            numbers = np.atleast_1d(np.asarray(value, dtype))
+            numbers = np.asarray(value, dtype)
             scale = np.broadcast_to(np.asarray(variable.scale, dtype), numbers.shape)
             x = numbers / scale
             segment = _Segment(name, variable.path, start, start + x.size, scale)
             self._segments.append(segment)
             start = segment.stop
             initial.append(x)
-            for bounds, bound, none in (
-                (lower, variable.lower, -np.inf),
-                (upper, variable.upper, np.inf),
-            ):
-                bounds.append((none if bound is None else bound) / scale)
+            lowest, highest = variable_bounds(config, variable)
+            lower.append(lowest / scale)
+            upper.append(highest / scale)
         self.initial = np.concatenate(initial).astype(dtype)
         self.lower = np.concatenate(lower).astype(dtype)
         self.upper = np.concatenate(upper).astype(dtype)
@@ -84,8 +82,7 @@ class Variables:
             if segment.path == "controller":
                 parameters = self._unravel(value)
             else:
-                scalar = not isinstance(read_path(config, segment.path), list)
-                config = _replace(config, segment.path.split("."), value[0] if scalar else value)
+                config = _replace(config, segment.path.split("."), value)
         return Values(config, parameters)
 
     def named(self, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -93,11 +90,14 @@ class Variables:
         return {s.name: np.asarray(x)[s.start : s.stop] * s.scale for s in self._segments}
 
 
-def _replace(tree: Any, path: list[str], value: Any) -> Any:
-    """A copy of a tree of dataclasses and dicts with the value at a path replaced."""
+def _replace(tree: Any, path: list[str], value: jax.Array) -> Any:
+    """A copy of a tree of dataclasses, dicts and lists with the numbers at a path replaced."""
     if not path:
-        return value
+        return value if isinstance(tree, list) else value[0]
     first, rest = path[0], path[1:]
     if isinstance(tree, dict):
         return {**tree, first: _replace(tree[first], rest, value)}
+    if isinstance(tree, list):
+        index = int(first)
+        return [*tree[:index], _replace(tree[index], rest, value), *tree[index + 1 :]]
     return dataclasses.replace(tree, **{first: _replace(getattr(tree, first), rest, value)})

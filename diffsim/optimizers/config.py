@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diffsim.configuration import bounded
+from diffsim.validation import bounded
 
 OPTAX_METHODS = (
     "adabelief",

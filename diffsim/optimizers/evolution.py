@@ -86,15 +86,26 @@ class Evolution:
 
     def arrays(self, state: EvolutionState) -> dict[str, np.ndarray]:
         size = state.strategy.popsize
-        return {"losses": np.stack(state.losses) if state.losses else np.zeros((0, size))}
+        return {
+            "losses": np.stack(state.losses) if state.losses else np.zeros((0, size)),
+            "mean": np.array(state.strategy.mean),
+            "sigma": np.array(state.strategy.sigma),
+        }
 
     def restore(self, arrays: dict[str, np.ndarray]) -> EvolutionState:
         state = self.init()
-        if set(arrays) != {"losses"} or arrays["losses"].shape[1:] != (state.strategy.popsize,):
+        size = state.strategy.popsize
+        if set(arrays) != {"losses", "mean", "sigma"} or arrays["losses"].shape[1:] != (size,):
             shapes = {name: array.shape for name, array in arrays.items()}
             raise ValueError(
-                f"expected losses of shape (generations, {state.strategy.popsize}), got {shapes}"
+                f"expected losses of shape (generations, {size}), mean and sigma, got {shapes}"
             )
         for losses in arrays["losses"]:
             state.strategy.tell(state.strategy.ask(), list(losses))
+        mean, sigma = state.strategy.mean, state.strategy.sigma
+        if not np.array_equal(mean, arrays["mean"]) or sigma != arrays["sigma"]:
+            raise ValueError(
+                f"replaying {len(arrays['losses'])} generations gives another state than expected: "
+                "the losses are those of another seed, step size or problem"
+            )
         return EvolutionState(state.strategy, tuple(arrays["losses"]))

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from diffsim.configuration import ConfigError
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.optimizer import (
     Problem,
@@ -18,6 +17,7 @@ from diffsim.optimizers.optimizer import (
     arrays_to_tree,
     tree_to_arrays,
 )
+from diffsim.validation import ConfigError
 
 
 class GradientState(NamedTuple):

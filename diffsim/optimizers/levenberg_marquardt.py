@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix
 
-from diffsim.configuration import ConfigError
 from diffsim.optimizers.config import LevenbergMarquardtConfig
 from diffsim.optimizers.optimizer import (
     Problem,
@@ -18,6 +17,7 @@ from diffsim.optimizers.optimizer import (
     arrays_to_tree,
     tree_to_arrays,
 )
+from diffsim.validation import ConfigError
 
 
 class LevenbergMarquardtState(NamedTuple):
@@ -30,8 +30,8 @@ class LevenbergMarquardtState(NamedTuple):
 class LevenbergMarquardt:
     """One residual and its Jacobian an iteration; reports the best point so far.
 
-    The Jacobian costs about as many simulations as there are variables, in forward mode. Bounds are
-    kept by clipping inside the residuals: at a bound the derivative outwards is zero.
+    The Jacobian costs about as many simulations as there are variables, in forward mode. A proposed
+    point outside the bounds is moved to the nearest one inside before it is evaluated.
 
     Source: Moré, "The Levenberg-Marquardt algorithm: implementation and theory", 1978.
     """
@@ -43,7 +43,7 @@ class LevenbergMarquardt:
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
 
         def residuals(x: jax.Array, _: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
-            evaluation = problem.evaluate(jnp.clip(x, lower, upper))
+            evaluation = problem.evaluate(x)
             if evaluation.residuals is None:
                 raise ConfigError("optimizer=lm needs a task with residuals; this one has none")
             return evaluation.residuals, {**evaluation.metrics, "loss": evaluation.loss}
@@ -61,11 +61,12 @@ class LevenbergMarquardt:
             x, solver_state, _ = solver.step(residuals, state.x, None, {}, state.solver_state, tags)
             # At the accepted point: metrics as its auxiliary output, and the gradient Jᵀr.
             gradient = solver_state.f_info.jac.as_matrix().T @ solver_state.f_info.residual
+            proposal = jnp.clip(solver_state.y_eval, lower, upper)
+            solver_state = equinox.tree_at(lambda s: s.y_eval, solver_state, proposal)
             new_state = LevenbergMarquardtState(x, solver_state)
             return new_state, solver_state.aux, jnp.linalg.norm(gradient)
 
         self._begin, self._iterate = begin, iterate
-        self._lower, self._upper = problem.lower, problem.upper
 
     def init(self) -> LevenbergMarquardtState:
         x = jnp.asarray(self.problem.initial)
@@ -76,7 +77,7 @@ class LevenbergMarquardt:
         figures = {name: float(value) for name, value in metrics.items()}
         loss = figures.pop("loss")
         return state, Report(
-            x=np.clip(np.asarray(state.x), self._lower, self._upper),
+            x=np.asarray(state.x),
             loss=loss,
             metrics=figures,
             grad_norm=float(norm),

@@ -19,14 +19,20 @@ def plot_learning_curve(folder: Path) -> Path:
     left, right = figure.subplots(1, 2)
 
     marker = "." if len(metrics) <= 100 else ""
-    left.semilogy(metrics["iteration"], metrics["loss"], marker=marker, color="black")
+    left.plot(metrics["iteration"], metrics["loss"], marker=marker, color="black")
     left.set(title=f"{name}: loss", xlabel="iteration", ylabel="loss")
     figures = metrics.columns.drop(list(_COMMON))
     for column in figures:
-        right.semilogy(metrics["iteration"], metrics[column], marker=marker, label=column)
+        right.plot(metrics["iteration"], metrics[column], marker=marker, label=column)
     right.set(title="the task's figures", xlabel="iteration")
-    # A figure that is zero by chance, as of a ball that has not been thrown yet, is cut off.
-    right.set_ylim(bottom=0.1 * float(metrics[figures].iloc[-1].min()) or None)
+
+    if (metrics["loss"] > 0).all():
+        left.set_yscale("log")
+    last = float(metrics[figures].iloc[-1].min())
+    if (metrics[figures] >= 0).all(axis=None) and last > 0:
+        # A figure that is zero by chance, as of a ball that was not thrown yet, is cut off.
+        right.set_yscale("log")
+        right.set_ylim(bottom=0.1 * last)
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)

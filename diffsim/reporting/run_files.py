@@ -22,4 +22,5 @@ def read_metrics(folder: Path) -> pd.DataFrame:
 
 def read_trajectory(folder: Path, which: str) -> pd.DataFrame:
     """The trajectory "before" or "after" training, one row for each time and body."""
-    return pd.read_csv(folder / f"trajectory_{which}.csv")
+    path = folder / f"trajectory_{which}.csv"
+    return pd.read_csv(path, dtype={"body": str}, keep_default_na=False)

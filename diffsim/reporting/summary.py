@@ -8,13 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from diffsim.reporting.learning_curve import plot_learning_curve
-from diffsim.reporting.run_files import read_json
+from diffsim.reporting.run_files import read_json, read_metrics
 from diffsim.reporting.trajectory_plot import plot_trajectories
 
 
 def write_plots(folder: Path) -> list[Path]:
-    """Draw all pictures of a finished run; their paths."""
-    return [plot_learning_curve(folder), plot_trajectories(folder)]
+    """Draw the pictures of a run, as far as it got; their paths."""
+    paths = []
+    if (folder / "metrics.csv").exists() and len(read_metrics(folder)) > 0:
+        paths.append(plot_learning_curve(folder))
+    if (folder / "trajectory_after.csv").exists():
+        paths.append(plot_trajectories(folder))
+    return paths
 
 
 def print_summary(folder: Path, console: Console) -> None:
@@ -36,4 +41,4 @@ def print_summary(folder: Path, console: Console) -> None:
     device = manifest["device"]
     table.add_row("device", f"{device['platform']} ({device['kind']}), {manifest['precision']}")
     console.print(table)
-    console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False)
+    console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False, markup=False)

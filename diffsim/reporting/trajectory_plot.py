@@ -40,12 +40,12 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
     for number, (name, path) in enumerate(table.groupby("body", sort=False)):
         color = f"C{number}"
         axes.plot(path["x"], path["z"], color=color, linewidth=1.2)
-        radius = config["robot"]["bodies"][name]["radius"]
-        if radius is None:
+        body = config["robot"]["bodies"][name]
+        if body["shape"] != "sphere":
             continue
         every = max(1, len(path) // _OUTLINES)
         for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
-            _draw_sphere(axes, path.iloc[shown], radius, color, last=shown == len(path) - 1)
+            _draw_sphere(axes, path.iloc[shown], body["radius"], color, last=shown == len(path) - 1)
     target = config["task"].get("target")
     if target is not None:
         axes.plot(target[0], 0.0, marker="^", markersize=9, color="tab:red", clip_on=False)

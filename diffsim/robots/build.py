@@ -20,17 +20,23 @@ from diffsim.engine.indexing import WORLD
 from diffsim.engine.motors import Thrusters
 from diffsim.engine.vectors import Mat3, Vec3
 from diffsim.engine.world import State, World
-from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.robots.config import BodyConfig, RobotConfig, check_robot
+from diffsim.validation import check
 
 
 def build_world(robot: RobotConfig, gravity: Any, timestep: Any) -> World:
-    """The world of a checked robot config.
+    """The world of a robot.
 
     Args:
-        robot: a config that ``check_robot`` accepts.
+        robot: numbers in it may be traced; those that are not are checked.
         gravity: three numbers [m/s²].
         timestep: [s].
+
+    Raises:
+        ConfigError: if the robot is not one that can be built.
     """
+    check(robot, "robot")
+    check_robot(robot)
     return World(
         bodies=_bodies(robot),
         contacts=_contacts(robot),

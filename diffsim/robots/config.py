@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from diffsim.configuration import ConfigError, bounded
+from diffsim.validation import ConfigError, bounded, check_identifier
 
 SHAPES = ("sphere", "box")
 SENSOR_TYPES = ("position", "velocity", "angular_velocity", "time")
@@ -77,15 +77,18 @@ def check_robot(robot: RobotConfig) -> None:
     """
     if not robot.bodies:
         raise ConfigError(f"robot.bodies must name at least one body (robot '{robot.name}')")
+    for group in ("bodies", "thrusters", "sensors"):
+        for name in getattr(robot, group):
+            check_identifier(name, f"robot.{group}")
     for name, body in robot.bodies.items():
         key = f"robot.bodies.{name}"
         if body.shape == "sphere" and body.radius is None:
             raise ConfigError(f"{key}.radius must be given for a sphere")
         if body.shape == "box" and body.size is None:
             raise ConfigError(f"{key}.size must be given for a box")
-        if not any(body.orientation):
+        if _is_zero(body.orientation):
             raise ConfigError(f"{key}.orientation must not be zero, got {body.orientation}")
-        if body.inertia is not None and 2 * max(body.inertia) > sum(body.inertia) * (1 + 1e-9):
+        if body.inertia is not None and _breaks_triangle_inequality(body.inertia):
             raise ConfigError(
                 f"{key}.inertia must satisfy the triangle inequality "
                 f"(no moment above the sum of the others), got {body.inertia}"
@@ -104,7 +107,7 @@ def check_robot(robot: RobotConfig) -> None:
         pairs.add(frozenset(pair))
     for name, thruster in robot.thrusters.items():
         _check_reference(robot, f"robot.thrusters.{name}.body", thruster.body)
-        if not any(thruster.axis):
+        if _is_zero(thruster.axis):
             raise ConfigError(f"robot.thrusters.{name}.axis must not be zero, got {thruster.axis}")
     for name, sensor in robot.sensors.items():
         key = f"robot.sensors.{name}.body"
@@ -113,6 +116,20 @@ def check_robot(robot: RobotConfig) -> None:
                 raise ConfigError(f"{key} must be null for a time sensor, got '{sensor.body}'")
         else:
             _check_reference(robot, key, sensor.body)
+
+
+def _is_known(numbers: list[float]) -> bool:
+    """Whether these are plain numbers; traced ones have no value that could be checked."""
+    return all(isinstance(number, int | float) for number in numbers)
+
+
+def _is_zero(vector: list[float]) -> bool:
+    return _is_known(vector) and not any(vector)
+
+
+def _breaks_triangle_inequality(inertia: list[float]) -> bool:
+    round_off = 1e-9
+    return _is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)
 
 
 def _check_reference(robot: RobotConfig, key: str, body: str | None) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from diffsim.configuration import ConfigError, bounded
 from diffsim.robots.config import RobotConfig
+from diffsim.validation import ConfigError, bounded
 
 
 @dataclass

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from diffsim.experiment.checkpoint import (
 CHECKPOINT = Checkpoint(
     iteration=3,
     evaluations=12,
+    best={"loss": 0.5, "succeeded": False},
     arrays={
         "variables": {"velocity": np.array([1.0, 2.0, 3.0], np.float32)},
         "optimizer": {"0000": np.arange(6.0).reshape(2, 3), "0001": np.array(7, np.int32)},
@@ -32,7 +36,7 @@ def saved(tmp_path):
 
 def test_a_checkpoint_comes_back_as_it_was(saved):
     loaded = load_checkpoint(saved)
-    assert (loaded.iteration, loaded.evaluations) == (3, 12)
+    assert (loaded.iteration, loaded.evaluations, loaded.best) == (3, 12, CHECKPOINT.best)
     assert loaded.arrays.keys() == CHECKPOINT.arrays.keys()
     for group, arrays in CHECKPOINT.arrays.items():
         for name, array in arrays.items():
@@ -82,12 +86,36 @@ def test_only_the_newest_are_kept(tmp_path):
     assert kept == [5, 6, 7]
 
 
-def test_an_unfinished_checkpoint_is_not_listed(tmp_path, monkeypatch):
-    # A process that dies while writing leaves the temporary folder only.
-    def die(*_):
-        raise KeyboardInterrupt
+class Died(BaseException):
+    """Stands for the end of the process."""
 
-    monkeypatch.setattr("pathlib.Path.rename", die)
-    with pytest.raises(KeyboardInterrupt):
-        save_checkpoint(tmp_path, CHECKPOINT, keep=3)
-    assert list_checkpoints(tmp_path) == []
+
+@pytest.mark.parametrize("call", range(1, 12))
+def test_a_process_may_die_at_any_point(call, tmp_path, monkeypatch):
+    """Whatever call on files is the last one: what is listed can be loaded, and nothing is lost."""
+    for iteration in (1, 2):
+        save_checkpoint(tmp_path, CHECKPOINT._replace(iteration=iteration), keep=2)
+    calls = 0
+
+    def dying(function):
+        def wrapped(*arguments, **options):
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                raise Died
+            return function(*arguments, **options)
+
+        return wrapped
+
+    # Files are deleted one by one, so a folder that is being deleted is the first to be broken.
+    with monkeypatch.context() as patch:
+        for name in ("mkdir", "open", "rename"):
+            patch.setattr(f"pathlib.Path.{name}", dying(getattr(Path, name)))
+        for name in ("unlink", "rmdir"):
+            patch.setattr(f"os.{name}", dying(getattr(os, name)))
+        with contextlib.suppress(Died):
+            save_checkpoint(tmp_path, CHECKPOINT._replace(iteration=3), keep=2)
+    found = [load_checkpoint(path).iteration for path in list_checkpoints(tmp_path)]
+    assert found in ([1, 2], [1, 2, 3], [2, 3])
+    save_checkpoint(tmp_path, CHECKPOINT._replace(iteration=4), keep=2)
+    assert len(list(tmp_path.iterdir())) == 2

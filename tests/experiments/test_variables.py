@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.problem import Experiment
+from diffsim.experiment.experiment import Experiment
 
 # Central differences in float64 over 50 steps away from switches.
 STEP = 1e-6

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.configuration import ConfigError
 from diffsim.optimizers.config import (
     OPTAX_METHODS,
     EvolutionConfig,
@@ -17,6 +16,7 @@ from diffsim.optimizers.config import (
 from diffsim.optimizers.gradient import make_schedule
 from diffsim.optimizers.registry import make_optimizer
 from diffsim.tasks.task import Evaluation
+from diffsim.validation import ConfigError
 
 
 class Valley:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.bodies import Bodies, inertia_times, invert
+from diffsim.engine.bodies import Bodies, Velocities, inertia_times, invert
 from diffsim.engine.contacts import (
     ContactFrame,
     ContactImpulse,
@@ -35,6 +35,7 @@ from diffsim.engine.contacts import (
 )
 from diffsim.engine.indexing import WORLD, gather
 from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.engine.world import State, World
 
 FRICTION_LAWS = ("cone", "box")
 
@@ -75,26 +76,32 @@ class ContactGroup(NamedTuple):
     friction: jax.Array
 
 
-class Velocities(NamedTuple):
-    """Velocities of all bodies, components (bodies,)."""
+class RowTargets(NamedTuple):
+    """What the rows of the contacts of a color ask for, each of shape (contacts of the color,).
 
-    linear: Vec3
-    angular: Vec3
+    Attributes:
+        normal: least normal velocity, J v + cfm λ ≥ normal [m/s].
+        tangent_1, tangent_2: tangential velocity as far as friction can bring it about [m/s].
+        cfm: constraint force mixing [1/kg].
+    """
+
+    normal: jax.Array
+    tangent_1: jax.Array
+    tangent_2: jax.Array
+    cfm: jax.Array
 
 
 class Solution(NamedTuple):
     """What the solver returns.
 
     Attributes:
-        velocity, angular_velocity: at the end of the step, components (bodies,).
-        drift, angular_drift: mean over the step, with which positions move, components (bodies,).
+        velocities: at the end of the step.
+        drift: mean over the step, with which positions move.
         impulse: accumulated contact impulses [N·s], components (contacts,).
     """
 
-    velocity: Vec3
-    angular_velocity: Vec3
-    drift: Vec3
-    angular_drift: Vec3
+    velocities: Velocities
+    drift: Velocities
     impulse: ContactImpulse
 
 
@@ -167,54 +174,67 @@ class ProjectedGaussSeidel:
         if self.friction not in FRICTION_LAWS:
             raise ValueError(f"friction must be one of {FRICTION_LAWS}, got '{self.friction}'")
 
-    def solve(
-        self,
-        bodies: Bodies,
-        contacts: Contacts,
-        frame: ContactFrame,
-        rotation: Mat3,
-        before: tuple[Vec3, Vec3],
-        free: tuple[Vec3, Vec3],
-        previous_impulse: ContactImpulse,
-        timestep: jax.Array,
-    ) -> Solution:
+    def solve(self, world: World, state: State, frame: ContactFrame, free: Velocities) -> Solution:
         """Velocities that satisfy all contacts, and the impulses that bring them about.
 
         Args:
-            bodies: masses and moments of inertia.
-            contacts: parameters of the contacts.
-            frame: their geometry at the start of the step.
-            rotation: of the bodies at the start of the step.
-            before: linear and angular velocities at the start of the step, components (bodies,).
-            free: the same after the step under external forces alone.
-            previous_impulse: of the last step, components (contacts,).
-            timestep: [s].
+            world: bodies, contacts, time step.
+            state: at the start of the step.
+            frame: geometry of the contacts at the start of the step.
+            free: velocities after the step under external forces alone.
         """
-        start, unconstrained = Velocities(*before), Velocities(*free)
-
-        groups: list[ContactGroup] = []
-        targets: list[ContactTargets] = []
-        impulses: list[ContactImpulse] = []
-        for first, last in contacts.colors:
-            part = _slice(contacts, first, last)
-            frame_part = _slice(frame, first, last)
-            group = build_group(bodies, part, frame_part, rotation)
-            warm = _slice(previous_impulse, first, last)
-            targets.append(
-                contact_targets(
-                    part,
-                    frame_part,
-                    relative_velocity(group, group.normal, start),
-                    relative_velocity(group, group.normal, unconstrained),
-                    warm.normal,
-                    group.normal.inverse_mass,
-                    timestep,
-                )
+        before = Velocities(state.velocity, state.angular_velocity)
+        groups, laws, warm = [], [], []
+        for first, last in world.contacts.colors:
+            contacts, geometry = _slice(world.contacts, first, last), _slice(frame, first, last)
+            group = build_group(world.bodies, contacts, geometry, state.rotation)
+            previous = _slice(state.contact_impulse, first, last)
+            law = contact_targets(
+                contacts,
+                geometry,
+                relative_velocity(group, group.normal, before),
+                relative_velocity(group, group.normal, free),
+                previous.normal,
+                group.normal.inverse_mass,
+                world.timestep,
             )
             groups.append(group)
-            impulses.append(warm if self.warm_start else jax.tree.map(jnp.zeros_like, warm))
+            laws.append(law)
+            warm.append(previous if self.warm_start else jax.tree.map(jnp.zeros_like, previous))
 
-        velocities = unconstrained
+        targets = [velocity_targets(law) for law in laws]
+        velocities, impulses = self._sweep(groups, targets, warm, free)
+
+        # An impulse at the time of impact moves the bodies only over the rest of the step.
+        if len(groups) > 1:
+            # Bodies with several contacts: where one impact pushes against another contact, the
+            # positions have to be solved for as the velocities were.
+            targets = [
+                drift_targets(group, law, impulse, free, velocities)
+                for group, law, impulse in zip(groups, laws, impulses, strict=True)
+            ]
+            first_guess = [
+                drift_impulse(law, impulse, previous)
+                for law, impulse, previous in zip(laws, impulses, warm, strict=True)
+            ]
+            drift, _ = self._sweep(groups, targets, first_guess, free)
+        else:
+            drift = free
+            for group, law, impulse in zip(groups, laws, impulses, strict=True):
+                share = ContactImpulse(*(component * law.remaining for component in impulse))
+                drift = apply_impulses(group, share, drift)
+
+        return Solution(velocities, drift, _concatenate(impulses, state.contact_impulse))
+
+    def _sweep(
+        self,
+        groups: list[ContactGroup],
+        targets: list[RowTargets],
+        impulses: list[ContactImpulse],
+        free: Velocities,
+    ) -> tuple[Velocities, list[ContactImpulse]]:
+        """All sweeps, from given impulses; the velocities and impulses they end with."""
+        velocities = free
         for group, impulse in zip(groups, impulses, strict=True):
             velocities = apply_impulses(group, impulse, velocities)
 
@@ -226,42 +246,30 @@ class ProjectedGaussSeidel:
                 updated.append(impulse)
             return (velocities, updated), None
 
-        if groups:
-            (velocities, impulses), _ = jax.lax.scan(
-                sweep, (velocities, impulses), length=self.iterations
-            )
-
-        # An impulse at the time of impact moves the bodies only over the rest of the step.
-        drift = unconstrained
-        for group, target, impulse in zip(groups, targets, impulses, strict=True):
-            share = ContactImpulse(*(component * target.remaining for component in impulse))
-            drift = apply_impulses(group, share, drift)
-
-        return Solution(
-            velocity=velocities.linear,
-            angular_velocity=velocities.angular,
-            drift=drift.linear,
-            angular_drift=drift.angular,
-            impulse=_concatenate(impulses, previous_impulse),
+        if not groups:
+            return velocities, []
+        (velocities, impulses), _ = jax.lax.scan(
+            sweep, (velocities, impulses), length=self.iterations
         )
+        return velocities, impulses
 
     def _visit(
         self,
         group: ContactGroup,
-        target: ContactTargets,
+        target: RowTargets,
         impulse: ContactImpulse,
         velocities: Velocities,
     ) -> tuple[Velocities, ContactImpulse]:
         """One visit of the contacts of a color: the normal rows, then both tangents."""
         speed = relative_velocity(group, group.normal, velocities)
-        residual = speed + target.cfm * impulse.normal - target.velocity
+        residual = speed + target.cfm * impulse.normal - target.normal
         normal = jnp.maximum(
             impulse.normal - residual / (group.normal.inverse_mass + target.cfm), 0.0
         )
         velocities = apply_impulse(group, group.normal, normal - impulse.normal, velocities)
 
-        slip_1 = relative_velocity(group, group.tangent_1, velocities)
-        slip_2 = relative_velocity(group, group.tangent_2, velocities)
+        slip_1 = relative_velocity(group, group.tangent_1, velocities) - target.tangent_1
+        slip_2 = relative_velocity(group, group.tangent_2, velocities) - target.tangent_2
         # One step length for both, so that the projection's fixed point is Coulomb's law.
         length = 1.0 / jnp.maximum(group.tangent_1.inverse_mass, group.tangent_2.inverse_mass)
         project = project_on_cone if self.friction == "cone" else project_on_box
@@ -277,6 +285,51 @@ class ProjectedGaussSeidel:
             group, group.tangent_2, tangent_2 - impulse.tangent_2, velocities
         )
         return velocities, ContactImpulse(normal, tangent_1, tangent_2)
+
+
+def velocity_targets(law: ContactTargets) -> RowTargets:
+    """What the velocities at the end of the step have to reach: the law, and no slip."""
+    nothing = jnp.zeros_like(law.velocity)
+    return RowTargets(law.velocity, nothing, nothing, law.cfm)
+
+
+def drift_impulse(
+    law: ContactTargets, impulse: ContactImpulse, previous: ContactImpulse
+) -> ContactImpulse:
+    """A first guess of what moves the bodies: what held before all along, the rest after τ."""
+    pressed = impulse.normal > 0.0
+    held = jnp.minimum(previous.normal, impulse.normal)
+    held_share = jnp.where(pressed, held / jnp.where(pressed, impulse.normal, 1.0), 0.0)
+    share = held_share + (1.0 - held_share) * law.remaining
+    return ContactImpulse(*(component * share for component in impulse))
+
+
+def drift_targets(
+    group: ContactGroup,
+    law: ContactTargets,
+    impulse: ContactImpulse,
+    free: Velocities,
+    velocities: Velocities,
+) -> RowTargets:
+    """What the mean velocities over the step have to reach, with which the positions move.
+
+    In touch: the free velocity up to the time of impact and the final one from then on. Along the
+    normal this brings surfaces to where the rebound has taken them, (1 − τ) h v⁺. Elsewhere: no gap
+    may close to below zero.
+    """
+    remaining = law.remaining
+
+    def blend(row: Row) -> jax.Array:
+        return (1.0 - remaining) * relative_velocity(
+            group, row, free
+        ) + remaining * relative_velocity(group, row, velocities)
+
+    return RowTargets(
+        normal=jnp.where(impulse.normal > 0.0, blend(group.normal), law.closing),
+        tangent_1=blend(group.tangent_1),
+        tangent_2=blend(group.tangent_2),
+        cfm=jnp.zeros_like(law.cfm),
+    )
 
 
 def build_group(

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
+
+RESERVED_NAMES = ("ground", "world", "nan", "null", "none")
+"""Names that mean something else, in contacts or in CSV files."""
 
 
 class ConfigError(ValueError):
@@ -46,6 +50,19 @@ def bounded(
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=rule)
     return dataclasses.field(default=default, metadata=rule)
+
+
+def check_identifier(name: str, key: str) -> None:
+    """Check the name of a body, sensor, thruster or variable: it becomes part of keys and files.
+
+    Raises:
+        ConfigError: if it is not a letter followed by letters, digits, '_' or '-', or is reserved.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or name.lower() in RESERVED_NAMES:
+        raise ConfigError(
+            f"names in {key} must be a letter, then letters, digits, '_' or '-', and none of "
+            f"{', '.join(RESERVED_NAMES)}; got '{name}'"
+        )
 
 
 def check(config: Any, key: str = "") -> None:

@@ -1,0 +1,119 @@
+"""Many steps: what is carried, what is observed, and that batches and precisions agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffsim.engine.rollout import rollout
+from diffsim.engine.step import step
+from diffsim.engine.world import Control, State, World, idle_control
+from tests.worlds import RADIUS, SOLVER, ball_robot, build, last, simulate
+
+STEPS = 200
+TIMESTEP = 2e-3
+
+# Two orders of summation of 200 float32 steps with a bounce.
+BATCH_TOLERANCE = 1e-5
+# Round-off of float32 over 200 steps with a bounce, of lengths and speeds of order one, and of
+# angular velocities of order ten.
+PRECISION_TOLERANCE = 1e-4
+
+
+def thrown_ball() -> tuple[World, State]:
+    """Bounces once, slips, and flies on."""
+    robot = ball_robot(
+        axis=[1.0, 0.0, 0.0],
+        position=[0.0, 0.0, RADIUS + 0.2],
+        velocity=[2.0, 1.0, 0.0],
+        angular_velocity=[3.0, -2.0, 1.0],
+        friction=0.3,
+        restitution=0.5,
+    )
+    return build(robot, timestep=TIMESTEP)
+
+
+def run(world: World, state: State, thrust: jax.Array) -> State:
+    return simulate(world, state, thrust, steps=STEPS)
+
+
+def close(actual: Any, desired: Any, tolerance: float) -> None:
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(desired), strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def test_a_rollout_repeats_the_step() -> None:
+    world, state = thrown_ball()
+    thrust = jnp.array([2.0])
+    trajectory = run(world, state, thrust)
+    one_step = jax.jit(step, static_argnums=1)
+    for index in range(3):
+        state = one_step(world, SOLVER, state, Control(thrust))
+        close(jax.tree.map(lambda leaf, i=index: leaf[i], trajectory), state, 1e-6)
+
+
+def test_a_batch_gives_what_single_runs_give() -> None:
+    world, state = thrown_ball()
+    key = jax.random.key(0)
+    shift = jax.random.normal(key, (8, 3))
+
+    def start(shift: jax.Array) -> State:
+        velocity = state.velocity
+        return state._replace(velocity=velocity + velocity.__class__(*shift[:, None]))
+
+    thrust = jnp.array([1.0])
+    batch = jax.vmap(lambda s: last(run(world, start(s), thrust)))(shift)
+    for index in range(8):
+        single = last(run(world, start(shift[index]), thrust))
+        close(jax.tree.map(lambda leaf, i=index: leaf[i], batch), single, BATCH_TOLERANCE)
+
+
+def test_float32_and_float64_agree() -> None:
+    with jax.enable_x64(True):
+        double = run(*thrown_ball(), jnp.array([1.0]))
+    single = run(*thrown_ball(), jnp.array([1.0], jnp.float32))
+    assert double.position.x.dtype == jnp.float64
+    assert single.position.x.dtype == jnp.float32
+    assert float(single.velocity.z.max()) > 0.5, "no bounce"
+    close(single, double, PRECISION_TOLERANCE)
+
+
+def test_time_passes() -> None:
+    trajectory = run(*thrown_ball(), jnp.array([0.0]))
+    np.testing.assert_allclose(
+        trajectory.time, TIMESTEP * np.arange(1, STEPS + 1), rtol=BATCH_TOLERANCE
+    )
+
+
+def test_the_policy_keeps_its_memory_and_sees_the_state() -> None:
+    world, state = thrown_ball()
+
+    def policy(memory: dict[str, jax.Array], state: State) -> tuple[Any, Control]:
+        memory = {"calls": memory["calls"] + 1, "latest": state.time}
+        return memory, Control(jnp.ones_like(world.thrusters.limit))
+
+    start = {"calls": jnp.zeros((), int), "latest": jnp.zeros(())}
+    result = rollout(world, SOLVER, state, start, policy, 5, lambda s: s.time)
+    assert int(result.memory["calls"]) == 5
+    # The state before the last step, and what was observed after it.
+    assert float(result.memory["latest"]) == pytest.approx(4 * TIMESTEP)
+    np.testing.assert_allclose(result.observations, TIMESTEP * np.arange(1, 6), rtol=1e-6)
+    assert float(result.state.time) == float(result.observations[-1])
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_rollout_has_at_least_one_step(steps: int) -> None:
+    world, state = thrown_ball()
+    with pytest.raises(ValueError, match=f"steps must be at least 1, got {steps}"):
+        rollout(world, SOLVER, state, (), lambda m, _: (m, idle_control(world)), steps)
+
+
+def test_a_world_without_contacts_only_flies() -> None:
+    world, state = build(ball_robot(ground_contact=False, velocity=[0.0, 0.0, -1.0]))
+    assert world.contacts.names == ()
+    end = last(simulate(world, state, steps=100))
+    assert float(end.position.z[0]) < -0.1
