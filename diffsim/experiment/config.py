@@ -161,7 +161,7 @@ def check_variables(config: RunConfig) -> None:
         paths.append(variable.path)
         if variable.path == "controller":
             _check_controller_variable(config, key)
-            lower, upper = variable_bounds(config, variable)
+            variable_bounds(config, variable)
         else:
             numbers = read_numbers(config, variable.path, f"{key}.path")
             if len(variable.scale) not in (1, len(numbers)):
@@ -175,12 +175,14 @@ def check_variables(config: RunConfig) -> None:
                         f"{variable.path} must start within the bounds of {key} "
                         f"({lower} to {upper}), got {number}"
                     )
-        if not lower < upper:
-            raise ConfigError(f"{key}.lower must be below upper ({upper}), got {lower}")
 
 
 def variable_bounds(config: RunConfig, variable: VariableConfig) -> tuple[float, float]:
-    """Bounds of a variable's value: its own, within what its field allows at all."""
+    """Bounds of a variable's value: its own, within what its field allows at all.
+
+    Raises:
+        ConfigError: if they leave nothing between them.
+    """
     rule: Mapping[str, Any] = {}
     if variable.path != "controller":
         rule = _follow(config, variable.path, "path")[1]
@@ -198,10 +200,14 @@ def variable_bounds(config: RunConfig, variable: VariableConfig) -> tuple[float,
         rule.get("at_most"),
         None if rule.get("below") is None else rule["below"] - margin,
     ]
-    return (
-        max(bound for bound in lowest if bound is not None),
-        min(bound for bound in highest if bound is not None),
-    )
+    lower = max(bound for bound in lowest if bound is not None)
+    upper = min(bound for bound in highest if bound is not None)
+    if not lower < upper:
+        raise ConfigError(
+            f"the bounds of {variable.path} (variables.*.lower, .upper, within its own range) "
+            f"must leave room, got {lower} to {upper}"
+        )
+    return lower, upper
 
 
 def _check_controller_variable(config: RunConfig, key: str) -> None:

@@ -76,7 +76,24 @@ CASES = {
         ("variables.velocity.lower=1",), ("robot.bodies.ball.velocity", "variables.velocity", "1.0")
     ),
     "bounds that cross": Case(
-        ("variables.spin.lower=1", "variables.spin.upper=0"), ("variables.spin.lower", "0.0", "1.0")
+        ("variables.spin.lower=1", "variables.spin.upper=0"),
+        ("robot.bodies.ball.angular_velocity", "0.0", "1.0"),
+    ),
+    "name of a body that is a number": Case(
+        ("+robot.bodies={1: {shape: sphere, radius: 1}}",), ("robot.bodies.1", "str")
+    ),
+    "name that is taken": Case(
+        ("+robot.bodies={ground: {shape: sphere, radius: 1}}",), ("robot.bodies", "'ground'")
+    ),
+    "rigid contact as a variable": Case(
+        (
+            "robot.contact_frequency=inf",
+            "+variables={f: {path: robot.contact_frequency}}",
+        ),
+        ("robot.contact_frequency", "inf"),
+    ),
+    "variables that overlap": Case(
+        ("+variables={up: {path: robot.bodies.ball.velocity.2}}",), ("variables.up.path", "overlap")
     ),
     # Things that do not fit together.
     "nothing to optimise": Case(("~variables",), ("variables",)),

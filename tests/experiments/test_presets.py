@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
+from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
 from diffsim.experiment.config import check_run
 from diffsim.experiment.runner import run
 
@@ -33,4 +34,5 @@ def test_every_preset_takes_two_steps(preset, tmp_path):
     result = run(config, tmp_path, Console(quiet=True))
     assert result.iterations == 2
     assert np.isfinite(result.loss)
-    assert (tmp_path / "checkpoints" / "iteration_000002").is_dir()
+    (checkpoint,) = list_checkpoints(tmp_path / "checkpoints")
+    assert load_checkpoint(checkpoint).iteration == 2

@@ -36,6 +36,30 @@ def test_values_are_scaled_and_bounded():
     np.testing.assert_allclose(named["spin"], [12, 16, 40])
 
 
+def test_variables_stay_in_the_range_of_their_field():
+    config = compose_config(
+        "+variables={bounce: {path: robot.restitution, upper: 5}, "
+        "grip: {path: robot.friction, lower: -1}, size: {path: robot.bodies.ball.radius}}"
+    )
+    experiment = Experiment(config)
+    np.testing.assert_allclose(experiment.lower[6:], [0, 0, 1e-6], atol=1e-9)
+    np.testing.assert_array_equal(experiment.upper[6:], [1, np.inf, np.inf])
+
+
+def test_one_number_of_a_list_is_chosen_by_its_index():
+    experiment = Experiment(
+        compose_config(
+            "~variables.velocity",
+            "~variables.spin",
+            "+variables={up: {path: robot.bodies.ball.velocity.2}}",
+            "robot.bodies.ball.velocity=[1,2,3]",
+        )
+    )
+    np.testing.assert_array_equal(experiment.initial, [3.0])
+    velocity = experiment.variables.unpack(jnp.array([7.0])).config.robot.bodies["ball"].velocity
+    assert [float(v) for v in velocity] == [1.0, 2.0, 7.0]
+
+
 def test_the_config_itself_is_not_changed():
     experiment = Experiment(compose_config())
     experiment.variables.unpack(jnp.ones(6))

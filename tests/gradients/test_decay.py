@@ -62,3 +62,11 @@ def test_what_happened_k_steps_before_counts_its_power_of_the_decay() -> None:
 
     exact = jax.jit(lambda z, v: trajectory(z, v, 1.0).position.z[:, 0])(*start)
     np.testing.assert_array_equal(jax.jit(heights)(*start), exact)
+
+
+def test_a_memory_may_hold_what_has_no_derivative() -> None:
+    def last(x: jax.Array) -> jax.Array:
+        memory = decay_gradient({"value": x, "frames": jnp.array(3)}, DECAY)
+        return memory["value"] * memory["frames"]
+
+    assert float(jax.grad(last)(jnp.array(2.0))) == pytest.approx(3.0 * DECAY)

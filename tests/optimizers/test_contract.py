@@ -66,6 +66,29 @@ def test_every_optimiser_keeps_to_its_bounds(name):
     assert all(report.x[0] <= 0.5 + 1e-6 for report in reports)
 
 
+def test_levenberg_marquardt_comes_back_from_a_bound():
+    class Overshoot(Valley):
+        """r = 10 (x² − 1) from x = 0.1: the first step goes far beyond the bound at 1.2."""
+
+        def __init__(self) -> None:
+            self.initial = np.array([0.1], np.float32)
+            self.lower, self.upper = np.array([0.0]), np.array([1.2])
+
+        def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+            residuals = 10.0 * (x**2 - 1.0)
+            return Evaluation(0.5 * jnp.sum(residuals**2), residuals, {})
+
+    _, _, reports = minimise(OPTIMIZERS["lm"], Overshoot())
+    assert reports[-1].x[0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_losses_of_another_run_are_refused():
+    optimizer, state, _ = minimise(OPTIMIZERS["cmaes"], Valley(), iterations=4)
+    other = make_optimizer(OPTIMIZERS["cmaes"], Valley(), seed=1)
+    with pytest.raises(ValueError, match="another state than expected"):
+        other.restore(optimizer.arrays(state))
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_restored_state_goes_on_as_if_nothing_had_happened(name):
     optimizer, state, _ = minimise(OPTIMIZERS[name], Valley(), iterations=7)
