@@ -77,7 +77,7 @@ CASES = {
     ),
     "bounds that cross": Case(
         ("variables.spin.lower=1", "variables.spin.upper=0"),
-        ("robot.bodies.ball.angular_velocity", "0.0", "1.0"),
+        ("angular_velocity", "0.0", "1.0"),
     ),
     "name of a body that is a number": Case(
         ("+robot.bodies={1: {shape: sphere, radius: 1}}",), ("robot.bodies.1", "str")
