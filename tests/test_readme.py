@@ -49,3 +49,12 @@ def test_every_command_of_the_list_composes(tmp_path):
         arguments = re.findall(r"'[^']*'|\S+", command)
         done = diffsim_run(*(a.strip("'") for a in arguments), "--cfg", "job", folder=tmp_path)
         assert done.returncode == 0, (command, done.stderr)
+
+
+def test_no_figure_is_missing_and_no_link_is_dead():
+    root = Path(__file__).parent.parent
+    for page in (root / "README.md", *(root / "docs").glob("*.md")):
+        text = page.read_text()
+        assert not re.findall(r"^[A-Z]+_[A-Z]+$", text, flags=re.MULTILINE), page
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert target.startswith("http") or (page.parent / target).exists(), (page, target)
