@@ -1,33 +1,245 @@
-"""What a robot can measure of its own motion and of time, as one vector for its controller."""
+"""What a robot can measure: its motion, its contacts and time, as one vector for a controller."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.world import State
-from diffsim.robots.config import RobotConfig
+from diffsim.engine.indexing import gather, scatter_add
+from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
+from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.engine.world import PartMotion, State, World, part_motion
+from diffsim.robots.config import RobotConfig, SensorConfig
+from diffsim.robots.numbers import numbers, stack_vectors, vector
 
-_COMPONENTS = {"position": "xyz", "velocity": "xyz", "angular_velocity": "xyz", "time": ""}
+COMPONENTS = {
+    "position": ("x", "y", "z"),
+    "velocity": ("x", "y", "z"),
+    "angular_velocity": ("x", "y", "z"),
+    "orientation": tuple(f"{row}{column}" for row in "xyz" for column in "xyz"),
+    "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
+}
+"""Of the sensors that measure more than one number. Orientation: row and column of the rotation
+matrix, so that "xz" is the x component of the body's z axis."""
+
+UNITS = {
+    "position": "m",
+    "velocity": "m/s",
+    "angular_velocity": "rad/s",
+    "orientation": "1",
+    "contact": "N",
+    "distance": "m",
+    "time": "s",
+    "sine": "1",
+    "cosine": "1",
+}
 
 
-def sensor_names(robot: RobotConfig) -> tuple[str, ...]:
-    """Names of all readings in order, e.g. "height.z"; vectors have one for each component."""
-    return tuple(
-        f"{name}.{component}" if component else name
-        for name, sensor in robot.sensors.items()
-        for component in (_COMPONENTS[sensor.type] or [""])
+class Sensors:
+    """The sensors of one robot.
+
+    Attributes:
+        names: of all readings in order, e.g. "height.z"; sensors of one number have no suffix.
+        units: of all readings.
+    """
+
+    def __init__(self, robot: RobotConfig, world: World) -> None:
+        self._robot = robot
+        readings = [
+            (name, component)
+            for name, sensor in robot.sensors.items()
+            for component in _chosen(robot, sensor)
+        ]
+        self.names = tuple(f"{n}.{c}" if c else n for n, c in readings)
+        self.units = tuple(_unit(robot, robot.sensors[n], c) for n, c in readings)
+        # Sensors of one type are read together; the pool has all their components.
+        self._by_type: dict[str, list[str]] = {}
+        for name, sensor in robot.sensors.items():
+            self._by_type.setdefault(sensor.type, []).append(name)
+        pool = [
+            (name, component)
+            for kind, names in self._by_type.items()
+            if kind not in ("joint_position", "joint_velocity")
+            for component in COMPONENTS.get(kind, ("",))
+            for name in names
+        ]
+        self._coordinates: dict[str, list[tuple[int, int]]] = {}
+        for kind in ("joint_position", "joint_velocity"):
+            self._coordinates[kind] = []
+            for name in self._by_type.get(kind, []):
+                joint = str(robot.sensors[name].joint)
+                for k, component in enumerate(_all_components(robot, robot.sensors[name])):
+                    pool.append((name, component))
+                    self._coordinates[kind].append((world.joints.names.index(joint), k))
+        place = {reading: k for k, reading in enumerate(pool)}
+        self._order = tuple(place[reading] for reading in readings)
+
+    def read(self, world: World, state: State) -> jax.Array:
+        """All readings of a state, shape (readings,)."""
+        pool: list[jax.Array] = []
+        for kind, names in self._by_type.items():
+            if kind not in ("joint_position", "joint_velocity"):
+                pool += self._read(kind, names, world, state)
+        if any(self._coordinates.values()):
+            frames = joint_frames(world.joints, state.position, state.rotation)
+            pool.append(
+                joint_coordinates(world.joints, frames, self._coordinates["joint_position"])
+            )
+            pool.append(
+                joint_rates(
+                    world.joints,
+                    frames,
+                    state.position,
+                    state.velocity,
+                    state.angular_velocity,
+                    self._coordinates["joint_velocity"],
+                )
+            )
+        if not pool:
+            return jnp.zeros(0, state.time.dtype)
+        return gather(jnp.concatenate(pool), self._order)
+
+    def _read(self, kind: str, names: list[str], world: World, state: State) -> list[jax.Array]:
+        """One array (sensors of the type,) for each component."""
+        sensors = [self._robot.sensors[name] for name in names]
+        if kind == "contact":
+            return [_contact_forces(world, state, [str(sensor.body) for sensor in sensors])]
+        if kind in ("time", "sine", "cosine"):
+            return [_clock(kind, sensors, state)]
+        parts = part_motion(world.parts, state)
+        body = tuple(world.parts.names.index(str(sensor.body)) for sensor in sensors)
+        own = _of(parts, body)
+        if kind == "imu":
+            return [*_imu(world, state, own, body)]
+        if kind == "distance":
+            return [_distance(world, parts, own, sensors)]
+        return _seen(kind, world, parts, own, sensors)
+
+
+def _all_components(robot: RobotConfig, sensor: SensorConfig) -> tuple[str, ...]:
+    """All numbers a sensor could give."""
+    if sensor.type in ("joint_position", "joint_velocity"):
+        count = JOINT_TYPES[robot.joints[str(sensor.joint)].type].freedoms
+        return ("",) if count == 1 else tuple(str(k) for k in range(count))
+    return COMPONENTS.get(sensor.type, ("",))
+
+
+def _chosen(robot: RobotConfig, sensor: SensorConfig) -> tuple[str, ...]:
+    """The numbers it does give."""
+    if sensor.components is None:
+        return _all_components(robot, sensor)
+    if sensor.type in ("orientation", "imu"):
+        return tuple(sensor.components.split())
+    return tuple(sensor.components)
+
+
+def _unit(robot: RobotConfig, sensor: SensorConfig, component: str) -> str:
+    if sensor.type == "imu":
+        return "m/s²" if component.startswith("a") else "rad/s"
+    if sensor.type in ("joint_position", "joint_velocity"):
+        units = JOINT_TYPES[robot.joints[str(sensor.joint)].type].units
+        return units[int(component or 0)] + ("/s" if sensor.type == "joint_velocity" else "")
+    return UNITS[sensor.type]
+
+
+def _of(motion: PartMotion, index: tuple[int, ...]) -> PartMotion:
+    return PartMotion(
+        motion.position.gather(index),
+        motion.rotation.gather(index),
+        motion.velocity.gather(index),
+        motion.angular_velocity.gather(index),
     )
 
 
-def read_sensors(robot: RobotConfig, state: State) -> jax.Array:
-    """All readings of a state, shape (readings,): [m], [m/s], [rad/s] in the world frame, [s]."""
-    bodies = list(robot.bodies)
-    readings = []
-    for sensor in robot.sensors.values():
-        if sensor.type == "time":
-            readings.append(state.time)
+def _clock(kind: str, sensors: list[SensorConfig], state: State) -> jax.Array:
+    if kind == "time":
+        return jnp.broadcast_to(state.time, (len(sensors),))
+    frequency = numbers([1.0 if s.frequency is None else s.frequency for s in sensors])
+    phase = 2.0 * math.pi * frequency * state.time
+    return jnp.sin(phase) if kind == "sine" else jnp.cos(phase)
+
+
+def _contact_forces(world: World, state: State, bodies: list[str]) -> jax.Array:
+    """Mean normal force of the last step on each body, over all its contacts [N]."""
+    touching = [
+        (contact, sensor)
+        for contact, name in enumerate(world.contacts.names)
+        for sensor, body in enumerate(bodies)
+        if body in name.split("/")
+    ]
+    force = state.impulses.contact.normal / world.timestep
+    found = gather(force, tuple(contact for contact, _ in touching))
+    nothing = jnp.zeros(len(bodies), force.dtype)
+    return scatter_add(nothing, tuple(sensor for _, sensor in touching), found)
+
+
+def _imu(world: World, state: State, own: PartMotion, body: tuple[int, ...]) -> list[jax.Array]:
+    """Acceleration minus gravity and angular rate, both in the part's frame."""
+    carrier = tuple(world.parts.body[k] for k in body)
+    arm = own.position - state.position.gather(carrier)
+    omega = own.angular_velocity
+    acceleration = (
+        state.acceleration.gather(carrier)
+        + state.angular_acceleration.gather(carrier).cross(arm)
+        + omega.cross(omega.cross(arm))
+        - world.gravity
+    )
+    return [*own.rotation.transpose_times(acceleration), *own.rotation.transpose_times(omega)]
+
+
+def _distance(
+    world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
+) -> jax.Array:
+    """Distance to a point or a body [m]; its gradient is zero where the distance is."""
+    targets = []
+    for sensor in sensors:
+        if sensor.relative_to is None:
+            targets.append(vector(sensor.target))
         else:
-            index = bodies.index(str(sensor.body))
-            readings += [component[index] for component in getattr(state, sensor.type)]
-    return jnp.stack(readings) if readings else jnp.zeros(0, state.time.dtype)
+            index = world.parts.names.index(sensor.relative_to)
+            targets.append(Vec3(*(component[index] for component in parts.position)))
+    squared = (own.position - stack_vectors(targets)).squared_norm()
+    positive = squared > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+
+
+def _seen(
+    kind: str, world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
+) -> list[jax.Array]:
+    """A body's motion in the frame of another one, or in the world's."""
+    if all(sensor.relative_to is None for sensor in sensors):
+        found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
+        return _flat(found)
+    seen: list[list[jax.Array]] = []
+    for k, sensor in enumerate(sensors):
+        one = _of(own, (k,))
+        if sensor.relative_to is None:
+            found = getattr(one, "rotation" if kind == "orientation" else kind)
+        else:
+            other = _of(parts, (world.parts.names.index(sensor.relative_to),))
+            found = _relative(kind, one, other)
+        seen.append(_flat(found))
+    return [jnp.concatenate(components) for components in zip(*seen, strict=True)]
+
+
+def _relative(kind: str, own: PartMotion, other: PartMotion) -> Vec3 | Mat3:
+    into = other.rotation.transpose_times
+    if kind == "orientation":
+        return Mat3(*(into(column) for column in own.rotation))
+    between = own.position - other.position
+    if kind == "position":
+        return into(between)
+    if kind == "angular_velocity":
+        return into(own.angular_velocity - other.angular_velocity)
+    carried = other.velocity + other.angular_velocity.cross(between)
+    return into(own.velocity - carried)
+
+
+def _flat(found: Vec3 | Mat3) -> list[jax.Array]:
+    """Components in the order of ``COMPONENTS``: rows before columns."""
+    if isinstance(found, Mat3):
+        return [column[row] for row in range(3) for column in found]
+    return [*found]

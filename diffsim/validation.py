@@ -6,9 +6,14 @@ Nothing here imports JAX: a config is composed and checked before anything heavy
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
+import types
+import typing
 from typing import Any
+
+from omegaconf import MISSING
 
 RESERVED_NAMES = ("ground", "world", "nan", "null", "none")
 """Names that mean something else, in contacts or in CSV files."""
@@ -53,7 +58,7 @@ def bounded(
 
 
 def check_identifier(name: str, key: str) -> None:
-    """Check the name of a body, sensor, thruster or variable: it becomes part of keys and files.
+    """Check the name of a body, joint, sensor or the like: it becomes part of keys and files.
 
     Raises:
         ConfigError: if it is not a letter followed by letters, digits, '_' or '-', or is reserved.
@@ -66,15 +71,72 @@ def check_identifier(name: str, key: str) -> None:
 
 
 def check(config: Any, key: str = "") -> None:
-    """Check every value of a tree of dataclasses, dicts and lists against its field's rule.
+    """Check every value of a tree of dataclasses, dicts and lists: its field's type and rule.
+
+    Arrays pass, traced or not, wherever a number or a list may stand.
 
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
+    expected = _types_of_fields(config.__class__)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         path = f"{key}.{field.name}" if key else field.name
+        _check_type(value, path, expected[field.name])
         _check_value(value, path, dict(field.metadata))
+
+
+@functools.cache
+def _types_of_fields(schema: type) -> dict[str, Any]:
+    return typing.get_type_hints(schema)
+
+
+def _check_type(value: Any, path: str, expected: Any) -> None:
+    """OmegaConf converts what a file says, but not what an interpolation or Python puts there."""
+    if not _is_plain(value) or expected is Any:
+        return
+    if typing.get_origin(expected) in (typing.Union, types.UnionType):
+        options = typing.get_args(expected)
+        if value is None and types.NoneType in options:
+            return
+        expected = next(option for option in options if option is not types.NoneType)
+    kind = typing.get_origin(expected) or expected
+    allowed = (int, float) if kind is float else (kind,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        if isinstance(value, str) and value == MISSING:
+            raise ConfigError(f"{path} must be given, it has no default")
+        raise ConfigError(f"{path} must be {_describe_type(kind)}, got {_describe_value(value)}")
+    arguments = typing.get_args(expected)
+    if isinstance(value, list) and arguments:
+        for index, item in enumerate(value):
+            _check_type(item, f"{path}[{index}]", arguments[0])
+    elif isinstance(value, dict) and arguments:
+        for name, item in value.items():
+            _check_type(item, f"{path}.{name}", arguments[1])
+
+
+def _describe_type(kind: type) -> str:
+    words: dict[type, str] = {
+        float: "a number",
+        int: "a whole number",
+        bool: "true or false",
+        str: "a text",
+        list: "a list",
+        dict: "a mapping",
+    }
+    if kind in words:
+        return words[kind]
+    return f"a mapping with {', '.join(field.name for field in dataclasses.fields(kind))}"
+
+
+def _describe_value(value: Any) -> str:
+    return f"one with {', '.join(vars(value))}" if dataclasses.is_dataclass(value) else repr(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is one that a YAML file may give, and no array."""
+    plain = (bool, int, float, str, list, dict)
+    return value is None or isinstance(value, plain) or dataclasses.is_dataclass(value)
 
 
 def _check_value(value: Any, path: str, rule: dict[str, Any]) -> None:
@@ -97,7 +159,10 @@ def _check_value(value: Any, path: str, rule: dict[str, Any]) -> None:
 
 
 def _check_number(value: float, path: str, rule: dict[str, Any]) -> None:
-    if math.isnan(value) or (math.isinf(value) and not rule.get("infinite")):
+    # An int may be too large for math.isnan, and is finite.
+    if isinstance(value, float) and (
+        math.isnan(value) or (math.isinf(value) and not rule.get("infinite"))
+    ):
         raise ConfigError(f"{path} must be a finite number, got {value}")
     if (bound := rule.get("above")) is not None and not value > bound:
         raise ConfigError(f"{path} must be > {bound:g}, got {value}")

@@ -75,13 +75,20 @@ def pile_robot(**options: Any) -> RobotConfig:
 
 def build(robot: RobotConfig, gravity: Any = DOWN, timestep: Any = 1e-3) -> tuple[World, State]:
     """World and initial state."""
-    return build_world(robot, gravity, timestep), initial_state(robot)
+    world = build_world(robot, gravity, timestep)
+    return world, initial_state(robot, world)
 
 
 def supported(world: World, state: State) -> State:
     """The state of a ball that has lain on the ground: with the impulse that carries it."""
     weight = -world.gravity.z * world.bodies.mass * world.timestep
-    return state._replace(contact_impulse=state.contact_impulse._replace(normal=weight))
+    return with_contact_impulse(state, weight)
+
+
+def with_contact_impulse(state: State, normal: jax.Array) -> State:
+    """The state with other normal impulses of the last step."""
+    contact = state.impulses.contact._replace(normal=normal)
+    return state._replace(impulses=state.impulses._replace(contact=contact))
 
 
 @partial(jax.jit, static_argnames=("steps", "solver"))
@@ -113,7 +120,7 @@ def momentum(world: World, state: State) -> jax.Array:
 def angular_momentum(world: World, state: State) -> jax.Array:
     """Angular momentum of all bodies together about the origin [kg·m²/s], shape (..., 3)."""
     orbital = state.position.cross(state.velocity * world.bodies.mass)
-    spin = inertia_times(state.rotation, world.bodies.principal_inertia, state.angular_velocity)
+    spin = inertia_times(state.rotation, world.bodies.inertia, state.angular_velocity)
     return (orbital + spin).stack().sum(-2)
 
 

@@ -1,7 +1,12 @@
 """Rigid bodies in maximal coordinates: six degrees of freedom each, integrated in time.
 
-The body frame sits at the centre of mass with its axes along the principal axes of inertia, so
-that inertia is a diagonal matrix there: I = R diag(principal) Rᵀ in the world frame.
+The body frame sits at the centre of mass. Inertia is a tensor fixed in it: R I Rᵀ in the world.
+
+What turning bodies need beyond the first order in h (precession, the arcs along which joints lead
+them) is an expansion in the angle ω h of one step. It makes the motion accurate where that angle is
+small, and unstable where it is not. So these terms are taken as far as a step can resolve a turn
+(``resolved``): wholly up to a quarter of a radian, not at all beyond half a radian. What is then
+left loses energy, and quickly; it never gains any.
 """
 
 from __future__ import annotations
@@ -9,10 +14,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.rotations import rotate
-from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.engine.vectors import Mat3, Sym3, Vec3
+
+RESOLVED, UNRESOLVED = 0.25, 0.5
+"""Angles that a body turns by in one step [rad]."""
 
 
 @pytree
@@ -22,12 +31,12 @@ class Bodies:
     Attributes:
         names: one for each body.
         mass: [kg], shape (bodies,).
-        principal_inertia: principal moments of inertia [kg·m²], components (bodies,).
+        inertia: about the centre of mass in the body frame [kg·m²], components (bodies,).
     """
 
     names: tuple[str, ...] = static()
     mass: jax.Array
-    principal_inertia: Vec3
+    inertia: Sym3
 
 
 class Velocities(NamedTuple):
@@ -37,17 +46,36 @@ class Velocities(NamedTuple):
     angular: Vec3
 
 
-def inertia_times(rotation: Mat3, principal_inertia: Vec3, vector: Vec3) -> Vec3:
-    """R diag(principal) Rᵀ b: inertia in the world frame times a vector."""
-    return rotation @ rotation.transpose_times(vector).scale_components(principal_inertia)
+class FreeMotion(NamedTuple):
+    """Motion over one step under external forces alone.
+
+    Attributes:
+        velocities: with which the bodies would move through the step.
+        precession: the part of the angular velocity that is there because the inertia turns with
+            the body, s h/2 I⁻¹(Iω × ω); it belongs to the motion, not to the momentum [rad/s].
+        resolved: s, how far the step resolves the body's turning, shape (bodies,).
+    """
+
+    velocities: Velocities
+    precession: Vec3
+    resolved: jax.Array
 
 
-def invert(vector: Vec3) -> Vec3:
-    """Componentwise reciprocal."""
-    return Vec3(1.0 / vector.x, 1.0 / vector.y, 1.0 / vector.z)
+def resolved(angular_velocity: Vec3, timestep: jax.Array) -> jax.Array:
+    """How far a step resolves a body's turning: 1 for slow, 0 for fast ones, smooth between."""
+    squared = angular_velocity.squared_norm() * timestep**2
+    turning = squared > RESOLVED**2
+    angle = jnp.sqrt(jnp.where(turning, squared, RESOLVED**2))
+    share = jnp.clip((UNRESOLVED - angle) / (UNRESOLVED - RESOLVED), 0.0, 1.0)
+    return share**2 * (3.0 - 2.0 * share)
 
 
-def free_velocities(
+def inertia_times(rotation: Mat3, inertia: Sym3, vector: Vec3) -> Vec3:
+    """R I Rᵀ b: inertia in the world frame times a vector."""
+    return rotation @ (inertia @ rotation.transpose_times(vector))
+
+
+def free_motion(
     bodies: Bodies,
     rotation: Mat3,
     velocity: Vec3,
@@ -56,23 +84,25 @@ def free_velocities(
     torque: Vec3,
     gravity: Vec3,
     timestep: jax.Array,
-) -> Velocities:
-    """Velocities after one step under gravity, forces and torques alone: v + h (g + f/m).
+) -> FreeMotion:
+    """Motion of every body by itself under gravity, forces and torques: v + h (g + f/m).
 
-    The gyroscopic term is not here: ``advance`` applies it with the rotation.
+    A body turns with the angular velocity at the middle of the step, ω + h I⁻¹τ + precession.
     """
-    angular_acceleration = inertia_times(rotation, invert(bodies.principal_inertia), torque)
-    return Velocities(
-        velocity + (force * (1.0 / bodies.mass) + gravity) * timestep,
-        angular_velocity + angular_acceleration * timestep,
+    inverse_inertia = bodies.inertia.inverse()
+    spin = rotation.transpose_times(
+        angular_velocity + inertia_times(rotation, inverse_inertia, torque) * timestep
     )
-
-
-def gyroscopic_acceleration(bodies: Bodies, rotation: Mat3, angular_velocity: Vec3) -> Vec3:
-    """I⁻¹ (Iω × ω): how ω changes in torque-free rotation [rad/s²], world frame."""
-    omega = rotation.transpose_times(angular_velocity)
-    torque = omega.scale_components(bodies.principal_inertia).cross(omega)
-    return rotation @ torque.scale_components(invert(bodies.principal_inertia))
+    share = resolved(spin, timestep)
+    precession = inverse_inertia @ (bodies.inertia @ spin).cross(spin) * (0.5 * timestep * share)
+    return FreeMotion(
+        Velocities(
+            velocity + (force * (1.0 / bodies.mass) + gravity) * timestep,
+            rotation @ (spin + precession),
+        ),
+        rotation @ precession,
+        share,
+    )
 
 
 def advance(
@@ -80,27 +110,35 @@ def advance(
     position: Vec3,
     rotation: Mat3,
     drift: Velocities,
-    angular_velocity: Vec3,
     timestep: jax.Array,
-) -> tuple[Vec3, Mat3, Vec3]:
-    """Move the bodies over one step; returns position, rotation and angular velocity.
+) -> tuple[Vec3, Mat3]:
+    """Positions and rotations after one step with the drift velocities: semi-implicit Euler."""
+    return position + drift.linear * timestep, rotate(rotation, drift.angular * timestep)
 
-    Positions follow the drift velocities (those after the solve: semi-implicit Euler). The
-    orientation turns with the angular velocity at the middle of the step, ω + h/2 I⁻¹(Iω × ω).
-    The angular velocity then follows from the angular momentum L = Iω, which the rotation leaves
-    as it is: ω′ = I′⁻¹ L. So torque-free rotation keeps L to round-off, and its energy error is of
-    second order in h, where the explicit gyroscopic term gains energy at first order.
+
+def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Array) -> Vec3:
+    """Angular velocity once a body has turned: ω′ = I′⁻¹ I ω [rad/s].
+
+    Turning leaves the angular momentum as it is. So torque-free rotation keeps it to round-off, and
+    its energy error is of second order in h, where the explicit gyroscopic term gains energy at
+    first order. Where a step does not resolve the turn, ω is carried along with the body instead,
+    which leaves its energy as it is.
+
+    Args:
+        bodies: masses and inertia.
+        before, after: rotations at the start and at the end of the step.
+        spin: ω at the end of the step but with the inertia of its start.
+        resolved: how far the step resolves the turn.
     """
-    half_turn = gyroscopic_acceleration(bodies, rotation, drift.angular) * (0.5 * timestep)
-    new_rotation = rotate(rotation, (drift.angular + half_turn) * timestep)
-    momentum = inertia_times(rotation, bodies.principal_inertia, angular_velocity)
-    new_angular_velocity = inertia_times(new_rotation, invert(bodies.principal_inertia), momentum)
-    return position + drift.linear * timestep, new_rotation, new_angular_velocity
+    carried = after @ before.transpose_times(spin)
+    angular_momentum = inertia_times(before, bodies.inertia, spin)
+    kept = inertia_times(after, bodies.inertia.inverse(), angular_momentum)
+    return carried + (kept - carried) * resolved
 
 
 def kinetic_energy(
     bodies: Bodies, rotation: Mat3, velocity: Vec3, angular_velocity: Vec3
 ) -> jax.Array:
     """½ m v² + ½ ω·Iω of each body [J], shape (bodies,)."""
-    momentum = inertia_times(rotation, bodies.principal_inertia, angular_velocity)
+    momentum = inertia_times(rotation, bodies.inertia, angular_velocity)
     return 0.5 * (bodies.mass * velocity.squared_norm() + angular_velocity.dot(momentum))

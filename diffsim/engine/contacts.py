@@ -33,6 +33,7 @@ happens, stick to slip. And one limit: an impact that is caused by another one w
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -40,23 +41,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.engine.indexing import WORLD
+from diffsim.engine.bodies import Velocities
+from diffsim.engine.indexing import WORLD, gather
 from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.vectors import Vec3, where
+from diffsim.engine.vectors import Mat3, Vec3, where
 
 
 @pytree
 class Contacts:
     """Pairs of surfaces that may touch: sphere and ground, or sphere and sphere.
 
-    Contacts are ordered by color: no two contacts of one color share a moving body, so that the
-    solver can treat them at once and still be an exact Gauss-Seidel sweep.
-
     Attributes:
         names: one for each contact, e.g. "ball/ground".
         body_a: index of the body whose sphere touches.
         body_b: index of the other body, or ``WORLD`` for the ground.
-        colors: (start, stop) of each color.
+        frictionless: whether the contact has no tangential directions at all.
+        center_a, center_b: of the spheres, in the bodies' frames [m], components (contacts,).
         radius_a: radius of a's sphere [m], shape (contacts,).
         radius_b: radius of b's sphere [m], 0 for the ground, shape (contacts,).
         friction: Coulomb friction coefficient, shape (contacts,).
@@ -68,13 +68,24 @@ class Contacts:
     names: tuple[str, ...] = static()
     body_a: tuple[int, ...] = static()
     body_b: tuple[int, ...] = static()
-    colors: tuple[tuple[int, int], ...] = static()
+    frictionless: tuple[bool, ...] = static()
+    center_a: Vec3
+    center_b: Vec3
     radius_a: jax.Array
     radius_b: jax.Array
     friction: jax.Array
     restitution: jax.Array
     frequency: jax.Array
     damping_ratio: jax.Array
+
+    def gather(self, index: tuple[int, ...]) -> Contacts:
+        """The contacts at ``index``."""
+        static_parts = {
+            name: tuple(getattr(self, name)[k] for k in index)
+            for name in ("names", "body_a", "body_b", "frictionless")
+        }
+        numbers = jax.tree.map(lambda leaf: gather(leaf, index), self)
+        return dataclasses.replace(numbers, **static_parts)
 
 
 class ContactImpulse(NamedTuple):
@@ -94,6 +105,8 @@ class ContactFrame(NamedTuple):
         meets: whether the surfaces would be in each other at the end of the step.
         normal, tangent_1, tangent_2: right-handed orthonormal frame at the time of impact.
         offset_a, offset_b: from the centres of mass to the contact point, then [m].
+        sweep: normal velocity that the points have beyond that of their bodies' straight motion,
+            because the spheres' centres go along arcs, h/2 n·(ω × (ω × c)) [m/s].
     """
 
     separation: jax.Array
@@ -104,6 +117,7 @@ class ContactFrame(NamedTuple):
     tangent_2: Vec3
     offset_a: Vec3
     offset_b: Vec3
+    sweep: jax.Array
 
 
 class ContactTargets(NamedTuple):
@@ -153,7 +167,7 @@ def tangents(normal: Vec3) -> tuple[Vec3, Vec3]:
 
 
 def detect(
-    contacts: Contacts, position: Vec3, free_velocity: Vec3, timestep: jax.Array
+    contacts: Contacts, position: Vec3, rotation: Mat3, free: Velocities, timestep: jax.Array
 ) -> ContactFrame:
     """Separation now, and the geometry at the moment when the surfaces meet in free motion.
 
@@ -162,15 +176,21 @@ def detect(
 
     Args:
         contacts: parameters.
-        position: of the bodies at the start of the step, components (bodies,).
-        free_velocity: of the bodies after the step under external forces alone, with which they
-            move until they meet.
+        position, rotation: of the bodies at the start of the step, components (bodies,).
+        free: velocities with which the bodies move until surfaces meet.
         timestep: [s].
     """
     a, b = contacts.body_a, contacts.body_b
     with_ground = np.asarray(b, int) == WORLD
-    between = position.gather(a) - position.gather(b)
-    travel = (free_velocity.gather(a) - free_velocity.gather(b)) * timestep
+    # The centres of the spheres. A world's rotation is read as zero: so is its sphere's centre.
+    arm_a = rotation.gather(a) @ contacts.center_a
+    arm_b = rotation.gather(b) @ contacts.center_b
+    between = (position.gather(a) + arm_a) - (position.gather(b) + arm_b)
+    spin_a, spin_b = free.angular.gather(a), free.angular.gather(b)
+    swing_a, swing_b = spin_a.cross(arm_a), spin_b.cross(arm_b)
+    curve = (spin_a.cross(swing_a) - spin_b.cross(swing_b)) * (0.5 * timestep)
+    speed = (free.linear.gather(a) + swing_a) - (free.linear.gather(b) + swing_b)
+    travel = (speed + curve) * timestep
     reach = contacts.radius_a + contacts.radius_b
     one, zero = jnp.ones_like(reach), jnp.zeros_like(reach)
 
@@ -201,8 +221,9 @@ def detect(
         normal=normal,
         tangent_1=tangent_1,
         tangent_2=tangent_2,
-        offset_a=normal * -contacts.radius_a,
-        offset_b=normal * contacts.radius_b,
+        offset_a=arm_a - normal * contacts.radius_a,
+        offset_b=arm_b + normal * contacts.radius_b,
+        sweep=normal.dot(curve),
     )
 
 

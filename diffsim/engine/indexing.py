@@ -30,8 +30,12 @@ Selection = tuple[tuple[int, ...], ...]
 
 def gather(values: jax.Array, index: Sequence[int]) -> jax.Array:
     """``values[..., index]``, with zero where the index is ``WORLD``."""
-    if tuple(index) == tuple(range(values.shape[-1])):
-        return values
+    first, count = (index[0], len(index)) if index else (0, 0)
+    if count and first != WORLD:
+        if tuple(index) == tuple(range(first, first + count)):  # a slice
+            return values if count == values.shape[-1] else values[..., first : first + count]
+        if set(index) == {first}:  # the same one for all
+            return jnp.broadcast_to(values[..., first : first + 1], (*values.shape[:-1], count))
     return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index))
 
 
@@ -41,6 +45,8 @@ def scatter_add(values: jax.Array, index: Sequence[int], update: jax.Array) -> j
         return values + update
     if all(i == WORLD for i in index):
         return values
+    if values.shape[-1] == 1 and set(index) == {0}:
+        return values + jnp.sum(update, axis=-1, keepdims=True)
     return values + _select_sum(update, _transpose_selection(tuple(index), values.shape[-1]))
 
 

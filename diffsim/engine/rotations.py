@@ -1,8 +1,31 @@
-"""Rotation matrices: the update over one time step and the return to orthogonality."""
+"""Rotation matrices: from vectors, the update over one time step, the return to orthogonality."""
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from diffsim.engine.vectors import Mat3, Vec3
+
+
+def identity() -> Mat3:
+    """No rotation, components of shape ()."""
+    one, zero = jnp.ones(()), jnp.zeros(())
+    return Mat3(Vec3(one, zero, zero), Vec3(zero, one, zero), Vec3(zero, zero, one))
+
+
+def rotation_by(rotation_vector: Vec3) -> Mat3:
+    """Rotation by the length of a vector [rad] about its direction; smooth at zero, too."""
+    squared = rotation_vector.squared_norm()
+    safe = squared > 1e-12  # below, the series' first terms are exact to float32's precision
+    angle = jnp.sqrt(jnp.where(safe, squared, 1.0))
+    sine = jnp.where(safe, jnp.sin(angle) / angle, 1.0 - squared / 6.0)
+    rest = jnp.where(safe, (1.0 - jnp.cos(angle)) / angle**2, 0.5 - squared / 24.0)
+
+    def turned(column: Vec3) -> Vec3:
+        once = rotation_vector.cross(column)
+        return column + once * sine + rotation_vector.cross(once) * rest
+
+    return Mat3(*(turned(column) for column in identity()))
 
 
 def renormalize(a: Mat3) -> Mat3:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from diffsim.engine.bodies import advance, free_velocities
-from diffsim.engine.contacts import detect
+from diffsim.engine.assembly import assemble, keep_angular_momentum
+from diffsim.engine.bodies import Velocities, advance, free_motion, turn
+from diffsim.engine.elimination import eliminate, project, velocities_of
+from diffsim.engine.joints import joint_frames
 from diffsim.engine.motors import thruster_wrench
+from diffsim.engine.solver.problem import build_problem, collect_impulses
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.world import Control, State, World
 
@@ -16,44 +19,51 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     new velocities. There is no branching; every call runs the same operations.
 
     Args:
-        world: bodies, contacts, motors.
+        world: bodies, joints, contacts, motors.
         solver: how the complementarity problem is solved.
         state: at the start of the step.
         control: held during the step.
     """
-    # Velocities under gravity and motors alone: v + h M⁻¹ f.
-    force, torque = thruster_wrench(world.thrusters, state.rotation, control.thrust)
-    free = free_velocities(
-        world.bodies,
-        state.rotation,
-        state.velocity,
-        state.angular_velocity,
-        force,
-        torque,
-        world.gravity,
-        world.timestep,
+    bodies, joints, h = world.bodies, world.joints, world.timestep
+    x, rotation, v, omega = state.position, state.rotation, state.velocity, state.angular_velocity
+    thrust = control.command[..., : len(world.thrusters.names)]
+    command = control.command[..., len(world.thrusters.names) :]
+
+    # Velocities of every body by itself under gravity and thrusters: u = v + h M⁻¹ f.
+    force, torque = thruster_wrench(world.thrusters, rotation, thrust)
+    free = free_motion(bodies, rotation, v, omega, force, torque, world.gravity, h)
+
+    # The motions that the joints allow, u = S q̇ + b, with their inertia SᵀMS = LᵀL and z = L q̇.
+    frames = joint_frames(joints, x, rotation)
+    system = eliminate(world.tree, bodies, joints, frames, x, rotation, v, omega, h)
+    z_free = project(system, bodies, rotation, free.velocities)
+
+    # Impulses λ with z⁺ = z_free + Σ y λ, such that motors, limits and contacts have what they ask.
+    problem = build_problem(
+        world, state, frames, system, z_free, command, solver.erp, solver.friction
     )
+    solution = solver.solve(problem)
+    after = velocities_of(system, solution.z)
+    drift = velocities_of(system, solution.drift)
 
-    # Where and when surfaces meet.
-    frame = detect(world.contacts, state.position, free.linear, world.timestep)
+    # Positions follow the new velocities; joints are closed again to round-off.
+    straight, turned = advance(bodies, x, rotation, drift, h)
+    new = assemble(world.tree, bodies, joints, straight, turned)
 
-    # Impulses λ with v⁺ = v_free + M⁻¹ Jᵀ λ, such that v⁺ and λ satisfy every contact.
-    solution = solver.solve(world, state, frame, free)
-
-    # Positions follow the new velocities.
-    position, rotation, angular_velocity = advance(
-        world.bodies,
-        state.position,
-        state.rotation,
-        solution.drift,
-        solution.velocities.angular,
-        world.timestep,
+    # Turning leaves the angular momentum of every body as it is, and closing joints that of all.
+    spin = after.angular - free.precession
+    omega_turned = turn(bodies, rotation, new.rotation, spin, free.resolved)
+    turned_velocities = Velocities(after.linear, omega_turned)
+    new_v, new_omega = keep_angular_momentum(
+        world.tree, bodies, new, turned_velocities, free.resolved
     )
     return State(
-        position=position,
-        rotation=rotation,
-        velocity=solution.velocities.linear,
-        angular_velocity=angular_velocity,
-        contact_impulse=solution.impulse,
-        time=state.time + world.timestep,
+        position=new.position,
+        rotation=new.rotation,
+        velocity=new_v,
+        angular_velocity=new_omega,
+        acceleration=(new_v - v) * (1.0 / h),
+        angular_acceleration=(new_omega - omega) * (1.0 / h),
+        impulses=collect_impulses(problem.blocks, solution.impulses, state.impulses),
+        time=state.time + h,
     )

@@ -91,12 +91,86 @@ class Mat3(NamedTuple):
         """Aᵀ b, without forming the transpose."""
         return Vec3(self.c0.dot(other), self.c1.dot(other), self.c2.dot(other))
 
+    def times(self, other: Mat3) -> Mat3:
+        """Matrix times matrix."""
+        return Mat3(*(self @ column for column in other))
+
     def gather(self, index: Sequence[int]) -> Mat3:
+        """The matrices of the bodies at ``index``; zero for ``WORLD``."""
         return Mat3(*(c.gather(index) for c in self))
 
     def stack(self) -> jax.Array:
         """One array ``(..., 3, 3)`` with rows before columns."""
         return jnp.stack([c.stack() for c in self], axis=-1)
+
+
+class Sym3(NamedTuple):
+    """A symmetric 3×3 matrix, or an array of them, as its six different entries."""
+
+    xx: jax.Array
+    yy: jax.Array
+    zz: jax.Array
+    xy: jax.Array
+    xz: jax.Array
+    yz: jax.Array
+
+    def __add__(self, other: Sym3) -> Sym3:  # type: ignore[override]
+        return Sym3(*(p + q for p, q in zip(self, other, strict=True)))
+
+    def __matmul__(self, other: Vec3) -> Vec3:
+        """Matrix times vector."""
+        return Vec3(
+            self.xx * other.x + self.xy * other.y + self.xz * other.z,
+            self.xy * other.x + self.yy * other.y + self.yz * other.z,
+            self.xz * other.x + self.yz * other.y + self.zz * other.z,
+        )
+
+    def rotated_by(self, rotation: Mat3) -> Sym3:
+        """R S Rᵀ: the same tensor in the frame that R leads to."""
+        a, b, c = rotation  # R S Rᵀ = Σ_ij S_ij r_i r_jᵀ over the columns r of R
+        u = a * self.xx + b * self.xy + c * self.xz
+        v = a * self.xy + b * self.yy + c * self.yz
+        w = a * self.xz + b * self.yz + c * self.zz
+        return Sym3(
+            u.x * a.x + v.x * b.x + w.x * c.x,
+            u.y * a.y + v.y * b.y + w.y * c.y,
+            u.z * a.z + v.z * b.z + w.z * c.z,
+            u.x * a.y + v.x * b.y + w.x * c.y,
+            u.x * a.z + v.x * b.z + w.x * c.z,
+            u.y * a.z + v.y * b.z + w.y * c.z,
+        )
+
+    def inverse(self) -> Sym3:
+        """The inverse of a positive definite matrix, by cofactors."""
+        xx = self.yy * self.zz - self.yz * self.yz
+        yy = self.xx * self.zz - self.xz * self.xz
+        zz = self.xx * self.yy - self.xy * self.xy
+        xy = self.xz * self.yz - self.xy * self.zz
+        xz = self.xy * self.yz - self.xz * self.yy
+        yz = self.xy * self.xz - self.yz * self.xx
+        factor = 1.0 / (self.xx * xx + self.xy * xy + self.xz * xz)
+        return Sym3(*(cofactor * factor for cofactor in (xx, yy, zz, xy, xz, yz)))
+
+    def gather(self, index: Sequence[int]) -> Sym3:
+        """The matrices of the bodies at ``index``."""
+        return Sym3(*(gather(c, index) for c in self))
+
+    def scatter_add(self, index: Sequence[int], update: Sym3) -> Sym3:
+        """Add ``update`` to the bodies at ``index``; repeated indices accumulate."""
+        return Sym3(*(scatter_add(c, index, u) for c, u in zip(self, update, strict=True)))
+
+
+def point_inertia(mass: Scalar, offset: Vec3) -> Sym3:
+    """m (|r|² 1 − r rᵀ): inertia about the origin of a point mass at r (Steiner's term)."""
+    x, y, z = offset
+    return Sym3(
+        mass * (y * y + z * z),
+        mass * (x * x + z * z),
+        mass * (x * x + y * y),
+        -mass * x * y,
+        -mass * x * z,
+        -mass * y * z,
+    )
 
 
 def vec3(values: jax.Array) -> Vec3:

@@ -16,28 +16,73 @@ import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies
 from diffsim.engine.contacts import ContactImpulse, Contacts
-from diffsim.engine.motors import Thrusters
-from diffsim.engine.pytrees import pytree
+from diffsim.engine.joints import JOINT_TYPES, Joints
+from diffsim.engine.motors import Drives, Thrusters
+from diffsim.engine.pytrees import pytree, static
+from diffsim.engine.tree import Tree
 from diffsim.engine.vectors import Mat3, Vec3
 
 
 @pytree
-class World:
-    """Bodies, contacts and motors with all their parameters.
+class Parts:
+    """The bodies of a robot's file, and where they are on the bodies that are simulated.
+
+    Bodies on hard fixed joints are merged into one before anything is simulated; what is seen of a
+    robot, its sensors and its trajectory, goes by these parts.
 
     Attributes:
+        names: one for each part.
+        body: index of the simulated body that carries each part.
+        offset: of the part's centre of mass in the body's frame [m], components (parts,).
+        rotation: part frame to body frame, components (parts,).
+    """
+
+    names: tuple[str, ...] = static()
+    body: tuple[int, ...] = static()
+    offset: Vec3
+    rotation: Mat3
+
+
+@pytree
+class World:
+    """Bodies, joints, contacts and motors with all their parameters.
+
+    Attributes:
+        tree: the structure that the eliminated joints make.
         bodies: masses and moments of inertia.
+        parts: the robot's named bodies.
+        joints: what is connected, and how.
         contacts: pairs of surfaces that may touch, with friction, restitution and softness.
+        drives: motors and limits of the joints' coordinates.
         thrusters: actuators that push or twist one body.
         gravity: gravitational acceleration [m/s²], components of shape ().
         timestep: length of a time step [s], shape ().
     """
 
+    tree: Tree = static()
     bodies: Bodies
+    parts: Parts
+    joints: Joints
     contacts: Contacts
+    drives: Drives
     thrusters: Thrusters
     gravity: Vec3
     timestep: jax.Array
+
+
+class Impulses(NamedTuple):
+    """Impulses of all rows over the last time step, which warm-start the next solve.
+
+    Attributes:
+        joint: of joints that are not eliminated, 6 − freedoms for each [N·s] or [N·m·s].
+        motor, limit: of the drives, shape (drives,).
+        contact: components (contacts,).
+    """
+
+    joint: jax.Array
+    motor: jax.Array
+    limit: jax.Array
+    contact: ContactImpulse
 
 
 class State(NamedTuple):
@@ -48,7 +93,9 @@ class State(NamedTuple):
         rotation: body frame to world frame, components (bodies,).
         velocity: of the centres of mass, world frame [m/s], components (bodies,).
         angular_velocity: world frame [rad/s], components (bodies,).
-        contact_impulse: accumulated over the last time step [N·s], components (contacts,).
+        acceleration: mean over the last time step, world frame [m/s²], components (bodies,).
+        angular_acceleration: the same of the angular velocity [rad/s²].
+        impulses: of the last time step.
         time: since the start [s], shape ().
     """
 
@@ -56,20 +103,66 @@ class State(NamedTuple):
     rotation: Mat3
     velocity: Vec3
     angular_velocity: Vec3
-    contact_impulse: ContactImpulse
+    acceleration: Vec3
+    angular_acceleration: Vec3
+    impulses: Impulses
     time: jax.Array
+
+
+class PartMotion(NamedTuple):
+    """Motion of a robot's parts in the world frame, components (parts,)."""
+
+    position: Vec3
+    rotation: Mat3
+    velocity: Vec3
+    angular_velocity: Vec3
 
 
 class Control(NamedTuple):
     """What the controller sets at a time step.
 
     Attributes:
-        thrust: commands of the thrusters [N] or [N·m], shape (thrusters,).
+        command: of the thrusters, then of the motors, shape (thrusters + motors,); in the units of
+            each: [N], [N·m], [rad], [m], [rad/s] or [m/s].
     """
 
-    thrust: jax.Array
+    command: jax.Array
+
+
+def part_motion(parts: Parts, state: State) -> PartMotion:
+    """Where all parts are and how they move; states may have leading axes."""
+    turned = state.rotation.gather(parts.body)
+    arm = turned @ parts.offset
+    omega = state.angular_velocity.gather(parts.body)
+    return PartMotion(
+        position=state.position.gather(parts.body) + arm,
+        rotation=turned.times(parts.rotation),
+        velocity=state.velocity.gather(parts.body) + omega.cross(arm),
+        angular_velocity=omega,
+    )
 
 
 def idle_control(world: World) -> Control:
-    """The control that commands nothing."""
-    return Control(thrust=jnp.zeros(world.thrusters.limit.shape, world.thrusters.limit.dtype))
+    """The control that commands zero."""
+    return Control(command=jnp.zeros(command_count(world), world.timestep.dtype))
+
+
+def command_count(world: World) -> int:
+    """The number of commands: those of the thrusters and of the motors."""
+    return len(world.thrusters.names) + sum(bool(motor) for motor in world.drives.motor)
+
+
+def idle_impulses(world: World) -> Impulses:
+    """No impulses: how a simulation begins."""
+    held = sum(
+        6 - JOINT_TYPES[kind].freedoms
+        for kind, eliminated in zip(world.joints.types, world.joints.eliminated, strict=True)
+        if not eliminated
+    )
+
+    def zeros(count: int) -> jax.Array:
+        return jnp.zeros(count, world.timestep.dtype)
+
+    drives, contacts = len(world.drives.names), len(world.contacts.names)
+    contact = ContactImpulse(zeros(contacts), zeros(contacts), zeros(contacts))
+    return Impulses(zeros(held), zeros(drives), zeros(drives), contact)

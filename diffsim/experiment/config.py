@@ -13,7 +13,8 @@ from omegaconf import MISSING
 
 from diffsim.controllers.config import LinearConfig, NoControllerConfig
 from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
-from diffsim.robots.config import RobotConfig, check_robot
+from diffsim.robots.check import check_robot
+from diffsim.robots.config import RobotConfig
 from diffsim.tasks.config import ThrowConfig, check_task
 from diffsim.validation import ConfigError, bounded, check, check_identifier
 
@@ -31,12 +32,21 @@ SCHEMAS: dict[str, dict[str, type]] = {
 
 @dataclass
 class SolverConfig:
-    """How contacts are solved. ``pgs``: projected Gauss-Seidel over all rows."""
+    """How joints, motors, limits and contacts are solved.
 
-    kind: str = bounded("pgs", choices=("pgs",))
-    iterations: int = bounded(10, at_least=1)  # sweeps in each time step
+    ``elimination``: hard joints exactly, by the choice of coordinates; projected Gauss-Seidel over
+    what is bounded. ``pgs``: projected Gauss-Seidel over everything, joints included.
+    """
+
+    kind: str = bounded("elimination", choices=("elimination", "pgs"))
+    merge_fixed: bool = True  # bodies on hard fixed joints become one
+    iterations: int = bounded(20, at_least=1)  # sweeps in each time step
+    rounds: int = bounded(3, at_least=1)  # in each sweep, over what acts on the same limb
+    drift_iterations: int = bounded(3, at_least=0)  # more of them for the positions
     friction: str = bounded("cone", choices=("cone", "box"))  # box: the paper's
     warm_start: bool = True
+    erp: float = bounded(0.2, at_least=0, at_most=1)  # error reduction of hard rows in one step
+    gradient: str = bounded("sweeps", choices=("sweeps", "implicit"))
 
 
 @dataclass
@@ -122,7 +132,22 @@ def check_run(config: RunConfig) -> None:
             f"simulation.dt must be at most task.duration ({config.task.duration}), "
             f"got {config.simulation.dt}"
         )
+    check_gains(config.robot, config.simulation)
     check_variables(config)
+
+
+def check_gains(robot: RobotConfig, simulation: SimulationConfig) -> None:
+    """Check that no servo is asked to go further in one step than to its target.
+
+    Raises:
+        ConfigError: naming the motor and the largest gain that the time step allows.
+    """
+    for name, motor in robot.motors.items():
+        if motor.type == "position" and motor.gain * simulation.dt > 1.0 + 1e-9:
+            raise ConfigError(
+                f"robot.motors.{name}.gain must be at most 1 / simulation.dt "
+                f"({1.0 / simulation.dt:g}), got {motor.gain}"
+            )
 
 
 def check_name(name: str) -> str:
@@ -214,10 +239,10 @@ def _check_controller_variable(config: RunConfig, key: str) -> None:
     """There must be a controller, and something for it to command."""
     if isinstance(config.controller, NoControllerConfig):
         raise ConfigError(f"{key}.path is 'controller', but controller=none has no parameters")
-    if not config.robot.thrusters:
+    if not config.robot.thrusters and not config.robot.motors:
         raise ConfigError(
-            f"{key}.path is 'controller', but robot '{config.robot.name}' has no thrusters "
-            "to command"
+            f"{key}.path is 'controller', but robot '{config.robot.name}' has no motors or "
+            "thrusters to command"
         )
     if len(config.variables[key.split(".")[1]].scale) != 1:
         raise ConfigError(f"{key}.scale must be 1 number for the controller's parameters")

@@ -11,12 +11,25 @@ import jax.numpy as jnp
 from diffsim.controllers.controller import make_controller
 from diffsim.engine.rollout import Rollout, rollout
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import Control, State, World
-from diffsim.experiment.config import RunConfig
+from diffsim.engine.world import Control, PartMotion, State, World, command_count, part_motion
+from diffsim.experiment.config import RunConfig, SolverConfig
 from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
-from diffsim.sensors import read_sensors, sensor_names
+from diffsim.sensors import Sensors
 from diffsim.tasks.task import Evaluation, make_task
+
+
+def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:
+    """The solver that a config describes."""
+    return ProjectedGaussSeidel(
+        iterations=config.iterations,
+        rounds=config.rounds,
+        drift_iterations=config.drift_iterations,
+        friction=config.friction,
+        warm_start=config.warm_start,
+        erp=config.erp,
+        gradient=config.gradient,
+    )
 
 
 class Experiment:
@@ -33,14 +46,12 @@ class Experiment:
     def __init__(self, config: RunConfig) -> None:
         self.config = config
         world = self._world(config)
-        self.body_names = world.bodies.names
+        self.body_names = world.parts.names
         self.task = make_task(config.task, world)
         self.steps = max(1, round(self.task.duration / config.simulation.dt))
-        self.solver = ProjectedGaussSeidel(
-            config.solver.iterations, config.solver.friction, config.solver.warm_start
-        )
+        self.solver = make_solver(config.solver)
         self.controller = make_controller(
-            config.controller, len(sensor_names(config.robot)), len(config.robot.thrusters)
+            config.controller, len(Sensors(config.robot, world).names), command_count(world)
         )
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
@@ -49,7 +60,13 @@ class Experiment:
 
     @staticmethod
     def _world(config: RunConfig) -> World:
-        return build_world(config.robot, config.simulation.gravity, config.simulation.dt)
+        return build_world(
+            config.robot,
+            config.simulation.gravity,
+            config.simulation.dt,
+            eliminate_joints=config.solver.kind == "elimination",
+            merge_fixed=config.solver.merge_fixed,
+        )
 
     def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
         """One episode: its loss, residuals and metrics."""
@@ -58,10 +75,14 @@ class Experiment:
         )
         return self.task.evaluate(world, result)
 
-    def trajectory(self, x: jax.Array) -> State:
-        """The states of one episode, the initial one first; leading axis (steps + 1,)."""
-        first = initial_state(self.variables.unpack(x).config.robot)
-        _, result = self._simulate(x, lambda world: lambda state: state, 1.0)
+    def trajectory(self, x: jax.Array) -> PartMotion:
+        """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
+        config = self.variables.unpack(x).config
+        world = self._world(config)
+        first = part_motion(world.parts, initial_state(config.robot, world))
+        _, result = self._simulate(
+            x, lambda world: lambda state: part_motion(world.parts, state), 1.0
+        )
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
         )
@@ -74,16 +95,17 @@ class Experiment:
     ) -> tuple[World, Rollout]:
         config, parameters = self.variables.unpack(x)
         world = self._world(config)
+        sensors = Sensors(config.robot, world)
 
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
-            readings = read_sensors(config.robot, state)
+            readings = sensors.read(world, state)
             memory, commands = self.controller.apply(parameters, memory, readings)
-            return memory, Control(thrust=commands)
+            return memory, Control(commands)
 
         result = rollout(
             world,
             self.solver,
-            initial_state(config.robot),
+            initial_state(config.robot, world),
             self._memory,
             policy,
             self.steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from diffsim.engine.world import State
+from diffsim.engine.world import PartMotion
 
 COLUMNS = (
     *("time", "body", "x", "y", "z"),
@@ -18,8 +18,8 @@ COLUMNS = (
 [rad/s]; all in the world frame."""
 
 
-def save_trajectory(path: Path, states: State, body_names: tuple[str, ...], dt: float) -> None:
-    """Write the states of one episode, leading axis (times,)."""
+def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...], dt: float) -> None:
+    """Write the motion in one episode, leading axis (times,)."""
     times, bodies = np.shape(states.position.x)
     rotation = np.asarray(states.rotation.stack()).reshape(times, bodies, 9)
     numbers = np.concatenate(
@@ -37,7 +37,7 @@ def save_trajectory(path: Path, states: State, body_names: tuple[str, ...], dt: 
     table.to_csv(path, index=False, float_format="%.7g")
 
 
-def first_divergence(states: State, body_names: tuple[str, ...]) -> tuple[int, str] | None:
+def first_divergence(states: PartMotion, body_names: tuple[str, ...]) -> tuple[int, str] | None:
     """Step and body at which a trajectory stops being finite, None if it is finite throughout."""
     numbers = np.concatenate(
         [

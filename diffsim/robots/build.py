@@ -1,7 +1,8 @@
 """From a robot's data to the engine's world and initial state.
 
-Both functions are pure and traceable: any number in the ``RobotConfig`` may be a traced array, so
-the derivative with respect to a radius, say, includes what follows from it (mass and inertia).
+All functions are pure and traceable: any number in the ``RobotConfig`` may be a traced array, so
+the derivative with respect to a radius or a length, say, includes what follows from it: mass and
+inertia, and where everything is that hangs on the body.
 """
 
 from __future__ import annotations
@@ -11,202 +12,353 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from diffsim.engine import shapes
 from diffsim.engine.bodies import Bodies
-from diffsim.engine.contacts import ContactImpulse, Contacts
+from diffsim.engine.contacts import Contacts
 from diffsim.engine.indexing import WORLD
-from diffsim.engine.motors import Thrusters
-from diffsim.engine.vectors import Mat3, Vec3
-from diffsim.engine.world import State, World
-from diffsim.robots.config import BodyConfig, RobotConfig, check_robot
+from diffsim.engine.joints import JOINT_TYPES, Joints
+from diffsim.engine.motors import Drives, Thrusters
+from diffsim.engine.rotations import identity
+from diffsim.engine.tree import Tree, build_tree
+from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
+from diffsim.engine.world import Parts, State, World, idle_impulses
+from diffsim.robots.check import check_robot
+from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.numbers import (
+    number,
+    numbers,
+    stack_matrices,
+    stack_vectors,
+    unit,
+    vector,
+)
+from diffsim.robots.placement import carriers, mounting, place, relative_pose
 from diffsim.validation import check
 
 
-def build_world(robot: RobotConfig, gravity: Any, timestep: Any) -> World:
+def build_world(
+    robot: RobotConfig,
+    gravity: Any,
+    timestep: Any,
+    *,
+    eliminate_joints: bool = True,
+    merge_fixed: bool = True,
+) -> World:
     """The world of a robot.
 
     Args:
         robot: numbers in it may be traced; those that are not are checked.
         gravity: three numbers [m/s²].
         timestep: [s].
+        eliminate_joints: solve hard joints exactly; else they are rows for the solver's sweeps,
+            as are soft joints and those that close loops in any case.
+        merge_fixed: make one body of those on hard fixed joints.
 
     Raises:
         ConfigError: if the robot is not one that can be built.
     """
     check(robot, "robot")
     check_robot(robot)
+    links = _links(robot, merge_fixed)
+    names = [name for name, joint in robot.joints.items() if not _is_inside(joint, links)]
+    tree = _tree(robot, links, names, eliminate_joints)
+    links = [links[k] for k in tree.order]  # groups are then slices
+    tree = _tree(robot, links, names, eliminate_joints)
+    index = {part: k for k, link in enumerate(links) for part in link.parts}
+    joints = _joints(robot, links, index, names, eliminate_joints)
     return World(
-        bodies=_bodies(robot),
-        contacts=_contacts(robot),
-        thrusters=_thrusters(robot),
-        gravity=_vector([gravity], ()),
-        timestep=_number(timestep),
-    )
-
-
-def initial_state(robot: RobotConfig) -> State:
-    """Bodies as the config places them, no impulses yet."""
-    bodies = robot.bodies.values()
-    contacts = len(_contact_list(robot))
-    zero = jnp.zeros(contacts, _dtype())
-    return State(
-        position=_vector([b.position for b in bodies]),
-        rotation=_rotation([b.orientation for b in bodies]),
-        velocity=_vector([b.velocity for b in bodies]),
-        angular_velocity=_vector([b.angular_velocity for b in bodies]),
-        contact_impulse=ContactImpulse(zero, zero, zero),
-        time=_number(0.0),
-    )
-
-
-def _bodies(robot: RobotConfig) -> Bodies:
-    mass_and_inertia = [_mass_and_inertia(body) for body in robot.bodies.values()]
-    inertia = [inertia for _, inertia in mass_and_inertia]
-    return Bodies(
-        names=tuple(robot.bodies),
-        mass=_numbers([mass for mass, _ in mass_and_inertia]),
-        principal_inertia=Vec3(
-            _numbers([i.x for i in inertia]),
-            _numbers([i.y for i in inertia]),
-            _numbers([i.z for i in inertia]),
+        tree=tree,
+        bodies=Bodies(
+            names=tuple(link.name for link in links),
+            mass=numbers([link.mass for link in links]),
+            inertia=Sym3(*(numbers([link.inertia[k] for link in links]) for k in range(6))),
         ),
+        parts=_parts(robot, links, index),
+        joints=joints,
+        contacts=_contacts(robot, links, index),
+        drives=_drives(robot, names),
+        thrusters=_thrusters(robot, links, index),
+        gravity=vector(gravity),
+        timestep=number(timestep),
     )
+
+
+def initial_state(robot: RobotConfig, world: World) -> State:
+    """Bodies as the robot's data place them, no impulses yet."""
+    placed = place(robot)
+    motions = []
+    for body, name in enumerate(world.bodies.names):
+        motion, part = placed[name], world.parts.names.index(name)
+        assert world.parts.body[part] == body
+        offset = Vec3(*(component[part] for component in world.parts.offset))
+        to_center = -(motion.rotation @ offset)  # the part's own axes are the body's
+        motions.append(
+            motion._replace(
+                position=motion.position + to_center,
+                velocity=motion.velocity + motion.angular_velocity.cross(to_center),
+            )
+        )
+    zero = stack_vectors([vector([0, 0, 0])] * len(motions))
+    return State(
+        position=stack_vectors([m.position for m in motions]),
+        rotation=stack_matrices([m.rotation for m in motions]),
+        velocity=stack_vectors([m.velocity for m in motions]),
+        angular_velocity=stack_vectors([m.angular_velocity for m in motions]),
+        acceleration=zero,
+        angular_acceleration=zero,
+        impulses=idle_impulses(world),
+        time=number(0.0),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Link:
+    """Parts that are simulated as one body, in the frame of the first of them.
+
+    Attributes:
+        parts: names; the first one's axes are the body's.
+        offsets: of the parts' centres from the body's centre of mass.
+        rotations: part frames to body frame.
+    """
+
+    parts: tuple[str, ...]
+    mass: jax.Array
+    inertia: Sym3
+    offsets: dict[str, Vec3]
+    rotations: dict[str, Mat3]
+
+    @property
+    def name(self) -> str:
+        return self.parts[0]
+
+
+def _links(robot: RobotConfig, merge_fixed: bool) -> list[_Link]:
+    """The bodies to be simulated: those of the robot, merged where fixed joints hold them."""
+    members: dict[str, list[str]] = {}
+    poses: dict[str, tuple[Vec3, Mat3]] = {}
+    first: dict[str, str] = {}
+    carried = carriers(robot)
+    roots = [name for name in robot.bodies if name not in carried]
+    for name in [*roots, *carried]:
+        joint = robot.joints[carried[name]] if name in carried else None
+        if merge_fixed and joint is not None and _merges(joint):
+            offset, turn = relative_pose(joint, mounting(robot, joint))
+            base_offset, base_turn = poses[joint.parent]
+            poses[name] = (base_offset + base_turn @ offset, base_turn.times(turn))
+            first[name] = first[joint.parent]
+        else:
+            poses[name], first[name] = (vector([0, 0, 0]), identity()), name
+        members.setdefault(first[name], []).append(name)
+    return [_merge(robot, names, poses) for names in members.values()]
+
+
+def _merges(joint: JointConfig) -> bool:
+    return joint.type == "fixed" and joint.frequency is None and joint.parent != WORLD_NAME
+
+
+def _merge(robot: RobotConfig, names: list[str], poses: dict[str, tuple[Vec3, Mat3]]) -> _Link:
+    """Total mass, centre of mass and inertia of some bodies, by Steiner's theorem."""
+    found = {name: _mass_and_inertia(robot.bodies[name]) for name in names}
+    total = sum((mass for mass, _ in found.values()), start=number(0.0))
+    center = vector([0, 0, 0])
+    if len(names) > 1:
+        for name, (mass, _) in found.items():
+            center = center + poses[name][0] * (mass / total)
+    offsets = {name: poses[name][0] - center for name in names}
+    rotations = {name: poses[name][1] for name in names}
+    inertia = Sym3(*[number(0.0)] * 6)
+    for name, (mass, moments) in found.items():
+        own = Sym3(*moments, *[number(0.0)] * 3)
+        if len(names) > 1:
+            own = own.rotated_by(rotations[name]) + point_inertia(mass, offsets[name])
+        inertia = inertia + own
+    return _Link(tuple(names), total, inertia, offsets, rotations)
 
 
 def _mass_and_inertia(body: BodyConfig) -> tuple[Any, Vec3]:
     if body.shape == "sphere":
-        volume: Any = shapes.sphere_volume(_number(body.radius))
+        volume: Any = shapes.sphere_volume(number(body.radius))
     else:
         assert body.size is not None
-        size = Vec3(*(_number(body.size[k]) for k in range(3)))
+        size = vector(body.size)
         volume = shapes.box_volume(size)
-    mass = _number(body.mass) if body.mass is not None else _number(body.density) * volume
+    mass = number(body.mass) if body.mass is not None else number(body.density) * volume
     if body.inertia is not None:
-        return mass, Vec3(*(_number(body.inertia[k]) for k in range(3)))
+        return mass, vector(body.inertia)
     if body.shape == "sphere":
-        return mass, shapes.sphere_inertia(mass, _number(body.radius))
+        return mass, shapes.sphere_inertia(mass, number(body.radius))
     return mass, shapes.box_inertia(mass, size)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Contact:
-    """One contact before it is given its place among the colors."""
-
-    name: str
-    a: int
-    b: int
-    radius_a: Any
-    radius_b: Any
-    friction: Any
-    restitution: Any
-
-
-def _contact_list(robot: RobotConfig) -> list[_Contact]:
-    names = list(robot.bodies)
-
-    def friction(body: BodyConfig) -> Any:
-        return robot.friction if body.friction is None else body.friction
-
-    def restitution(body: BodyConfig) -> Any:
-        return robot.restitution if body.restitution is None else body.restitution
-
-    found = [
-        _Contact(f"{name}/ground", k, WORLD, body.radius, 0.0, friction(body), restitution(body))
-        for k, (name, body) in enumerate(robot.bodies.items())
-        if body.shape == "sphere" and body.ground_contact
-    ]
-    for first, second in robot.contact_pairs:
-        a, b = robot.bodies[first], robot.bodies[second]
-        found.append(
-            _Contact(
-                f"{first}/{second}",
-                names.index(first),
-                names.index(second),
-                a.radius,
-                b.radius,
-                0.5 * (_number(friction(a)) + _number(friction(b))),
-                0.5 * (_number(restitution(a)) + _number(restitution(b))),
-            )
-        )
-    return found
-
-
-def _contacts(robot: RobotConfig) -> Contacts:
-    colored = _color(_contact_list(robot))
-    ordered = [contact for color in colored for contact in color]
-    stops = np.cumsum([len(color) for color in colored]).tolist()
-    count = len(ordered)
-    return Contacts(
-        names=tuple(c.name for c in ordered),
-        body_a=tuple(c.a for c in ordered),
-        body_b=tuple(c.b for c in ordered),
-        colors=tuple(zip([0, *stops[:-1]], stops, strict=True)) if count else (),
-        radius_a=_numbers([c.radius_a for c in ordered]),
-        radius_b=_numbers([c.radius_b for c in ordered]),
-        friction=_numbers([c.friction for c in ordered]),
-        restitution=_numbers([c.restitution for c in ordered]),
-        frequency=_numbers([robot.contact_frequency] * count),
-        damping_ratio=_numbers([robot.contact_damping_ratio] * count),
+def _is_inside(joint: JointConfig, links: list[_Link]) -> bool:
+    """Whether a joint holds together what is one body already, or holds nothing."""
+    return joint.type == "free" or any(
+        joint.parent in link.parts and joint.child in link.parts for link in links
     )
 
 
-def _color(contacts: list[_Contact]) -> list[list[_Contact]]:
-    """Greedy coloring: each contact joins the first color in which its bodies are still free."""
-    colors: list[list[_Contact]] = []
-    taken: list[set[int]] = []
-    for contact in contacts:
-        moving = {contact.a, contact.b} - {WORLD}
-        for color, bodies in zip(colors, taken, strict=True):
-            if not bodies & moving:
-                color.append(contact)
-                bodies |= moving
-                break
-        else:
-            colors.append([contact])
-            taken.append(set(moving))
-    return colors
+def _is_eliminated(joint: JointConfig, eliminate_joints: bool) -> bool:
+    return eliminate_joints and joint.frequency is None and not joint.closes_loop
 
 
-def _thrusters(robot: RobotConfig) -> Thrusters:
+def _tree(robot: RobotConfig, links: list[_Link], names: list[str], eliminate_joints: bool) -> Tree:
+    index = {part: k for k, link in enumerate(links) for part in link.parts}
+    joints = [robot.joints[name] for name in names]
+    return build_tree(
+        bodies=len(links),
+        joints=tuple(
+            k for k, joint in enumerate(joints) if _is_eliminated(joint, eliminate_joints)
+        ),
+        types=tuple(joint.type for joint in joints),
+        freedoms=tuple(JOINT_TYPES[joint.type].freedoms for joint in joints),
+        parent=tuple(index.get(joint.parent, WORLD) for joint in joints),
+        child=tuple(index[joint.child] for joint in joints),
+    )
+
+
+def _joints(
+    robot: RobotConfig,
+    links: list[_Link],
+    index: dict[str, int],
+    names: list[str],
+    eliminate_joints: bool,
+) -> Joints:
+    joints = [robot.joints[name] for name in names]
+    mounts = [mounting(robot, joint) for joint in joints]
+
+    def on_body(part: str, anchor: Vec3, frame: Mat3) -> tuple[Vec3, Mat3]:
+        if part == WORLD_NAME:
+            return anchor, frame
+        link = links[index[part]]
+        turn = link.rotations[part]
+        return link.offsets[part] + turn @ anchor, turn.times(frame)
+
+    parent = [
+        on_body(j.parent, m.anchor_parent, m.frame_parent)
+        for j, m in zip(joints, mounts, strict=True)
+    ]
+    child = [
+        on_body(j.child, m.anchor_child, m.frame_child) for j, m in zip(joints, mounts, strict=True)
+    ]
+    return Joints(
+        names=tuple(names),
+        types=tuple(joint.type for joint in joints),
+        parent=tuple(index.get(joint.parent, WORLD) for joint in joints),
+        child=tuple(index[joint.child] for joint in joints),
+        eliminated=tuple(_is_eliminated(joint, eliminate_joints) for joint in joints),
+        anchor_parent=stack_vectors([anchor for anchor, _ in parent]),
+        anchor_child=stack_vectors([anchor for anchor, _ in child]),
+        frame_parent=stack_matrices([frame for _, frame in parent]),
+        frame_child=stack_matrices([frame for _, frame in child]),
+        frequency=numbers([jnp.inf if j.frequency is None else j.frequency for j in joints]),
+        damping_ratio=numbers([joint.damping_ratio for joint in joints]),
+    )
+
+
+def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Parts:
     names = list(robot.bodies)
+    return Parts(
+        names=tuple(names),
+        body=tuple(index[name] for name in names),
+        offset=stack_vectors([links[index[name]].offsets[name] for name in names]),
+        rotation=stack_matrices([links[index[name]].rotations[name] for name in names]),
+    )
+
+
+def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Contacts:
+    bodies = robot.bodies
+
+    def friction(name: str) -> Any:
+        own = bodies[name].friction
+        return number(robot.friction if own is None else own)
+
+    def restitution(name: str) -> Any:
+        own = bodies[name].restitution
+        return number(robot.restitution if own is None else own)
+
+    def center(name: str) -> Vec3:
+        return links[index[name]].offsets[name]
+
+    grounded = [n for n, b in bodies.items() if b.shape == "sphere" and b.ground_contact]
+    pairs = robot.contact_pairs
+    first = [*grounded, *(a for a, _ in pairs)]
+    count = len(first)
+    nowhere = [vector([0, 0, 0])] * len(grounded)
+    return Contacts(
+        names=(*(f"{name}/ground" for name in grounded), *(f"{a}/{b}" for a, b in pairs)),
+        body_a=tuple(index[name] for name in first),
+        body_b=(*(WORLD for _ in grounded), *(index[b] for _, b in pairs)),
+        frictionless=(
+            *(bodies[name].frictionless for name in grounded),
+            *(bodies[a].frictionless or bodies[b].frictionless for a, b in pairs),
+        ),
+        center_a=stack_vectors([center(name) for name in first]),
+        center_b=stack_vectors([*nowhere, *(center(b) for _, b in pairs)]),
+        radius_a=numbers([bodies[name].radius for name in first]),
+        radius_b=numbers([*(0.0 for _ in grounded), *(bodies[b].radius for _, b in pairs)]),
+        friction=numbers(
+            [*map(friction, grounded), *(0.5 * (friction(a) + friction(b)) for a, b in pairs)]
+        ),
+        restitution=numbers(
+            [
+                *map(restitution, grounded),
+                *(0.5 * (restitution(a) + restitution(b)) for a, b in pairs),
+            ]
+        ),
+        frequency=numbers([robot.contact_frequency] * count),
+        damping_ratio=numbers([robot.contact_damping_ratio] * count),
+    )
+
+
+def _drives(robot: RobotConfig, joint_names: list[str]) -> Drives:
+    """Motors in their order, then the limits of coordinates without one."""
+    places = {name: k for k, name in enumerate(joint_names)}
+    motors = list(robot.motors.items())
+    driven = [(motor.joint, motor.coordinate) for _, motor in motors]
+    limited = [
+        (name, k)
+        for name, joint in robot.joints.items()
+        if joint.lower is not None or joint.upper is not None
+        for k in range(JOINT_TYPES[joint.type].freedoms)
+        if (name, k) not in driven
+    ]
+    both = [*driven, *limited]
+
+    def bound(values: Any, number: int, missing: float) -> Any:
+        return missing if values is None else values[number]
+
+    def of_motor(read: Any, missing: float) -> jax.Array:
+        return numbers([*(read(motor) for _, motor in motors), *(missing for _ in limited)])
+
+    def command_bound(end: int, missing: float) -> jax.Array:
+        return of_motor(lambda motor: bound(motor.command_range, end, missing), missing)
+
+    return Drives(
+        names=(*(name for name, _ in motors), *(name for name, _ in limited)),
+        coordinate=tuple((places[name], k) for name, k in both),
+        motor=(*(motor.type for _, motor in motors), *("" for _ in limited)),
+        command=(*range(len(motors)), *(-1 for _ in limited)),
+        gain=of_motor(lambda motor: motor.gain, 0.0),
+        max_force=of_motor(lambda motor: motor.max_force, 0.0),
+        max_velocity=of_motor(lambda motor: motor.max_velocity, 0.0),
+        lowest_command=command_bound(0, -jnp.inf),
+        highest_command=command_bound(1, jnp.inf),
+        lower=numbers([bound(robot.joints[name].lower, k, -jnp.inf) for name, k in both]),
+        upper=numbers([bound(robot.joints[name].upper, k, jnp.inf) for name, k in both]),
+    )
+
+
+def _thrusters(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Thrusters:
+    """On a merged body, a force still acts at the centre of mass of the part it is given for."""
     thrusters = robot.thrusters.values()
-    axis = _vector([t.axis for t in thrusters])
     return Thrusters(
         names=tuple(robot.thrusters),
-        body=tuple(names.index(t.body) for t in thrusters),
+        body=tuple(index[t.body] for t in thrusters),
         is_torque=tuple(t.type == "torque" for t in thrusters),
-        axis_local=axis * (1.0 / jnp.sqrt(axis.squared_norm())),
-        limit=_numbers([t.limit for t in thrusters]),
+        axis_local=stack_vectors(
+            [links[index[t.body]].rotations[t.body] @ unit(t.axis) for t in thrusters]
+        ),
+        point_local=stack_vectors([links[index[t.body]].offsets[t.body] for t in thrusters]),
+        limit=numbers([t.limit for t in thrusters]),
     )
-
-
-def _rotation(quaternions: list[Any]) -> Mat3:
-    """Rotation matrices of quaternions (w, x, y, z), which need not be normalised."""
-    w, x, y, z = (_numbers([q[k] for q in quaternions]) for k in range(4))
-    s = 2.0 / (w * w + x * x + y * y + z * z)
-    return Mat3(
-        Vec3(1.0 - s * (y * y + z * z), s * (x * y + z * w), s * (x * z - y * w)),
-        Vec3(s * (x * y - z * w), 1.0 - s * (x * x + z * z), s * (y * z + x * w)),
-        Vec3(s * (x * z + y * w), s * (y * z - x * w), 1.0 - s * (x * x + y * y)),
-    )
-
-
-def _dtype() -> Any:
-    """float64 where JAX is set to it, else float32."""
-    return jnp.result_type(float)
-
-
-def _number(value: Any) -> jax.Array:
-    return jnp.asarray(value, _dtype())
-
-
-def _numbers(values: list[Any]) -> jax.Array:
-    return jnp.stack([_number(v) for v in values]) if values else jnp.zeros(0, _dtype())
-
-
-def _vector(rows: list[Any], shape: tuple[int, ...] | None = None) -> Vec3:
-    """Components (rows,) from a list of three numbers each; ``shape`` () for a single row."""
-    components = (_numbers([row[k] for row in rows]) for k in range(3))
-    return Vec3(*(c if shape is None else c.reshape(shape) for c in components))

@@ -1,16 +1,37 @@
-"""What a robot's YAML file may say. Lengths in metres, z up, angles and their rates in radians."""
+"""What a robot's YAML file may say. Lengths in metres, z up, angles and their rates in radians.
+
+A robot is a set of bodies, connected by joints. A body that no joint has as its child is free: its
+own ``position`` and ``orientation`` place it. Every other body is placed by the joint whose child
+it is, so that changing a length moves what hangs on it.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from diffsim.validation import ConfigError, bounded, check_identifier
+from diffsim.validation import bounded
 
 SHAPES = ("sphere", "box")
-SENSOR_TYPES = ("position", "velocity", "angular_velocity", "time")
 THRUSTER_TYPES = ("force", "torque")
+MOTOR_TYPES = ("position", "velocity", "torque")
+BODY_SENSORS = ("position", "velocity", "orientation", "angular_velocity", "imu", "contact")
+JOINT_SENSORS = ("joint_position", "joint_velocity")
+CLOCK_SENSORS = ("time", "sine", "cosine")
+SENSOR_TYPES = (*BODY_SENSORS, *JOINT_SENSORS, "distance", *CLOCK_SENSORS)
+COMPONENTS = {
+    "position": ("x", "y", "z"),
+    "velocity": ("x", "y", "z"),
+    "angular_velocity": ("x", "y", "z"),
+    "orientation": tuple(f"{row}{column}" for row in "xyz" for column in "xyz"),
+    "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
+}
+"""Of the sensors that measure more than one number. Orientation: row and column of the rotation
+matrix, so that "xz" is the x component of the body's z axis."""
+WORLD_NAME = "world"
+"""What a joint's ``parent`` says when it is fixed to the ground."""
 
 
 @dataclass
@@ -32,16 +53,76 @@ class BodyConfig:
     velocity: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # at the start [m/s]
     angular_velocity: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # at the start [rad/s]
     ground_contact: bool = True  # spheres only; boxes touch nothing
+    frictionless: bool = False  # its contacts have no tangential rows at all
     friction: float | None = bounded(None, at_least=0)  # the robot's, if null
     restitution: float | None = bounded(None, at_least=0, at_most=1)  # the robot's, if null
 
 
 @dataclass
+class JointConfig:
+    """What connects a body to another one or to the world.
+
+    The joint sits at an anchor on either body: ``parent_face`` and ``child_face`` count in half
+    extents of the body's shape ([0, 0, -1] is the middle of a box's lower face, or a sphere's
+    lowest point), the offsets are added to them in metres. Both are in the body's own frame; of the
+    world, only the offset counts. ``axis`` and ``orientation`` are in the parent's frame.
+    """
+
+    type: str = MISSING  # one of diffsim.engine.joints.JOINT_TYPES
+    parent: str = MISSING  # a body, or world
+    child: str = MISSING
+    axis: list[float] = bounded([0.0, 0.0, 1.0], length=3)  # of hinge, slider, universal
+    second_axis: list[float] = bounded([0.0, 1.0, 0.0], length=3)  # of universal, in the child
+    parent_face: list[float] = bounded([0.0, 0.0, 0.0], length=3)
+    parent_offset: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
+    child_face: list[float] = bounded([0.0, 0.0, 0.0], length=3)
+    child_offset: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
+    orientation: list[float] = bounded([1.0, 0.0, 0.0, 0.0], length=4)  # child's, at coordinate 0
+    position: list[float] | None = None  # coordinates at the start [rad] or [m]; zero if null
+    velocity: list[float] | None = None  # their rates at the start
+    lower: list[float] | None = bounded(None, infinite=True)  # limits of the coordinates
+    upper: list[float] | None = bounded(None, infinite=True)
+    frequency: float | None = bounded(None, above=0)  # [Hz] of a soft joint; null for a hard one
+    damping_ratio: float = bounded(1.0, at_least=0)  # of a soft joint
+    closes_loop: bool = False  # the child is placed by another joint; this one ties it down
+
+
+@dataclass
+class MotorConfig:
+    """A motor on one coordinate of a joint.
+
+    ``position``: a servo that turns at gain × (command − coordinate), at most ``max_velocity``.
+    ``velocity``: a servo that turns at the commanded velocity. ``torque``: the command is the
+    torque, or the force of a slider. None of them exceeds ``max_force``.
+    """
+
+    joint: str = MISSING
+    coordinate: int = bounded(0, at_least=0)  # which one, of a joint with several
+    type: str = bounded("position", choices=MOTOR_TYPES)
+    gain: float = bounded(20.0, above=0)  # [1/s] of a position servo; at most 1/dt
+    max_force: float = bounded(MISSING, above=0)  # [N·m], [N] of a slider
+    max_velocity: float = bounded(math.inf, above=0, infinite=True)  # [rad/s], [m/s] of a slider
+    command_range: list[float] | None = bounded(None, length=2)  # commands are clipped to it
+
+
+@dataclass
 class SensorConfig:
-    """A measurement offered to the controller, in the world frame."""
+    """A measurement offered to the controller.
+
+    Of a body: position [m], velocity [m/s], orientation (the body's axes as nine numbers),
+    angular_velocity [rad/s], in the world frame or in that of the body ``relative_to``; imu
+    (acceleration minus gravity [m/s²] and angular rate [rad/s], in the body's own frame); contact
+    (normal force [N]). Of a joint: its coordinates [rad, m] and their rates. distance [m] of a body
+    to a ``target`` point or to the body ``relative_to``. time [s], sine and cosine of a frequency.
+    """
 
     type: str = bounded(MISSING, choices=SENSOR_TYPES)
-    body: str | None = None  # which body is measured; none for time
+    body: str | None = None  # of the sensors of a body, and distance
+    relative_to: str | None = None  # another body; the world if null
+    joint: str | None = None  # of joint_position and joint_velocity
+    target: list[float] | None = bounded(None, length=3)  # [m], of distance
+    frequency: float | None = bounded(None, above=0)  # [Hz], of sine and cosine
+    components: str | None = None  # a choice, such as "xz"; all if null
 
 
 @dataclass
@@ -56,10 +137,12 @@ class ThrusterConfig:
 
 @dataclass
 class RobotConfig:
-    """A robot: bodies, what touches what, actuators and sensors, each by name."""
+    """A robot: bodies, joints, what touches what, actuators and sensors, each by name."""
 
     name: str = MISSING
     bodies: dict[str, BodyConfig] = field(default_factory=dict)
+    joints: dict[str, JointConfig] = field(default_factory=dict)
+    motors: dict[str, MotorConfig] = field(default_factory=dict)
     friction: float = bounded(1.0, at_least=0)  # Coulomb coefficient
     restitution: float = bounded(0.0, at_least=0, at_most=1)
     contact_frequency: float = bounded(30.0, above=0, infinite=True)  # [Hz], .inf for rigid
@@ -67,71 +150,3 @@ class RobotConfig:
     contact_pairs: list[list[str]] = field(default_factory=list)  # spheres that may collide
     thrusters: dict[str, ThrusterConfig] = field(default_factory=dict)
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
-
-
-def check_robot(robot: RobotConfig) -> None:
-    """Check what a single field cannot say: shapes have their sizes, references exist.
-
-    Raises:
-        ConfigError: naming the key, the value and what is allowed.
-    """
-    if not robot.bodies:
-        raise ConfigError(f"robot.bodies must name at least one body (robot '{robot.name}')")
-    for group in ("bodies", "thrusters", "sensors"):
-        for name in getattr(robot, group):
-            check_identifier(name, f"robot.{group}")
-    for name, body in robot.bodies.items():
-        key = f"robot.bodies.{name}"
-        if body.shape == "sphere" and body.radius is None:
-            raise ConfigError(f"{key}.radius must be given for a sphere")
-        if body.shape == "box" and body.size is None:
-            raise ConfigError(f"{key}.size must be given for a box")
-        if _is_zero(body.orientation):
-            raise ConfigError(f"{key}.orientation must not be zero, got {body.orientation}")
-        if body.inertia is not None and _breaks_triangle_inequality(body.inertia):
-            raise ConfigError(
-                f"{key}.inertia must satisfy the triangle inequality "
-                f"(no moment above the sum of the others), got {body.inertia}"
-            )
-    pairs = set()
-    for index, pair in enumerate(robot.contact_pairs):
-        key = f"robot.contact_pairs[{index}]"
-        if len(pair) != 2 or pair[0] == pair[1]:
-            raise ConfigError(f"{key} must name two different bodies, got {pair}")
-        for name in pair:
-            _check_reference(robot, key, name)
-            if robot.bodies[name].shape != "sphere":
-                raise ConfigError(f"{key} must name spheres, got '{name}'")
-        if frozenset(pair) in pairs:
-            raise ConfigError(f"{key} must not repeat a pair, got {pair}")
-        pairs.add(frozenset(pair))
-    for name, thruster in robot.thrusters.items():
-        _check_reference(robot, f"robot.thrusters.{name}.body", thruster.body)
-        if _is_zero(thruster.axis):
-            raise ConfigError(f"robot.thrusters.{name}.axis must not be zero, got {thruster.axis}")
-    for name, sensor in robot.sensors.items():
-        key = f"robot.sensors.{name}.body"
-        if sensor.type == "time":
-            if sensor.body is not None:
-                raise ConfigError(f"{key} must be null for a time sensor, got '{sensor.body}'")
-        else:
-            _check_reference(robot, key, sensor.body)
-
-
-def _is_known(numbers: list[float]) -> bool:
-    """Whether these are plain numbers; traced ones have no value that could be checked."""
-    return all(isinstance(number, int | float) for number in numbers)
-
-
-def _is_zero(vector: list[float]) -> bool:
-    return _is_known(vector) and not any(vector)
-
-
-def _breaks_triangle_inequality(inertia: list[float]) -> bool:
-    round_off = 1e-9
-    return _is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)
-
-
-def _check_reference(robot: RobotConfig, key: str, body: str | None) -> None:
-    if body not in robot.bodies:
-        raise ConfigError(f"{key} must be one of {', '.join(robot.bodies)}, got '{body}'")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from diffsim.engine.rollout import Rollout
 from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World
+from diffsim.engine.world import State, World, part_motion
 from diffsim.tasks.config import ThrowConfig
 
 
@@ -61,24 +61,24 @@ class Throw:
     def __init__(self, config: ThrowConfig, world: World) -> None:
         self.config = config
         self.duration = config.duration
-        self.body = world.bodies.names.index(config.body)
+        self.part = world.parts.names.index(config.body)
         self.contact = world.contacts.names.index(f"{config.body}/ground")
 
     def observe(self, world: World, state: State) -> None:
         return None
 
     def evaluate(self, world: World, rollout: Rollout) -> Evaluation:
-        state, body = rollout.state, self.body
+        motion = part_motion(world.parts, rollout.state)
 
         def of_body(vector: Vec3) -> jax.Array:
-            return jnp.stack([component[body] for component in vector])
+            return jnp.stack([component[self.part] for component in vector])
 
         radius = world.contacts.radius_a[self.contact]
         # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
         x, y = self.config.target
-        distance = of_body(state.position) - jnp.stack([x, y, radius])
-        velocity = of_body(state.velocity)
-        spin = radius * of_body(state.angular_velocity)
+        distance = of_body(motion.position) - jnp.stack([x, y, radius])
+        velocity = of_body(motion.velocity)
+        spin = radius * of_body(motion.angular_velocity)
         weight = self.config.velocity_weight
         residuals = jnp.concatenate([distance, weight * velocity, weight * spin])
         return Evaluation(

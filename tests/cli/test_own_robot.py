@@ -32,6 +32,19 @@ sensors:
   where: {type: position, body: ball}
 """
 
+LEG = """
+name: leg
+bodies:
+  base: {shape: box, size: [0.4, 0.3, 0.1], position: [0.0, 0.0, 0.6]}
+  shank: {shape: box, size: [0.05, 0.05, 0.3]}
+  foot: {shape: sphere, radius: 0.05}
+joints:
+  hip: {type: hinge, parent: base, child: shank, axis: [0.0, 1.0, 0.0]}
+  ankle: {type: fixed, parent: shank, child: foot, parent_face: [0.0, 0.0, -1.0]}
+motors:
+  hip: {joint: hip, gain: 20.0, max_force: 5.0}
+"""
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -74,3 +87,38 @@ def test_an_error_in_it_is_one_clear_line(folder, override, says):
     assert done.stderr.count("\n") == 1, done.stderr
     for part in says:
         assert part in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "mutation", "says"),
+    [
+        ("parent: shank", "parent: shin", ("joints.ankle.parent", "'shin'", "shank")),
+        (
+            "joints:",
+            "joints:\n  back: {type: hinge, parent: foot, child: base}",
+            ("robot.joints", "ring", "back", "closes_loop"),
+        ),
+        ("radius: 0.05", "radius: 0.05, mass: 0.0", ("bodies.foot.mass", "> 0", "0.0")),
+        ("axis: [0.0, 1.0, 0.0]", "axis: [0, 0, 0]", ("joints.hip.axis", "zero")),
+        ("  foot: {shape", "  shank: {shape", ("duplicate key shank", "line 6")),
+    ],
+    ids=["unknown parent", "cycle", "mass", "axis", "duplicate name"],
+)
+def test_an_error_in_a_joint_names_the_file_and_the_key(tmp_path, text, mutation, says):
+    (tmp_path / "robot").mkdir()
+    (tmp_path / "robot" / "leg.yaml").write_text(LEG.replace(text, mutation, 1))
+    done = diffsim_run("--config-dir", ".", "robot=leg", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    for part in (str(tmp_path / "robot" / "leg.yaml"), *says):
+        assert part in done.stderr, done.stderr
+
+
+def test_a_value_from_the_command_line_is_not_blamed_on_the_file(tmp_path):
+    (tmp_path / "robot").mkdir()
+    (tmp_path / "robot" / "leg.yaml").write_text(LEG)
+    override = "robot.bodies.foot.radius=-1"
+    done = diffsim_run("--config-dir", ".", "robot=leg", override, folder=tmp_path)
+    assert done.returncode == 2
+    assert "robot.bodies.foot.radius must be > 0" in done.stderr
+    assert "leg.yaml" not in done.stderr

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffsim.engine.bodies import Velocities
 from diffsim.engine.contacts import ContactFrame, detect, soft_constraint, tangents
 from diffsim.engine.vectors import vec3
 from tests.worlds import build, spheres_robot
@@ -30,7 +31,8 @@ def detected(
     )
     world, state = build(robot)
     assert world.contacts.names == ("a/ground", "b/ground", "a/b")
-    return detect(world.contacts, state.position, state.velocity, world.timestep)
+    motion = Velocities(state.velocity, state.angular_velocity)
+    return detect(world.contacts, state.position, state.rotation, motion, world.timestep)
 
 
 def test_the_ground_is_a_plane_under_the_sphere() -> None:

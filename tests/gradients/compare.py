@@ -24,7 +24,7 @@ SMALLEST_SHARE = 1e-3
 # What an input changes by when it changes a lot, for the leaves of world, state and control.
 SCALES = {
     "mass": 1.0,
-    "principal_inertia": 0.01,
+    "inertia": 0.01,
     "radius_a": 0.1,
     "radius_b": 0.1,
     "friction": 0.5,
@@ -39,9 +39,28 @@ SCALES = {
     "rotation": 1.0,
     "velocity": 1.0,
     "angular_velocity": 10.0,
-    "contact_impulse": 1.0,
+    "contact": 1.0,
+    "joint": 1.0,
+    "motor": 1.0,
     "time": 1.0,
-    "thrust": 10.0,
+    "command": 10.0,
+    "acceleration": 100.0,
+    "angular_acceleration": 1000.0,
+    "offset": 0.1,
+    "point_local": 0.1,
+    "center_a": 0.1,
+    "center_b": 0.1,
+    "anchor_parent": 0.1,
+    "anchor_child": 0.1,
+    "frame_parent": 1.0,
+    "frame_child": 1.0,
+    "gain": 10.0,
+    "max_force": 10.0,
+    "max_velocity": 1.0,
+    "lowest_command": 1.0,
+    "highest_command": 1.0,
+    "lower": 1.0,
+    "upper": 1.0,
 }
 
 
@@ -76,7 +95,7 @@ def final_state(scene: Scene, steps: int = 1) -> State:
     """The state after some time steps: by ``step`` itself for a single one."""
     if steps == 1:
         return step(scene.world, SOLVER, scene.state, scene.control)
-    return last(simulate(scene.world, scene.state, scene.control.thrust, steps=steps))
+    return last(simulate(scene.world, scene.state, scene.control.command, steps=steps))
 
 
 @partial(jax.jit, static_argnames="steps")

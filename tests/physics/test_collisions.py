@@ -70,7 +70,7 @@ def collide(
     )
     world, state = build(robot, WEIGHTLESS, TIMESTEP)
     trajectory = simulate(world, state, steps=STEPS)
-    assert float(trajectory.contact_impulse.normal.max()) > 0.0, "no collision"
+    assert float(trajectory.impulses.contact.normal.max()) > 0.0, "no collision"
     return world, state, trajectory
 
 

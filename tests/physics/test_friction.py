@@ -129,7 +129,7 @@ def random_tumble(friction_law: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
         return simulate(world, start, steps=200, solver=ProjectedGaussSeidel(friction=friction_law))
 
     keys = jax.random.split(jax.random.key(0), 32)
-    impulse = jax.jit(jax.vmap(tumble))(keys).contact_impulse
+    impulse = jax.jit(jax.vmap(tumble))(keys).impulses.contact
     bound = world.contacts.friction * impulse.normal
     return np.abs(impulse.tangent_1), np.abs(impulse.tangent_2), np.asarray(bound)
 

@@ -1,0 +1,455 @@
+"""Joints eliminated exactly: the bodies' velocities as those that the joints allow.
+
+With S the axes along which the bodies may move, and rates q̇ along them,
+
+    u = S q̇ + b,      M_q q̇ = Sᵀ M (u_free − b) + Sᵀ f h,      M_q = Sᵀ M S
+
+u are the velocities with which bodies move through a step. A body on a joint moves along an arc,
+and b = h/2 (dS/dt) q̇ makes u its chord: so the joints hold at the end of the step to third order in
+h, and the joints' impulses do no work on the average (they turn the velocity from one chord to the
+next as SHAKE does, instead of taking away at every step what points off the arc).
+
+M_q = Lᵀ L is factored from the leaves to the roots along the tree, which creates no new entries: a
+degree of freedom is coupled only to those above it. The solver works on z = L q̇. There, a row with
+Jacobian J has the response y = L⁻ᵀ (J S)ᵀ both ways: its velocity is y·z and its impulse λ adds y λ
+to z. A body without joints is a tree of its own with M_q = M. So the same few functions serve the
+whole range from nothing eliminated (maximal coordinates: every joint is a row) to everything.
+
+Spatial vectors are taken about the centre of mass of the tree's root, which keeps the numbers small
+wherever the robot is.
+
+Source: Featherstone, "Rigid Body Dynamics Algorithms", 2008, section 6.2 (composite rigid bodies)
+and section 6.5 (factors of sparse inertia matrices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.bodies import Bodies, Velocities, resolved
+from diffsim.engine.indexing import gather, scatter_add
+from diffsim.engine.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
+from diffsim.engine.pytrees import pytree, static
+from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, slots
+from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
+
+Spatial = tuple[Vec3, Vec3]
+"""Linear and angular part, about the tree's origin: of a velocity, or of a momentum or impulse."""
+
+
+class SpatialInertia(NamedTuple):
+    """Inertia about the tree's origin: mass, first moment m c, and rotational inertia."""
+
+    mass: jax.Array
+    moment: Vec3
+    inertia: Sym3
+
+    def times(self, velocity: Spatial) -> Spatial:
+        """Linear and angular momentum."""
+        linear, angular = velocity
+        return (
+            linear * self.mass + angular.cross(self.moment),
+            self.inertia @ angular + self.moment.cross(linear),
+        )
+
+    def scatter_add(self, index: Sequence[int], update: SpatialInertia) -> SpatialInertia:
+        return SpatialInertia(
+            scatter_add(self.mass, index, update.mass),
+            self.moment.scatter_add(index, update.moment),
+            self.inertia.scatter_add(index, update.inertia),
+        )
+
+
+class FreeAxes(NamedTuple):
+    """Six freedoms of free roots: along and about the world's axes, through the origin."""
+
+    one: jax.Array  # (units,)
+
+    def along(self, impulse: Spatial) -> tuple[jax.Array, ...]:
+        """Sᵀ f: an impulse's or momentum's part along every axis."""
+        linear, angular = impulse
+        return (*linear, *angular)
+
+    def move(self, rate: Sequence[jax.Array]) -> Spatial:
+        """S q̇."""
+        return Vec3(*rate[:3]), Vec3(*rate[3:])
+
+    def momenta(self, inertia: SpatialInertia) -> tuple[Spatial, ...]:
+        """I S: the momentum that a unit rate along every axis gives."""
+        one, zero = self.one, jnp.zeros_like(self.one)
+        units = (Vec3(one, zero, zero), Vec3(zero, one, zero), Vec3(zero, zero, one))
+        nothing = Vec3(zero, zero, zero)
+        return (
+            *(inertia.times((unit, nothing)) for unit in units),
+            *(inertia.times((nothing, unit)) for unit in units),
+        )
+
+    def gather(self, index: Sequence[int]) -> FreeAxes:
+        return FreeAxes(gather(self.one, index))
+
+
+class JointAxes(NamedTuple):
+    """Freedoms of joints: for each the velocity that a unit rate gives at the origin."""
+
+    motions: tuple[Spatial, ...]
+    zero: jax.Array  # (units,)
+
+    def along(self, impulse: Spatial) -> tuple[jax.Array, ...]:
+        """Sᵀ f: an impulse's or momentum's part along every axis."""
+        return tuple(
+            linear.dot(impulse[0]) + angular.dot(impulse[1]) for linear, angular in self.motions
+        )
+
+    def move(self, rate: Sequence[jax.Array]) -> Spatial:
+        """S q̇."""
+        linear = angular = Vec3(self.zero, self.zero, self.zero)
+        for (along, about), speed in zip(self.motions, rate, strict=True):
+            linear, angular = linear + along * speed, angular + about * speed
+        return linear, angular
+
+    def momenta(self, inertia: SpatialInertia) -> tuple[Spatial, ...]:
+        """I S: the momentum that a unit rate along every axis gives."""
+        return tuple(inertia.times(motion) for motion in self.motions)
+
+    def gather(self, index: Sequence[int]) -> JointAxes:
+        motions = (
+            (linear.gather(index), angular.gather(index)) for linear, angular in self.motions
+        )
+        return JointAxes(tuple(motions), gather(self.zero, index))
+
+
+@pytree
+class Elimination:
+    """The factored generalized inertia of a state.
+
+    Attributes:
+        tree: the structure.
+        reach: from the tree's origin to every body's centre of mass [m], components (bodies,).
+        arc: b of the module's docstring, of every body.
+        axes: of every group, FreeAxes or JointAxes.
+        inverse_diagonal: 1 / L_dd of every degree of freedom, shape (units,).
+        below: L_de for every degree d and every degree e that it is coupled to, by (d, e).
+    """
+
+    tree: Tree = static()
+    reach: Vec3
+    arc: Velocities
+    axes: tuple[Any, ...]
+    inverse_diagonal: tuple[jax.Array, ...]
+    below: dict[tuple[int, int], jax.Array]
+
+
+def eliminate(
+    tree: Tree,
+    bodies: Bodies,
+    joints: Joints,
+    frames: JointFrames,
+    position: Vec3,
+    rotation: Mat3,
+    velocity: Vec3,
+    angular_velocity: Vec3,
+    timestep: jax.Array,
+) -> Elimination:
+    """Axes of motion and the factored generalized inertia at the start of a step."""
+    origin = position.gather(tree.root_of)
+    reach = position - origin
+    axes, arc = _axes(tree, joints, frames, position, origin, velocity, angular_velocity, timestep)
+    inertia = _composite_inertia(tree, bodies, reach, rotation)
+    entries = _inertia_matrix(tree, axes, inertia)
+    inverse_diagonal, below = _factor(tree, entries)
+    return Elimination(tree, reach, arc, axes, inverse_diagonal, below)
+
+
+def whiten(system: Elimination, along: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
+    """L⁻ᵀ p of an impulse's parts p along all degrees of freedom."""
+    result = list(along)
+    for d in reversed(range(len(result))):
+        result[d] = result[d] * system.inverse_diagonal[d]
+        for e, units in _coupled(system, d):
+            change = -system.below[d, e] * result[d]
+            result[e] = scatter_add(result[e], units, change)
+    return tuple(result)
+
+
+def rates_of(system: Elimination, z: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
+    """q̇ = L⁻¹ z along all degrees of freedom."""
+    result: list[jax.Array] = []
+    for d, entry in enumerate(z):
+        for e, units in _coupled(system, d):
+            entry = entry - system.below[d, e] * gather(result[e], units)
+        result.append(entry * system.inverse_diagonal[d])
+    return tuple(result)
+
+
+def velocities_of(system: Elimination, z: Sequence[jax.Array]) -> Velocities:
+    """u = S q̇ + b of all bodies."""
+    rate = rates_of(system, z)
+    spatial: list[Spatial] = []
+    for group, axes in zip(system.tree.groups, system.axes, strict=True):
+        moved = axes.move([rate[d] for d in group.degrees])
+        if group.parent != NONE:
+            linear, angular = spatial[group.parent]
+            carried = (linear.gather(group.parent_units), angular.gather(group.parent_units))
+            moved = (carried[0] + moved[0], carried[1] + moved[1])
+        spatial.append(moved)
+    linear = by_body(system.tree, [part for part, _ in spatial])
+    angular = by_body(system.tree, [part for _, part in spatial])
+    return Velocities(
+        linear + angular.cross(system.reach) + system.arc.linear, angular + system.arc.angular
+    )
+
+
+def project(
+    system: Elimination, bodies: Bodies, rotation: Mat3, velocities: Velocities
+) -> tuple[jax.Array, ...]:
+    """z of the motion that the joints allow, with the momentum of these velocities along it.
+
+    This is what the joints' impulses make of them: L⁻ᵀ Sᵀ M (u − b).
+    """
+    push = (velocities.linear - system.arc.linear) * bodies.mass
+    spin = rotation.transpose_times(velocities.angular - system.arc.angular)
+    twist = rotation @ (bodies.inertia @ spin) + system.reach.cross(push)
+    momenta: list[Spatial] = [
+        (push.gather(group.bodies), twist.gather(group.bodies)) for group in system.tree.groups
+    ]
+    for number in reversed(range(len(momenta))):
+        group = system.tree.groups[number]
+        if group.parent != NONE:
+            (linear, angular), (more, turn) = momenta[group.parent], momenta[number]
+            momenta[group.parent] = (
+                linear.scatter_add(group.parent_units, more),
+                angular.scatter_add(group.parent_units, turn),
+            )
+    along = [
+        part
+        for axes, momentum in zip(system.axes, momenta, strict=True)
+        for part in axes.along(momentum)
+    ]
+    return whiten(system, along)
+
+
+def response(
+    system: Elimination, along: dict[Slot, jax.Array]
+) -> tuple[tuple[Slot, ...], tuple[jax.Array, ...]]:
+    """y = L⁻ᵀ (J S)ᵀ of several rows of one kind, slot by slot.
+
+    Args:
+        along: the entries of J S by the slots where it is not zero, each of shape (rows,).
+    """
+    entries = dict(along)
+    done: dict[Slot, jax.Array] = {}
+    while entries:
+        slot = max(entries)  # the outermost degree of freedom that is left
+        value = entries.pop(slot) * gather(system.inverse_diagonal[slot.degree], slot.units)
+        done[slot] = value
+        for e, units in _coupled(system, slot.degree):
+            above = Slot(e, tuple(units[unit] for unit in slot.units))
+            change = value * gather(system.below[slot.degree, e], slot.units)
+            entries[above] = entries[above] - change if above in entries else -change
+    order = tuple(sorted(done))
+    return order, tuple(done[slot] for slot in order)
+
+
+def impulse_along(
+    system: Elimination, bodies: tuple[int, ...], linear: Vec3, angular: Vec3
+) -> dict[Slot, jax.Array]:
+    """J S of rows that push one body each, by slots.
+
+    Args:
+        bodies: one for each row, all of one group.
+        linear: the impulse for λ = 1, components (rows,).
+        angular: its angular impulse about the body's centre of mass.
+    """
+    tree = system.tree
+    (group,) = {tree.group_of[body] for body in bodies}
+    units = tuple(tree.unit_of[body] for body in bodies)
+    impulse = (linear, angular + system.reach.gather(bodies).cross(linear))
+    along: dict[Slot, jax.Array] = {}
+    for number, above in ancestry(tree, group, units):
+        parts = system.axes[number].gather(above).along(impulse)
+        for degree, part in zip(tree.groups[number].degrees, parts, strict=True):
+            along[Slot(degree, above)] = part
+    return along
+
+
+def by_body(tree: Tree, parts: Sequence[Vec3]) -> Vec3:
+    """One vector for each body from those of each group."""
+    joined = Vec3(*(jnp.concatenate(components) for components in zip(*parts, strict=True)))
+    order = tree.order
+    return joined.gather(tuple(order.index(body) for body in range(len(order))))
+
+
+def _coupled(system: Elimination, degree: int) -> list[tuple[int, tuple[int, ...]]]:
+    """The degrees e that L_de is there for, and the units of e's group that belong to d's units."""
+    tree = system.tree
+    group = tree.group_of_degree(degree)
+    everyone = tuple(range(len(tree.groups[group].bodies)))
+    return [
+        (slot.degree, slot.units)
+        for slot in slots(tree, group, everyone)
+        if (degree, slot.degree) in system.below
+    ]
+
+
+def _axes(
+    tree: Tree,
+    joints: Joints,
+    frames: JointFrames,
+    position: Vec3,
+    origin: Vec3,
+    velocity: Vec3,
+    angular_velocity: Vec3,
+    timestep: jax.Array,
+) -> tuple[tuple[Any, ...], Velocities]:
+    """Axes of motion of every group, and the arcs' b of every body."""
+    axes: list[Any] = []
+    accelerations: list[Spatial] = []  # with q̈ = 0, linear part at the centre of mass
+    share = resolved(angular_velocity, timestep)
+    for group in tree.groups:
+        here = position.gather(group.bodies)
+        zero = jnp.zeros_like(here.x)
+        nothing = Vec3(zero, zero, zero)
+        if group.type == FREE:
+            axes.append(FreeAxes(jnp.ones_like(here.x)))
+            accelerations.append((nothing, nothing))
+            continue
+
+        own = frames.gather(group.joints)
+        directions = JOINT_TYPES[group.type].axes(own)
+        center = own.anchor_child - origin.gather(group.bodies)
+        motions = tuple(_motion(axis, center, nothing) for axis in directions)
+        axes.append(JointAxes(motions, zero))
+
+        above = tuple(joints.parent[joint] for joint in group.joints)
+        parent = (velocity.gather(above), angular_velocity.gather(above))
+        child = (velocity.gather(group.bodies), angular_velocity.gather(group.bodies))
+        between = here - position.gather(above)
+        rate = rates(directions, between, parent, child)
+        linear, angular = nothing, nothing
+        if group.parent != NONE:
+            to_units = group.parent_units
+            linear, angular = (part.gather(to_units) for part in accelerations[group.parent])
+        to_anchor = own.anchor_child - position.gather(above)
+        linear = (
+            linear
+            + angular.cross(to_anchor)
+            + _centripetal(parent[1], to_anchor) * gather(share, above)
+        )
+        for axis, speed in zip(directions, rate, strict=True):
+            turner = group.bodies if axis.in_child else above
+            turning = angular_velocity.gather(turner).cross(axis.direction)
+            turning = turning * (speed * gather(share, turner))
+            if axis.turns:
+                angular = angular + turning
+            else:
+                linear = linear + turning * 2.0
+        from_anchor = here - own.anchor_child
+        linear = (
+            linear
+            + angular.cross(from_anchor)
+            + _centripetal(child[1], from_anchor) * gather(share, group.bodies)
+        )
+        accelerations.append((linear, angular))
+    half = 0.5 * timestep
+    arc = Velocities(
+        by_body(tree, [linear * half for linear, _ in accelerations]),
+        by_body(tree, [angular * half for _, angular in accelerations]),
+    )
+    return tuple(axes), arc
+
+
+def _motion(axis: Axis, center: Vec3, nothing: Vec3) -> Spatial:
+    """Velocity at the origin for a unit rate; ``center`` is a point on the axis."""
+    if axis.turns:
+        return center.cross(axis.direction), axis.direction
+    return axis.direction, nothing
+
+
+def _centripetal(angular_velocity: Vec3, offset: Vec3) -> Vec3:
+    """ω × (ω × r)."""
+    return angular_velocity.cross(angular_velocity.cross(offset))
+
+
+def _composite_inertia(
+    tree: Tree, bodies: Bodies, reach: Vec3, rotation: Mat3
+) -> list[SpatialInertia]:
+    """Of every group: each body with all that it carries."""
+    inertia = bodies.inertia.rotated_by(rotation) + point_inertia(bodies.mass, reach)
+    moment = reach * bodies.mass
+    found = [
+        SpatialInertia(
+            gather(bodies.mass, group.bodies),
+            moment.gather(group.bodies),
+            inertia.gather(group.bodies),
+        )
+        for group in tree.groups
+    ]
+    for number in reversed(range(len(found))):
+        group = tree.groups[number]
+        if group.parent != NONE:
+            found[group.parent] = found[group.parent].scatter_add(group.parent_units, found[number])
+    return found
+
+
+def _inertia_matrix(
+    tree: Tree, axes: Sequence[Any], inertia: Sequence[SpatialInertia]
+) -> dict[tuple[int, int], jax.Array]:
+    """M_q by (d, e) with e above d or d itself; what is zero for sure is left out."""
+    carriers = {group.parent for group in tree.groups}
+    entries: dict[tuple[int, int], jax.Array] = {}
+    for number, group in enumerate(tree.groups):
+        momenta = axes[number].momenta(inertia[number])
+        everyone = tuple(range(len(group.bodies)))
+        for above, units in ancestry(tree, number, everyone):
+            axes_above = axes[above].gather(units)
+            for d, momentum in zip(group.degrees, momenta, strict=True):
+                parts = axes_above.along(momentum)
+                for e, part in zip(tree.groups[above].degrees, parts, strict=True):
+                    if e <= d and not _is_zero(tree, number, above, d, e, carriers):
+                        entries[d, e] = part
+    return entries
+
+
+def _is_zero(tree: Tree, group: int, above: int, d: int, e: int, carriers: set[int]) -> bool:
+    """Structural zeros: a body's own translations, and with its rotations if it carries nothing."""
+    if group != above or tree.groups[group].type != FREE or d == e:
+        return False
+    first = tree.groups[group].degrees[0]
+    both_translations = d - first < 3 and e - first < 3
+    mixed = d - first >= 3 > e - first
+    return both_translations or (mixed and group not in carriers)
+
+
+def _factor(
+    tree: Tree, entries: dict[tuple[int, int], jax.Array]
+) -> tuple[tuple[jax.Array, ...], dict[tuple[int, int], jax.Array]]:
+    """Cholesky from the leaves: 1 / L_dd and L_de."""
+    entries = dict(entries)
+    inverse_diagonal: list[jax.Array] = [jnp.zeros(0)] * tree.degrees
+    below: dict[tuple[int, int], jax.Array] = {}
+    for d in reversed(range(tree.degrees)):
+        group = tree.group_of_degree(d)
+        everyone = tuple(range(len(tree.groups[group].bodies)))
+        inverse_diagonal[d] = jax.lax.rsqrt(entries[d, d])
+        coupled = [
+            slot
+            for slot in slots(tree, group, everyone)
+            if slot.degree < d and (d, slot.degree) in entries
+        ]
+        for slot in coupled:
+            below[d, slot.degree] = entries[d, slot.degree] * inverse_diagonal[d]
+        for i, slot in enumerate(coupled):
+            for other in coupled[i:]:  # slots come outermost first
+                update = below[d, slot.degree] * below[d, other.degree]
+                key = (slot.degree, other.degree)
+                if key in entries:
+                    entries[key] = scatter_add(entries[key], slot.units, -update)
+                else:
+                    shape = len(tree.groups[tree.group_of_degree(slot.degree)].bodies)
+                    zero = jnp.zeros(shape, update.dtype)
+                    entries[key] = scatter_add(zero, slot.units, -update)
+    return tuple(inverse_diagonal), below

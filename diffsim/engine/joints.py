@@ -1,0 +1,459 @@
+"""Joints: what holds two bodies together, and the coordinates in which they may still move.
+
+A joint has a frame on either body: an anchor and three axes, fixed in the body. A *joint type* says
+by what these frames may differ. That is all there is to say about it: where the axes of free motion
+lie, what its coordinates are, which pose they stand for, and what is held, each with its error.
+Everything else follows from these: the solver's rows, the elimination of the joint, the correction
+of drift, sensors, motors, limits, and where a robot's bodies are at the start. So a new type is one
+class here and its entry in ``JOINT_TYPES``.
+
+Rates and errors have one sign: child minus parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffsim.engine.indexing import WORLD, gather
+from diffsim.engine.pytrees import pytree, static
+from diffsim.engine.rotations import identity, rotation_by
+from diffsim.engine.vectors import Mat3, Vec3
+
+
+@pytree
+class Joints:
+    """Pairs of bodies and how they are connected.
+
+    Attributes:
+        names: one for each joint.
+        types: keys of ``JOINT_TYPES``.
+        parent: index of the body the joint belongs to, or ``WORLD``.
+        child: index of the body it carries.
+        eliminated: whether the joint is solved exactly by the choice of coordinates. It is then
+            the one that carries its child; the others are rows of the complementarity problem.
+        anchor_parent, anchor_child: in the bodies' frames [m], components (joints,).
+        frame_parent, frame_child: axes in the bodies' frames, components (joints,).
+        frequency: natural frequency [Hz] of a soft joint, inf for a hard one, shape (joints,).
+        damping_ratio: of a soft joint, 1 for critical damping, shape (joints,).
+    """
+
+    names: tuple[str, ...] = static()
+    types: tuple[str, ...] = static()
+    parent: tuple[int, ...] = static()
+    child: tuple[int, ...] = static()
+    eliminated: tuple[bool, ...] = static()
+    anchor_parent: Vec3
+    anchor_child: Vec3
+    frame_parent: Mat3
+    frame_child: Mat3
+    frequency: jax.Array
+    damping_ratio: jax.Array
+
+
+class JointFrames(NamedTuple):
+    """Both frames of the joints in the world, components (joints,).
+
+    Attributes:
+        anchor_parent, anchor_child: [m].
+        parent, child: axes, as columns.
+    """
+
+    anchor_parent: Vec3
+    anchor_child: Vec3
+    parent: Mat3
+    child: Mat3
+
+    def gather(self, index: Sequence[int]) -> JointFrames:
+        """The frames of the joints at ``index``."""
+        return JointFrames(
+            self.anchor_parent.gather(index),
+            self.anchor_child.gather(index),
+            self.parent.gather(index),
+            self.child.gather(index),
+        )
+
+
+class Axis(NamedTuple):
+    """A direction in the world along or about which a joint moves, or is held.
+
+    Attributes:
+        direction: unit vector, components (joints,).
+        turns: about it, and not along it.
+        in_child: whether the direction is fixed in the child and not in the parent.
+    """
+
+    direction: Vec3
+    turns: bool
+    in_child: bool = False
+
+
+class Held(NamedTuple):
+    """A direction in which a joint does not move, and by how much it is off [m] or [rad]."""
+
+    axis: Axis
+    error: jax.Array
+
+
+class JointType(Protocol):
+    """Methods that take frames take those of some joints of the type, and give arrays (joints,).
+
+    Attributes:
+        freedoms: how many coordinates there are.
+        units: of the coordinates.
+        given_axes: how many axes a robot's file gives: none for a frame along the parent's own
+            axes, one for the frame's first axis, two for its first and second.
+    """
+
+    freedoms: int
+    units: tuple[str, ...]
+    given_axes: int
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        """Axes of free motion, one for each coordinate."""
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        """Positions along the axes [m] or [rad]; their rates are the motions along the axes."""
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        """The other 6 − freedoms directions. A turning error is that of a small rotation."""
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        """Place and rotation of the child's frame in the parent's, components of shape ()."""
+
+
+class Hinge:
+    """Turns about the frame's first axis; the coordinate is an angle within ±π."""
+
+    freedoms = 1
+    units: tuple[str, ...] = ("rad",)
+    given_axes = 1
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return (Axis(frames.parent.c0, turns=True),)
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        return (_angle_about_first_axis(frames),)
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        tilt = frames.parent.c0.cross(frames.child.c0)
+        return (
+            *_held_together(frames),
+            *(
+                Held(Axis(side, turns=True), side.dot(tilt))
+                for side in (frames.parent.c1, frames.parent.c2)
+            ),
+        )
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(), rotation_by(_first_axis(coordinates[0]))
+
+
+class Universal:
+    """Turns about the parent frame's first axis and the child frame's second one."""
+
+    freedoms = 2
+    units: tuple[str, ...] = ("rad", "rad")
+    given_axes = 2
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return (
+            Axis(frames.parent.c0, turns=True),
+            Axis(frames.child.c1, turns=True, in_child=True),
+        )
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        second = _angle(
+            frames.parent.c0.dot(frames.child.c2), frames.parent.c0.dot(frames.child.c0)
+        )
+        return _angle_about_first_axis(frames), second
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        across = Axis(frames.parent.c0.cross(frames.child.c1), turns=True)
+        return (*_held_together(frames), Held(across, -frames.parent.c0.dot(frames.child.c1)))
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        first = rotation_by(_first_axis(coordinates[0]))
+        zero = jnp.zeros_like(coordinates[1])
+        return _nowhere(), first.times(rotation_by(Vec3(zero, coordinates[1], zero)))
+
+
+class Ball:
+    """Turns freely; the coordinates are the rotation vector's components in the parent's frame.
+
+    Their rates are those of the rotation vector for small angles only; beyond, the motion along the
+    axes is what motors and sensors call the rate. At half a turn the rotation vector has no
+    direction; there the coordinates are zero.
+    """
+
+    freedoms = 3
+    units: tuple[str, ...] = ("rad", "rad", "rad")
+    given_axes = 0
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return tuple(Axis(column, turns=True) for column in frames.parent)
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        sine_vector = _rotation_difference(frames)
+        trace = sum(p.dot(c) for p, c in zip(frames.parent, frames.child, strict=True))
+        squared = sine_vector.squared_norm()
+        safe = squared > 1e-12  # below, sin θ = θ to float32's precision
+        sine = jnp.sqrt(jnp.where(safe, squared, 1.0))
+        angle = jnp.arctan2(sine, 0.5 * (trace - 1.0))
+        vector = sine_vector * jnp.where(safe, angle / sine, 1.0)
+        return tuple(column.dot(vector) for column in frames.parent)
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        return _held_together(frames)
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(), rotation_by(Vec3(*coordinates))
+
+
+class Slider:
+    """Moves along the frame's first axis without turning."""
+
+    freedoms = 1
+    units: tuple[str, ...] = ("m",)
+    given_axes = 1
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return (Axis(frames.parent.c0, turns=False),)
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        return (frames.parent.c0.dot(frames.anchor_child - frames.anchor_parent),)
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        offset = frames.anchor_child - frames.anchor_parent
+        sides = (frames.parent.c1, frames.parent.c2)
+        return (
+            *(Held(Axis(side, turns=False), side.dot(offset)) for side in sides),
+            *_held_aligned(frames),
+        )
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _first_axis(coordinates[0]), identity()
+
+
+class Fixed:
+    """Does not move at all."""
+
+    freedoms = 0
+    units: tuple[str, ...] = ()
+    given_axes = 0
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return ()
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        return ()
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        return (*_held_together(frames), *_held_aligned(frames))
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(), identity()
+
+
+class Free:
+    """Connects nothing: says of a body that it is free. Worlds are built without such joints."""
+
+    freedoms = 6
+    units: tuple[str, ...] = ()
+    given_axes = 0
+
+    def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
+        return tuple(Axis(axis, turns) for turns in (False, True) for axis in _world_axes(frames))
+
+    def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
+        return ()
+
+    def held(self, frames: JointFrames) -> tuple[Held, ...]:
+        return ()
+
+    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        raise ValueError("a free joint has no coordinates that say where its child is")
+
+
+JOINT_TYPES: dict[str, JointType] = {
+    "hinge": Hinge(),
+    "slider": Slider(),
+    "universal": Universal(),
+    "ball": Ball(),
+    "fixed": Fixed(),
+    "free": Free(),
+}
+"""All joint types by the names they have in robot files."""
+
+
+def joint_frames(joints: Joints, position: Vec3, rotation: Mat3) -> JointFrames:
+    """Where the frames of all joints are, from the bodies' positions and rotations."""
+    return frames_between(
+        joints,
+        tuple(range(len(joints.names))),
+        (position.gather(joints.parent), rotation.gather(joints.parent)),
+        (position.gather(joints.child), rotation.gather(joints.child)),
+    )
+
+
+def frames_between(
+    joints: Joints, index: tuple[int, ...], parent: tuple[Vec3, Mat3], child: tuple[Vec3, Mat3]
+) -> JointFrames:
+    """The frames of the joints at ``index``, from the poses of their parents and children.
+
+    A parent that is the world has been read as zero; its rotation is made the identity here.
+    """
+    grounded = np.asarray([joints.parent[joint] == WORLD for joint in index])
+    turned = parent[1]
+    if grounded.any():
+        one = jnp.asarray(grounded, turned.c0.x.dtype)
+        turned = Mat3(
+            turned.c0._replace(x=turned.c0.x + one),
+            turned.c1._replace(y=turned.c1.y + one),
+            turned.c2._replace(z=turned.c2.z + one),
+        )
+    return JointFrames(
+        anchor_parent=parent[0] + turned @ joints.anchor_parent.gather(index),
+        anchor_child=child[0] + child[1] @ joints.anchor_child.gather(index),
+        parent=turned.times(joints.frame_parent.gather(index)),
+        child=child[1].times(joints.frame_child.gather(index)),
+    )
+
+
+def rates(
+    axes: Sequence[Axis], between: Vec3, parent: tuple[Vec3, Vec3], child: tuple[Vec3, Vec3]
+) -> tuple[jax.Array, ...]:
+    """Motion along each axis [m/s] or [rad/s], shapes (joints,).
+
+    Args:
+        axes: of free motion.
+        between: from the parent's to the child's centre of mass [m].
+        parent, child: linear and angular velocity of the bodies.
+    """
+    turn = child[1] - parent[1]
+    slide = child[0] - parent[0] - parent[1].cross(between)
+    return tuple(axis.direction.dot(turn if axis.turns else slide) for axis in axes)
+
+
+def joint_coordinates(
+    joints: Joints, frames: JointFrames, which: Sequence[tuple[int, int]]
+) -> jax.Array:
+    """Chosen coordinates, given by joint and number, shape (coordinates,), [m] or [rad]."""
+    return _of_types(
+        joints, which, lambda kind, index: kind.coordinates(frames.gather(index)), frames
+    )
+
+
+def joint_rates(
+    joints: Joints,
+    frames: JointFrames,
+    position: Vec3,
+    velocity: Vec3,
+    angular_velocity: Vec3,
+    which: Sequence[tuple[int, int]],
+) -> jax.Array:
+    """Motion along the axes of chosen coordinates, shape (coordinates,), [m/s] or [rad/s]."""
+
+    def of_type(kind: JointType, index: tuple[int, ...]) -> tuple[jax.Array, ...]:
+        parent = tuple(joints.parent[joint] for joint in index)
+        child = tuple(joints.child[joint] for joint in index)
+        return rates(
+            kind.axes(frames.gather(index)),
+            position.gather(child) - position.gather(parent),
+            (velocity.gather(parent), angular_velocity.gather(parent)),
+            (velocity.gather(child), angular_velocity.gather(child)),
+        )
+
+    return _of_types(joints, which, of_type, frames)
+
+
+def joint_axes(
+    joints: Joints, frames: JointFrames, which: Sequence[tuple[int, int]]
+) -> tuple[Vec3, tuple[bool, ...]]:
+    """Directions of chosen coordinates, components (coordinates,), and which of them turn."""
+    turns: dict[tuple[int, int], bool] = {}
+    parts: list[jax.Array] = []
+    for component in range(3):
+
+        def of_type(kind: JointType, index: tuple[int, ...], part: int = component) -> Any:
+            axes = kind.axes(frames.gather(index))
+            for joint in index:
+                turns.update({(joint, k): axis.turns for k, axis in enumerate(axes)})
+            return tuple(axis.direction[part] for axis in axes)
+
+        parts.append(_of_types(joints, which, of_type, frames))
+    return Vec3(*parts), tuple(turns[coordinate] for coordinate in which)
+
+
+def _of_types(
+    joints: Joints,
+    which: Sequence[tuple[int, int]],
+    of_type: Callable[[JointType, tuple[int, ...]], tuple[jax.Array, ...]],
+    frames: JointFrames,
+) -> jax.Array:
+    """Numbers of chosen coordinates, from a function that gives those of all joints of a type."""
+    parts: list[jax.Array] = []
+    places: dict[tuple[int, int], int] = {}
+    for name in dict.fromkeys(joints.types[joint] for joint, _ in which):
+        index = tuple(dict.fromkeys(j for j, _ in which if joints.types[j] == name))
+        for number, values in enumerate(of_type(JOINT_TYPES[name], index)):
+            start = len(places)
+            places |= {(joint, number): start + k for k, joint in enumerate(index)}
+            parts.append(values)
+    if not parts:
+        return jnp.zeros(0, frames.anchor_child.x.dtype)
+    return gather(jnp.concatenate(parts), tuple(places[coordinate] for coordinate in which))
+
+
+def _nowhere() -> Vec3:
+    zero = jnp.zeros(())
+    return Vec3(zero, zero, zero)
+
+
+def _first_axis(length: jax.Array) -> Vec3:
+    zero = jnp.zeros_like(length)
+    return Vec3(length, zero, zero)
+
+
+def _angle(sine: jax.Array, cosine: jax.Array) -> jax.Array:
+    """The angle of a sine and cosine; zero, with zero gradient, where both vanish."""
+    defined = (sine != 0.0) | (cosine != 0.0)
+    return jnp.arctan2(sine, jnp.where(defined, cosine, 1.0))
+
+
+def _angle_about_first_axis(frames: JointFrames) -> jax.Array:
+    side = frames.child.c1
+    return _angle(side.dot(frames.parent.c2), side.dot(frames.parent.c1))
+
+
+def _world_axes(frames: JointFrames) -> tuple[Vec3, Vec3, Vec3]:
+    one, zero = jnp.ones_like(frames.anchor_child.x), jnp.zeros_like(frames.anchor_child.x)
+    return Vec3(one, zero, zero), Vec3(zero, one, zero), Vec3(zero, zero, one)
+
+
+def _rotation_difference(frames: JointFrames) -> Vec3:
+    """sin θ n of the rotation by θ about n from the parent's to the child's frame."""
+    a, b, c = (p.cross(q) for p, q in zip(frames.parent, frames.child, strict=True))
+    return (a + b + c) * 0.5
+
+
+def _held_together(frames: JointFrames) -> tuple[Held, ...]:
+    """The anchors stay in one place."""
+    offset = frames.anchor_child - frames.anchor_parent
+    return tuple(
+        Held(Axis(axis, turns=False), error)
+        for axis, error in zip(_world_axes(frames), offset, strict=True)
+    )
+
+
+def _held_aligned(frames: JointFrames) -> tuple[Held, ...]:
+    """The frames do not turn against each other."""
+    difference = _rotation_difference(frames)
+    return tuple(
+        Held(Axis(axis, turns=True), error)
+        for axis, error in zip(_world_axes(frames), difference, strict=True)
+    )

@@ -1,0 +1,353 @@
+"""What a robot's data must fulfil beyond the range of each number: names, shapes, joints, sensors.
+
+Any number may be a traced array; it then has no value that could be checked, and passes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from diffsim.robots.config import (
+    BODY_SENSORS,
+    COMPONENTS,
+    JOINT_SENSORS,
+    WORLD_NAME,
+    BodyConfig,
+    JointConfig,
+    MotorConfig,
+    RobotConfig,
+    SensorConfig,
+)
+from diffsim.validation import ConfigError, check_identifier
+
+SHORTEST, LONGEST = 1e-15, 1e15
+"""Of vectors that only have a direction: their squares are far from float32's limits."""
+
+PERPENDICULAR = 1e-6
+"""Largest cosine of an angle that is meant to be right; numbers in files are rounded."""
+
+PLACEMENT = ("position", "orientation", "velocity", "angular_velocity")
+ANCHORS = ("parent_face", "parent_offset", "child_face", "child_offset")
+
+SENSOR_FIELDS = {
+    "body": (*BODY_SENSORS, "distance"),
+    "relative_to": ("position", "velocity", "orientation", "angular_velocity", "distance"),
+    "joint": JOINT_SENSORS,
+    "target": ("distance",),
+    "frequency": ("sine", "cosine"),
+    "components": tuple(COMPONENTS),
+}
+"""Fields of a sensor and the types that use them."""
+
+
+def check_robot(robot: RobotConfig) -> None:
+    """Check what a single field cannot say: shapes have their sizes, references exist.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    if not robot.bodies:
+        raise ConfigError(f"robot.bodies must name at least one body (robot '{robot.name}')")
+    for group in ("bodies", "joints", "motors", "thrusters", "sensors"):
+        for name in getattr(robot, group):
+            check_identifier(name, f"robot.{group}")
+    for name, body in robot.bodies.items():
+        _check_body(f"robot.bodies.{name}", body)
+    for name, joint in robot.joints.items():
+        _check_joint(robot, f"robot.joints.{name}", joint)
+    _check_tree(robot)
+    _check_contact_pairs(robot)
+    for name, motor in robot.motors.items():
+        _check_motor(robot, f"robot.motors.{name}", motor)
+    _check_driven_once(robot)
+    for name, thruster in robot.thrusters.items():
+        _check_reference(f"robot.thrusters.{name}.body", thruster.body, robot.bodies)
+        _check_direction(f"robot.thrusters.{name}.axis", thruster.axis)
+    for name, sensor in robot.sensors.items():
+        _check_sensor(robot, f"robot.sensors.{name}", sensor)
+
+
+def _check_body(key: str, body: BodyConfig) -> None:
+    if body.shape == "sphere" and body.radius is None:
+        raise ConfigError(f"{key}.radius must be given for a sphere")
+    if body.shape == "box" and body.size is None:
+        raise ConfigError(f"{key}.size must be given for a box")
+    _check_direction(f"{key}.orientation", body.orientation)
+    if body.inertia is not None and _breaks_triangle_inequality(body.inertia):
+        raise ConfigError(
+            f"{key}.inertia must satisfy the triangle inequality "
+            f"(no moment above the sum of the others), got {body.inertia}"
+        )
+    if body.frictionless and body.friction is not None:
+        raise ConfigError(
+            f"{key}.friction must be null for a body that is frictionless, got {body.friction}"
+        )
+
+
+def _check_joint(robot: RobotConfig, key: str, joint: JointConfig) -> None:
+    # Loads JAX, which a robot without joints can be checked without.
+    from diffsim.engine.joints import JOINT_TYPES
+
+    _check_reference(f"{key}.type", joint.type, JOINT_TYPES)
+    _check_reference(f"{key}.parent", joint.parent, (WORLD_NAME, *robot.bodies))
+    _check_reference(f"{key}.child", joint.child, robot.bodies)
+    if joint.child == joint.parent:
+        raise ConfigError(f"{key}.child must be another body than the parent, got '{joint.child}'")
+    _check_direction(f"{key}.axis", joint.axis)
+    _check_direction(f"{key}.second_axis", joint.second_axis)
+    _check_direction(f"{key}.orientation", joint.orientation)
+    if JOINT_TYPES[joint.type].given_axes > 1 and not _are_perpendicular(
+        joint.axis, joint.second_axis
+    ):
+        raise ConfigError(
+            f"{key}.second_axis must be perpendicular to axis {joint.axis}, got {joint.second_axis}"
+        )
+    if joint.type == "free":
+        _check_free_joint(key, joint)
+    _check_coordinates(key, joint)
+
+
+def _check_free_joint(key: str, joint: JointConfig) -> None:
+    """It only says of a body that it is free."""
+    if joint.parent != WORLD_NAME:
+        raise ConfigError(
+            f"{key}.parent must be {WORLD_NAME} for a free joint, got '{joint.parent}'"
+        )
+    if joint.closes_loop:
+        raise ConfigError(f"{key}.closes_loop must be false for a free joint, got true")
+    default = JointConfig()
+    for field in (*ANCHORS, "orientation"):
+        if _differs(value := getattr(joint, field), getattr(default, field)):
+            raise ConfigError(
+                f"{key}.{field} must not be given for a free joint, which leaves its child where "
+                f"the body's own position is; got {value}"
+            )
+
+
+def _check_coordinates(key: str, joint: JointConfig) -> None:
+    """Start and limits: as many numbers as coordinates, in an order that makes sense."""
+    count = _coordinates(joint)
+    for field in ("position", "velocity", "lower", "upper"):
+        values = getattr(joint, field)
+        if values is not None and count == 0:
+            raise ConfigError(f"{key}.{field} must be null for a {joint.type} joint, got {values}")
+        if values is not None and len(values) != count:
+            raise ConfigError(
+                f"{key}.{field} must have {_numbers(count)} for a {joint.type} joint, got {values}"
+            )
+    for field in ("position", "velocity"):
+        if joint.closes_loop and (values := getattr(joint, field)) is not None:
+            raise ConfigError(
+                f"{key}.{field} must be null for a joint that closes a loop (the other joints say "
+                f"where its bodies are), got {values}"
+            )
+    for k in range(count):
+        low = -math.inf if joint.lower is None else joint.lower[k]
+        high = math.inf if joint.upper is None else joint.upper[k]
+        if _is_known([low, high]) and not low < high:
+            raise ConfigError(f"{key}.lower[{k}] must be less than upper[{k}] ({high}), got {low}")
+        start = 0.0 if joint.position is None else joint.position[k]
+        if not joint.closes_loop and _is_known([low, high, start]) and not low <= start <= high:
+            what = "position (zero if null)" if joint.position is None else f"position[{k}]"
+            raise ConfigError(f"{key}.{what} must be within {low} and {high}, got {start}")
+
+
+def _check_tree(robot: RobotConfig) -> None:
+    """Every body is placed by one joint at most, starting from roots, and not by itself as well."""
+    holder: dict[str, str] = {}
+    for name, joint in robot.joints.items():
+        if joint.closes_loop:
+            continue
+        if joint.child in holder:
+            raise ConfigError(
+                f"robot.joints.{name}.child must not be the child of another joint, unless one of "
+                f"them says closes_loop: true (free ones cannot); got '{joint.child}', the child "
+                f"of '{holder[joint.child]}'"
+            )
+        holder[joint.child] = name
+    carrier = {body: name for body, name in holder.items() if robot.joints[name].type != "free"}
+    _check_roots(robot, carrier)
+    default = BodyConfig()
+    for body, name in carrier.items():
+        for field in PLACEMENT:
+            value = getattr(robot.bodies[body], field)
+            if _differs(value, getattr(default, field)):
+                raise ConfigError(
+                    f"robot.bodies.{body}.{field} must not be given, as joint '{name}' places the "
+                    f"body; got {value}"
+                )
+
+
+def _check_roots(robot: RobotConfig, carrier: dict[str, str]) -> None:
+    """Going from child to parent must come to an end."""
+    rooted = {WORLD_NAME}
+    for start in robot.bodies:
+        path: list[str] = []
+        body = start
+        while body not in rooted and body not in path and body in carrier:
+            path.append(body)
+            body = robot.joints[carrier[body]].parent
+        if body in path:
+            ring = path[path.index(body) :][::-1]  # parents before children
+            joints = ", ".join(carrier[member] for member in ring)
+            raise ConfigError(
+                f"robot.joints must leave a body to start from, but {joints} make a ring "
+                f"({' -> '.join([ring[-1], *ring])}); one of them must say closes_loop: true"
+            )
+        rooted.update(path, [body])
+
+
+def _check_contact_pairs(robot: RobotConfig) -> None:
+    pairs = set()
+    for index, pair in enumerate(robot.contact_pairs):
+        key = f"robot.contact_pairs[{index}]"
+        if len(pair) != 2 or pair[0] == pair[1]:
+            raise ConfigError(f"{key} must name two different bodies, got {pair}")
+        for name in pair:
+            _check_reference(key, name, robot.bodies)
+            if robot.bodies[name].shape != "sphere":
+                raise ConfigError(f"{key} must name spheres, got '{name}'")
+        if frozenset(pair) in pairs:
+            raise ConfigError(f"{key} must not repeat a pair, got {pair}")
+        pairs.add(frozenset(pair))
+
+
+def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
+    _check_reference(f"{key}.joint", motor.joint, robot.joints)
+    joint = robot.joints[motor.joint]
+    if joint.closes_loop:
+        raise ConfigError(f"{key}.joint must not be one that closes a loop, got '{motor.joint}'")
+    count = _coordinates(joint)
+    if count == 0:
+        raise ConfigError(
+            f"{key}.joint must have a coordinate, a {joint.type} one has none; got '{motor.joint}'"
+        )
+    if motor.coordinate >= count:
+        raise ConfigError(
+            f"{key}.coordinate must be < {count} for a {joint.type} joint, got {motor.coordinate}"
+        )
+    if motor.command_range is not None:
+        low, high = motor.command_range
+        if _is_known([low, high]) and not low < high:
+            raise ConfigError(f"{key}.command_range must increase, got {motor.command_range}")
+    default = MotorConfig()
+    for field, users in (("gain", ("position",)), ("max_velocity", ("position", "velocity"))):
+        value = getattr(motor, field)
+        if motor.type not in users and _differs([value], [getattr(default, field)]):
+            raise ConfigError(
+                f"{key}.{field} must not be given for a motor of type {motor.type}, got {value}"
+            )
+
+
+def _check_driven_once(robot: RobotConfig) -> None:
+    driven: dict[tuple[str, int], str] = {}
+    for name, motor in robot.motors.items():
+        coordinate = (motor.joint, motor.coordinate)
+        if coordinate in driven:
+            raise ConfigError(
+                f"robot.motors.{name}.coordinate must not be that of another motor, got "
+                f"{motor.coordinate} of joint '{motor.joint}', which '{driven[coordinate]}' drives"
+            )
+        driven[coordinate] = name
+
+
+def _check_sensor(robot: RobotConfig, key: str, sensor: SensorConfig) -> None:
+    for field, users in SENSOR_FIELDS.items():
+        if sensor.type not in users and (value := getattr(sensor, field)) is not None:
+            shown = f"'{value}'" if isinstance(value, str) else value
+            raise ConfigError(f"{key}.{field} must be null for a {sensor.type} sensor, got {shown}")
+    if sensor.type in SENSOR_FIELDS["body"]:
+        _check_reference(f"{key}.body", sensor.body, robot.bodies)
+    if sensor.type in SENSOR_FIELDS["frequency"] and sensor.frequency is None:
+        raise ConfigError(f"{key}.frequency must be given for a {sensor.type} sensor")
+    if sensor.relative_to is not None:
+        _check_reference(f"{key}.relative_to", sensor.relative_to, robot.bodies)
+        if sensor.relative_to == sensor.body:
+            raise ConfigError(f"{key}.relative_to must be another body, got '{sensor.body}'")
+    if sensor.type == "distance" and (sensor.target is None) == (sensor.relative_to is None):
+        got = "neither" if sensor.target is None else "both"
+        raise ConfigError(f"{key} must have either a target or relative_to, got {got}")
+    if sensor.type in JOINT_SENSORS:
+        _check_reference(f"{key}.joint", sensor.joint, robot.joints)
+        joint = robot.joints[str(sensor.joint)]
+        if _coordinates(joint) == 0:
+            raise ConfigError(
+                f"{key}.joint must have a coordinate, a {joint.type} one has none; got "
+                f"'{sensor.joint}'"
+            )
+    if sensor.type == "contact" and sensor.body not in _touching(robot):
+        raise ConfigError(
+            f"{key}.body must be a sphere with ground_contact or in contact_pairs, "
+            f"got '{sensor.body}'"
+        )
+    if sensor.components is not None:
+        _check_components(key, sensor)
+
+
+def _check_components(key: str, sensor: SensorConfig) -> None:
+    assert sensor.components is not None
+    known = COMPONENTS[sensor.type]
+    is_letters = all(len(component) == 1 for component in known)
+    chosen = [*sensor.components] if is_letters else sensor.components.split()
+    if not chosen or len(set(chosen)) != len(chosen) or not set(chosen) <= set(known):
+        what = "letters out of" if is_letters else "names, with spaces between them, out of"
+        raise ConfigError(
+            f"{key}.components must be different {what} {' '.join(known)}, "
+            f"got '{sensor.components}'"
+        )
+
+
+def _touching(robot: RobotConfig) -> set[str]:
+    """Bodies that have a contact."""
+    grounded = {n for n, b in robot.bodies.items() if b.shape == "sphere" and b.ground_contact}
+    return grounded.union(*robot.contact_pairs)
+
+
+def _coordinates(joint: JointConfig) -> int:
+    """How many coordinates there are to drive, limit or measure."""
+    from diffsim.engine.joints import JOINT_TYPES
+
+    return 0 if joint.type == "free" else JOINT_TYPES[joint.type].freedoms
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def _check_reference(key: str, name: str | None, known: Iterable[str]) -> None:
+    names = [*known]
+    if name not in names:
+        allowed = f"one of {', '.join(names)}" if names else "null or left out, there are none"
+        raise ConfigError(f"{key} must be {allowed}, got '{name}'")
+
+
+def _check_direction(key: str, vector: Sequence[Any]) -> None:
+    if not _is_known(vector):
+        return
+    if not any(vector):
+        raise ConfigError(f"{key} must not be zero, got {vector}")
+    if not SHORTEST <= math.hypot(*vector) <= LONGEST:
+        raise ConfigError(f"{key} must have a length of {SHORTEST} to {LONGEST}, got {vector}")
+
+
+def _is_known(numbers: Iterable[Any]) -> bool:
+    """Whether these are plain numbers; traced ones have no value that could be checked."""
+    return all(isinstance(number, int | float) for number in numbers)
+
+
+def _differs(numbers: Sequence[Any], default: Sequence[float]) -> bool:
+    return _is_known(numbers) and [*numbers] != [*default]
+
+
+def _are_perpendicular(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    if not (_is_known(a) and _is_known(b)):
+        return True
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    return abs(dot) <= PERPENDICULAR * math.hypot(*a) * math.hypot(*b)
+
+
+def _breaks_triangle_inequality(inertia: Sequence[Any]) -> bool:
+    round_off = 1e-9
+    return _is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)

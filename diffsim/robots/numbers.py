@@ -1,0 +1,62 @@
+"""Numbers of a config, plain or traced, as arrays of the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.vectors import Mat3, Vec3
+
+
+def dtype() -> Any:
+    """float64 where JAX is set to it, else float32."""
+    return jnp.result_type(float)
+
+
+def number(value: Any) -> jax.Array:
+    """An array of shape ()."""
+    return jnp.asarray(value, dtype())
+
+
+def numbers(values: list[Any]) -> jax.Array:
+    """An array of shape (values,)."""
+    return jnp.stack([number(v) for v in values]) if values else jnp.zeros(0, dtype())
+
+
+def vector(values: Any) -> Vec3:
+    """Three numbers as a vector with components of shape ()."""
+    return Vec3(*(number(values[k]) for k in range(3)))
+
+
+def stack_vectors(vectors: list[Vec3]) -> Vec3:
+    """Components of shape (vectors,) from vectors with components of shape ()."""
+    return Vec3(*(numbers([v[k] for v in vectors]) for k in range(3)))
+
+
+def stack_matrices(matrices: list[Mat3]) -> Mat3:
+    """The same for matrices."""
+    return Mat3(*(stack_vectors([m[k] for m in matrices]) for k in range(3)))
+
+
+def unit(values: Any) -> Vec3:
+    """Three numbers, not all zero, as a unit vector."""
+    v = vector(values)
+    return v * (1.0 / jnp.sqrt(v.squared_norm()))
+
+
+def transpose(matrix: Mat3) -> Mat3:
+    """Aᵀ: the inverse of a rotation."""
+    return Mat3(*(Vec3(*(column[k] for column in matrix)) for k in range(3)))
+
+
+def rotation_of(quaternion: Any) -> Mat3:
+    """Rotation matrix of a quaternion (w, x, y, z), which need not be normalised."""
+    w, x, y, z = (number(quaternion[k]) for k in range(4))
+    s = 2.0 / (w * w + x * x + y * y + z * z)
+    return Mat3(
+        Vec3(1.0 - s * (y * y + z * z), s * (x * y + z * w), s * (x * z - y * w)),
+        Vec3(s * (x * y - z * w), 1.0 - s * (x * x + z * z), s * (y * z + x * w)),
+        Vec3(s * (x * z + y * w), s * (y * z - x * w), 1.0 - s * (x * x + y * y)),
+    )

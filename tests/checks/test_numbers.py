@@ -1,0 +1,62 @@
+"""Every number of a configuration can be found, and replaced."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from diffsim.checks.numbers import INITIAL_STATE, MARGIN, Number, collect, fill
+from diffsim.experiment.config import SimulationConfig
+from diffsim.robots.config import BodyConfig, RobotConfig
+from tests.robots_in_package import ARTICULATED, robot_config
+
+
+def found(robot: RobotConfig) -> dict[str, Number]:
+    return {number.path: number for number in collect(robot, SimulationConfig())}
+
+
+@pytest.mark.parametrize("name", [*ARTICULATED, "ball"])
+def test_what_is_filled_in_is_found_again(name: str) -> None:
+    robot = robot_config(name)
+    values = {path: number.value * 1.01 for path, number in found(robot).items()}
+    again = found(fill(robot, values, "robot"))
+    for path, number in again.items():
+        if not path.startswith("simulation."):
+            assert number.value == pytest.approx(values[path], abs=MARGIN * number.scale), path
+
+
+def test_filling_in_leaves_the_original_as_it_is() -> None:
+    robot = robot_config("cartpole")
+    before = dataclasses.asdict(robot)
+    filled = fill(robot, {"robot.bodies.bar.size.2": 0.7}, "robot")
+    assert filled.bodies["bar"].size == [0.07, 0.1, 0.7]
+    assert dataclasses.asdict(robot) == before
+
+
+def test_kinds_are_the_fields_and_the_initial_state() -> None:
+    numbers = found(robot_config("cartpole"))
+    assert numbers["robot.joints.pivot.position.0"].kind == INITIAL_STATE
+    assert numbers["robot.bodies.bar.density"].kind == "body.density"
+    assert numbers["robot.motors.drive.max_force"].kind == "motor.max_force"
+    assert numbers["simulation.gravity.2"].kind == "simulation.gravity"
+
+
+def test_numbers_without_a_meaning_are_left_out() -> None:
+    numbers = found(robot_config("cartpole"))
+    assert "robot.bodies.bar.position.0" not in numbers  # its joint places it
+    assert "robot.bodies.bar.mass" not in numbers  # not given
+    assert "robot.motors.drive.coordinate" not in numbers  # a choice, no quantity
+    assert "simulation.dt" not in numbers
+    assert "robot.motors.drive.max_velocity" in numbers
+    arm = robot_config("arm")
+    arm = dataclasses.replace(arm, contact_frequency=float("inf"))
+    assert "robot.contact_frequency" not in found(arm)
+
+
+def test_numbers_at_the_edge_of_their_range_are_moved_inside() -> None:
+    ball = BodyConfig(shape="sphere", radius=0.1, friction=0.0)
+    numbers = found(RobotConfig(name="ball", bodies={"ball": ball}, restitution=1.0))
+    friction, restitution = numbers["robot.bodies.ball.friction"], numbers["robot.restitution"]
+    assert friction.value == MARGIN * friction.scale
+    assert restitution.value == 1.0 - MARGIN * restitution.scale

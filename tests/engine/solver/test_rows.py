@@ -1,0 +1,89 @@
+"""Which rows are visited at once, and that their shared mass is an upper bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diffsim.engine.elimination import eliminate
+from diffsim.engine.indexing import WORLD
+from diffsim.engine.joints import joint_frames
+from diffsim.engine.solver.rows import Rows, build_coordinate_rows, visits
+from diffsim.engine.world import World
+from diffsim.robots.build import build_world, initial_state
+from tests.robots_in_package import robot_config
+from tests.worlds import DOWN, build, spheres_robot
+
+
+def contact_visits(world: World) -> list[tuple[int, ...]]:
+    pairs = list(zip(world.contacts.body_a, world.contacts.body_b, strict=True))
+    ends = [tuple(body for body in pair if body != WORLD) for pair in pairs]
+    return visits(world.tree, [b == WORLD for _, b in pairs], ends)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_two_rows_of_a_visit_push_the_same_body(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(2, 9))
+    names = [f"s{k}" for k in range(count)]
+    pairs = [(a, b) for k, a in enumerate(names) for b in names[k + 1 :] if random.random() < 0.4]
+    world, _ = build(spheres_robot({name: {} for name in names}, pairs))
+    found = contact_visits(world)
+    assert sorted(number for members in found for number in members) == list(
+        range(len(world.contacts.names))
+    )
+    for members in found:
+        ends = [
+            body
+            for number in members
+            for body in (world.contacts.body_a[number], world.contacts.body_b[number])
+            if body != WORLD
+        ]
+        assert len(ends) == len(set(ends))
+
+
+def test_contacts_of_independent_bodies_are_visited_at_once() -> None:
+    world, _ = build(spheres_robot({"a": {}, "b": {}, "c": {}}))
+    assert contact_visits(world) == [(0, 1, 2)]
+
+
+def test_the_feet_of_a_robot_are_visited_at_once_and_the_bumpers_of_its_trunk_in_turn() -> None:
+    world = build_world(robot_config("quadruped"), DOWN, 0.01)
+    assert [len(members) for members in contact_visits(world)] == [4, 1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("float64")
+def test_shared_mass_bounds_the_coupled_rows_from_above() -> None:
+    """K − Y Yᵀ has no negative eigenvalue: a visit never overshoots."""
+    robot = robot_config("quadruped")
+    world = build_world(robot, DOWN, 0.01)
+    state = initial_state(robot, world)
+    frames = joint_frames(world.joints, state.position, state.rotation)
+    system = eliminate(
+        world.tree,
+        world.bodies,
+        world.joints,
+        frames,
+        state.position,
+        state.rotation,
+        state.velocity,
+        state.angular_velocity,
+        world.timestep,
+    )
+    shoulders = world.tree.groups[1]
+    rows = build_coordinate_rows(system, shoulders.degrees[0], (0, 1, 2, 3))
+    full = delassus(rows, world)
+    bound = np.diag(np.asarray(rows.coupling(0, rows, 0)))
+    assert np.abs(full - np.diag(np.diag(full))).max() > 0.01 * np.diag(full).max()
+    assert np.linalg.eigvalsh(bound - full).min() > -1e-12 * np.diag(full).max()
+
+
+def delassus(rows: Rows, world: World) -> np.ndarray:
+    """J M⁻¹ Jᵀ of the first direction, as one matrix."""
+    count = len(rows.slots[0].units)
+    degrees = [(d, unit) for d in range(world.tree.degrees) for unit in range(count)]
+    y = np.zeros((count, len(degrees)))
+    for slot, values in zip(rows.slots, rows.y[0], strict=True):
+        for row, unit in enumerate(slot.units):
+            y[row, degrees.index((slot.degree, unit))] += float(values[row])
+    return y @ y.T
