@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
+from yaml.constructor import ConstructorError, SafeConstructor
 
+from diffsim.checks.config import CheckConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
 from diffsim.validation import ConfigError
+
+Config = TypeVar("Config", RunConfig, CheckConfig)
 
 
 def register_schemas() -> None:
     """Make the schemas known under the names that the YAML files' defaults lists use."""
     store = ConfigStore.instance()
     store.store(name="run_schema", node=RunConfig)
+    store.store(name="check_schema", node=CheckConfig)
     for group, kinds in SCHEMAS.items():
         for kind, schema in kinds.items():
             store.store(group=f"{group}/schema", name=kind, node=schema)
 
 
 def register_resolvers() -> None:
-    """Make ``run_id`` and ``file_name`` available to the YAML files."""
+    """Make ``run_id`` and ``file_name`` available to the YAML files, and YAML's own tags strict."""
+    _register_scalars()
     # The same id wherever it stands in one config, another one in the next process.
     OmegaConf.register_new_resolver(
         "run_id", lambda: secrets.token_hex(3), use_cache=True, replace=True
@@ -34,19 +43,50 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
 
 
+def _register_scalars() -> None:
+    """Where a number cannot be read, name file and line; PyYAML lets any exception through."""
+
+    def checked(construct: Callable[..., Any], kind: str) -> Callable[..., Any]:
+        def read(loader: SafeConstructor, node: yaml.ScalarNode) -> Any:
+            try:
+                value = construct(loader, node)
+                if kind == "int":
+                    float(value)  # which OmegaConf may need: fails if it is too large
+            except (ValueError, LookupError, ArithmeticError, AttributeError) as error:
+                raise ConstructorError(
+                    None, None, f"{node.value[:40]!r} is not a valid {kind}", node.start_mark
+                ) from error
+            return value
+
+        return read
+
+    for kind in ("int", "float", "bool", "timestamp"):
+        construct = getattr(SafeConstructor, f"construct_yaml_{kind}")
+        yaml.SafeLoader.add_constructor(f"tag:yaml.org,2002:{kind}", checked(construct, kind))
+
+
 def compose_config(*overrides: str) -> RunConfig:
     """The config that ``diffsim-run`` would use with these overrides, for use in Python."""
+    return _compose("run", RunConfig, overrides)
+
+
+def compose_check_config(*overrides: str) -> CheckConfig:
+    """The same for ``diffsim-check``."""
+    return _compose("check", CheckConfig, overrides)
+
+
+def _compose(name: str, schema: type[Config], overrides: Sequence[str]) -> Config:
     register_schemas()
     register_resolvers()
     with initialize_config_module("diffsim.conf", version_base="1.3"):
-        composed = compose("run", list(overrides), return_hydra_config=True)
-    HydraConfig.instance().set_config(composed)  # the default name asks which groups were chosen
+        composed = compose(name, list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(composed)  # a default name asks which groups were chosen
     with open_dict(composed):
         del composed["hydra"]
-    return typed_config(composed)
+    return typed_config(composed, schema)
 
 
-def typed_config(composed: DictConfig) -> RunConfig:
+def typed_config(composed: DictConfig, schema: type[Config]) -> Config:
     """The composed config as dataclasses.
 
     Raises:
@@ -54,8 +94,32 @@ def typed_config(composed: DictConfig) -> RunConfig:
     """
     _reject_unknown_keys(composed, "")
     config: Any = OmegaConf.to_object(composed)
-    assert isinstance(config, RunConfig)
+    assert isinstance(config, schema)
     return config
+
+
+def file_of(key: str) -> Path | None:
+    """The user's file that a key's value comes from: that of the group's choice.
+
+    None for the files in the package, for what the command line overrides, and where Hydra has not
+    composed anything.
+    """
+    if not HydraConfig.initialized():
+        return None
+    hydra_config = HydraConfig.get()
+    group = key.split(".")[0]
+    choice = hydra_config.runtime.choices.get(group)
+    overridden = {item.lstrip("+~").split("=")[0] for item in hydra_config.overrides.task}
+    overridden.discard(group)
+    if choice is None or any(
+        key == item or key.startswith((f"{item}.", f"{item}[")) for item in overridden
+    ):
+        return None
+    for source in hydra_config.runtime.config_sources:
+        path = Path(source.path) / group / f"{choice}.yaml"
+        if source.schema == "file" and path.is_file():
+            return path
+    return None
 
 
 def _reject_unknown_keys(node: DictConfig, path: str) -> None:

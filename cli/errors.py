@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import traceback
 
 from omegaconf.errors import OmegaConfBaseException
 
 from diffsim.validation import ConfigError
 
+LONGEST_MESSAGE = 1000  # characters; a value may be a whole file
+CLEARER = {
+    r"Cannot merge DictConfig with ListConfig": "a list cannot stand for a mapping, nor a mapping "
+    "for a list",
+    r"Invalid value assigned: \w+ is not a ListConfig, list or tuple\.": "must be a list",
+}
+"""What OmegaConf says of its own classes, in words of YAML."""
+
 
 def describe(error: BaseException) -> str:
     """What went wrong, in one line."""
-    return " ".join(_message(error).split())
+    message = " ".join(_message(error).split())
+    if len(message) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2 - 1  # the key is at the start, what is allowed at the end
+        message = f"{message[:half]}…{message[-half:]}"
+    return message
 
 
 def _message(error: BaseException) -> str:
@@ -19,16 +33,21 @@ def _message(error: BaseException) -> str:
     for link in chain:
         if isinstance(link, ConfigError):  # of our own, raised while OmegaConf resolved a value
             return str(link)
-    causes = [link for link in chain if isinstance(link, OmegaConfBaseException) and link.full_key]
-    if causes:
-        cause = causes[-1]
-        message = f"{cause.full_key}: {_first_line(cause)}"
+    causes = [link for link in chain if isinstance(link, OmegaConfBaseException)]
+    # The innermost error that knows its key says most; else the outermost call that led to it.
+    for cause, key in [
+        *((cause, cause.full_key) for cause in reversed(causes)),
+        *((cause, _merged_key(cause)) for cause in causes),
+    ]:
+        if not isinstance(key, str) or not key:
+            continue
+        message = f"{key}: {_in_words(cause)}"
         schema = cause.object_type
         if dataclasses.is_dataclass(schema) and _is_unknown_key(cause, schema):
             names = ", ".join(field.name for field in dataclasses.fields(schema))
             message += f"; allowed: {names}"
         return message
-    return _without_search_path(error)
+    return next((words for link in chain if (words := _in_words(link))), type(error).__name__)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -40,21 +59,32 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return chain
 
 
+def _merged_key(error: OmegaConfBaseException) -> str:
+    """The key at which OmegaConf merged a file into the schema, from the calls that led there.
+
+    It does not name it itself where a list stands for a mapping, and gives the index alone where
+    something is wrong within a list. Empty if there is no such key.
+    """
+    calls = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    keys = [call.f_locals.get("key") for call in calls if call.f_code.co_name == "_map_merge"]
+    index = f"[{error.full_key}]" if isinstance(error.full_key, int) else ""
+    return ".".join(map(str, keys)) + index if keys else ""
+
+
 def _is_unknown_key(error: OmegaConfBaseException, schema: type) -> bool:
-    return str(error.key) not in [field.name for field in dataclasses.fields(schema)]
+    names = [field.name for field in dataclasses.fields(schema)]
+    return error.key is not None and str(error.key) not in names
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
-
-
-def _without_search_path(error: BaseException) -> str:
-    """All lines joined, up to Hydra's list of where it searched and its pointer to its docs."""
+def _in_words(error: BaseException) -> str:
+    """All lines joined, up to OmegaConf's details, Hydra's search path and pointer to its docs."""
     lines = []
-    for line in str(error).splitlines():
-        if line.startswith(("Config search path", "See https://")):
+    for line in map(str.strip, str(error).splitlines()):
+        if line.startswith(("Config search path", "See https://", "full_key:", "object_type=")):
             break
-        if line.strip():
-            lines.append(line.strip())
-    return " ".join(lines) or type(error).__name__
+        if line:
+            lines.append(line)
+    message = " ".join(lines)
+    for pattern, words in CLEARER.items():
+        message = re.sub(pattern, words, message)
+    return message

@@ -1,0 +1,77 @@
+"""What all commands share: how they start, how they end, and with which exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from diffsim.cli.configuration import file_of, register_resolvers, register_schemas
+from diffsim.cli.errors import describe
+from diffsim.validation import ConfigError
+
+FAILURE = 1
+USAGE_ERROR = 2
+INTERRUPTED = 130
+SHOW_TRACEBACK = os.environ.get("HYDRA_FULL_ERROR") == "1"
+CONFIG_ERRORS = (ConfigError, HydraException, OmegaConfBaseException, YAMLError)
+
+
+def start(command: str, job: Callable[[], object]) -> None:
+    """Let Hydra compose the config and run a job.
+
+    Exits: 0 done, 1 the job failed, 2 the command or config is wrong, 130 interrupted.
+
+    Args:
+        command: its name, for messages.
+        job: made by ``hydra.main``.
+    """
+    register_schemas()
+    register_resolvers()
+    # Exceptions come here instead of being printed by Hydra, to be told in one line.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        job()
+    except KeyboardInterrupt:
+        _exit(command, "interrupted", INTERRUPTED)
+    except Exception as error:
+        if SHOW_TRACEBACK:
+            raise
+        _fail(command, error)
+
+
+def end_job(command: str, error: Exception) -> NoReturn:
+    """What a job does with an error: tell it and exit, before Hydra adds lines of its own.
+
+    Raises:
+        Exception: the same, within a sweep, where Hydra finishes the other jobs first.
+    """
+    if SHOW_TRACEBACK or HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise error
+    _fail(command, error)
+
+
+def _fail(command: str, error: Exception) -> NoReturn:
+    """Tell what went wrong in one line, and exit."""
+    if isinstance(error, BrokenPipeError):  # the reader of our output has left, as head does
+        raise SystemExit(FAILURE)
+    message = describe(error)
+    if isinstance(error, ConfigError) and (source := file_of(message.split(maxsplit=1)[0])):
+        message = f"{source}: {message}"
+    if isinstance(error, CONFIG_ERRORS):
+        _exit(command, message, USAGE_ERROR)
+    if isinstance(error, OSError):
+        _exit(command, message, FAILURE)
+    _exit(command, f"{message} (for the traceback: HYDRA_FULL_ERROR=1)", FAILURE)
+
+
+def _exit(command: str, message: str, code: int) -> NoReturn:
+    print(f"{command}: error: {message}", file=sys.stderr)
+    raise SystemExit(code)

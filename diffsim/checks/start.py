@@ -1,0 +1,84 @@
+"""Starts near a robot's own one, from which there is something to see.
+
+A robot's file often starts it at rest, hanging or just touching the ground. There its energy says
+little, and the gradient is on a kink. So every start is nudged: by small seeded random numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+
+from diffsim.checks.config import CheckSettings
+from diffsim.engine.joints import JOINT_TYPES
+from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig
+from diffsim.robots.placement import carriers, place
+
+GAP = 1e-2
+"""Between the ground and the lowest sphere of a lowered robot [m]: it lands within some steps."""
+
+
+def nudged(robot: RobotConfig, settings: CheckSettings, random: np.random.Generator) -> RobotConfig:
+    """A copy with other orientations, coordinates and velocities at the start.
+
+    Where joints close loops, only the roots are nudged: the coordinates depend on each other.
+    """
+    robot = copy.deepcopy(robot)
+    carried = carriers(robot)
+
+    def around(values: list[float], size: float) -> list[float]:
+        return [float(value + size * random.standard_normal()) for value in values]
+
+    for name, body in robot.bodies.items():
+        if name not in carried:
+            length = math.hypot(*body.orientation)
+            body.orientation = around(body.orientation, settings.nudge * length)
+            body.velocity = around(body.velocity, settings.nudge_velocity)
+            body.angular_velocity = around(body.angular_velocity, settings.nudge_velocity)
+    if any(joint.closes_loop for joint in robot.joints.values()):
+        return robot
+    for joint in robot.joints.values():
+        count = JOINT_TYPES[joint.type].freedoms
+        if joint.type != "free" and count:
+            start = around(joint.position or [0.0] * count, settings.nudge)
+            joint.position = [_within_limits(joint, k, value) for k, value in enumerate(start)]
+            joint.velocity = around(joint.velocity or [0.0] * count, settings.nudge_velocity)
+    return robot
+
+
+def lowered(robot: RobotConfig) -> RobotConfig:
+    """A copy with its free bodies moved down, or up, until one just does not touch the ground.
+
+    All of them by the same height, and none of them rises. A robot that is tied to the world or has
+    no sphere to touch the ground with stays as it is.
+    """
+    robot = copy.deepcopy(robot)
+    placed, carried = place(robot), carriers(robot)
+    gaps = [
+        float(placed[name].position.z) - float(body.radius or 0.0)
+        for name, body in robot.bodies.items()
+        if body.shape == "sphere" and body.ground_contact
+    ]
+    if gaps and not is_tied(robot):
+        for name, body in robot.bodies.items():
+            if name not in carried:
+                (x, y, z), (v_x, v_y, v_z) = body.position, body.velocity
+                body.position = [x, y, z - min(gaps) + GAP]
+                body.velocity = [v_x, v_y, -abs(v_z)]
+    return robot
+
+
+def is_tied(robot: RobotConfig) -> bool:
+    """Whether any joint holds on to the world."""
+    joints = robot.joints.values()
+    return any(joint.parent == WORLD_NAME and joint.type != "free" for joint in joints)
+
+
+def _within_limits(joint: JointConfig, number: int, value: float) -> float:
+    """The value, moved off the limits by up to a tenth of the range."""
+    low = -math.inf if joint.lower is None else joint.lower[number]
+    high = math.inf if joint.upper is None else joint.upper[number]
+    margin = min(0.01, 0.1 * (high - low))
+    return min(max(value, low + margin), high - margin)

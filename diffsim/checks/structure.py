@@ -1,0 +1,186 @@
+"""What a robot is made of: bodies, joints, rows, freedoms, mass, sensors and actuators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from diffsim.engine.joints import JOINT_TYPES
+from diffsim.engine.world import World
+from diffsim.robots.config import MotorConfig, RobotConfig
+from diffsim.robots.placement import carriers
+from diffsim.sensors import Sensors
+
+
+class Rows(NamedTuple):
+    """Rows of the complementarity problem, one for each impulse.
+
+    Attributes:
+        joints: 6 − freedoms for each joint that is not eliminated.
+        motors: one each.
+        limits: one for each coordinate with a limit.
+        contacts: a normal and two tangents each, the normal alone without friction.
+    """
+
+    joints: int
+    motors: int
+    limits: int
+    contacts: int
+
+    @property
+    def total(self) -> int:
+        return sum(self)
+
+
+class Structure(NamedTuple):
+    """The counts of one robot.
+
+    Attributes:
+        bodies: named in the file.
+        simulated_bodies: after those on hard fixed joints are merged.
+        joints: of the file, by type.
+        soft_joints, loop_joints: how many of them are soft, or close a loop.
+        freedoms: of the mechanism, its soft joints counted as if they were hard.
+        freedoms_are_exact: else there are at least so many: what holds a loop may hold it twice.
+        rows: that the chosen solver has.
+        all_rows: with nothing merged and no joint eliminated.
+        mass: of all bodies [kg].
+    """
+
+    bodies: int
+    simulated_bodies: int
+    joints: dict[str, int]
+    soft_joints: int
+    loop_joints: int
+    freedoms: int
+    freedoms_are_exact: bool
+    rows: Rows
+    all_rows: Rows
+    mass: float
+
+
+class Reading(NamedTuple):
+    """One number that the controller gets."""
+
+    name: str
+    unit: str
+
+
+class Actuator(NamedTuple):
+    """One number that the controller sets.
+
+    Attributes:
+        name: of the motor or thruster.
+        kind: "position servo", "velocity servo", "torque motor", "force" or "torque".
+        acts_on: the joint, with the number of its coordinate if it has several, or the body.
+        unit: of the command.
+        command: least and greatest, infinite for no limit.
+        max_force, force_unit: that it never exceeds.
+        max_rate, rate_unit: that a servo is not after beyond; infinite for none.
+    """
+
+    name: str
+    kind: str
+    acts_on: str
+    unit: str
+    command: tuple[float, float]
+    max_force: float
+    force_unit: str
+    max_rate: float
+    rate_unit: str
+
+
+def structure(robot: RobotConfig, world: World, all_rows_world: World) -> Structure:
+    """Count everything.
+
+    Args:
+        robot: the file's data.
+        world: built for the chosen solver.
+        all_rows_world: built with nothing merged and no joint eliminated.
+    """
+    joints = robot.joints.values()
+    loops = [joint for joint in joints if joint.closes_loop]
+    roots = len(robot.bodies) - len(carriers(robot))
+    freedoms = 6 * roots
+    for joint in joints:
+        own = JOINT_TYPES[joint.type].freedoms
+        if joint.closes_loop:
+            freedoms -= 6 - own
+        elif joint.type != "free":
+            freedoms += own
+    return Structure(
+        bodies=len(robot.bodies),
+        simulated_bodies=len(world.bodies.names),
+        joints=dict(Counter(joint.type for joint in joints)),
+        soft_joints=sum(joint.frequency is not None for joint in joints),
+        loop_joints=len(loops),
+        freedoms=max(freedoms, 0),
+        freedoms_are_exact=not loops,
+        rows=count_rows(world),
+        all_rows=count_rows(all_rows_world),
+        mass=float(np.sum(world.bodies.mass)),
+    )
+
+
+def count_rows(world: World) -> Rows:
+    """The rows that are solved in a time step of this world."""
+    joints, drives = world.joints, world.drives
+    limited = np.isfinite(drives.lower) | np.isfinite(drives.upper)
+    return Rows(
+        joints=sum(
+            6 - JOINT_TYPES[kind].freedoms
+            for kind, eliminated in zip(joints.types, joints.eliminated, strict=True)
+            if not eliminated
+        ),
+        motors=sum(bool(motor) for motor in drives.motor),
+        limits=int(np.sum(limited)),
+        contacts=sum(1 if bare else 3 for bare in world.contacts.frictionless),
+    )
+
+
+def readings(robot: RobotConfig, world: World) -> list[Reading]:
+    """All readings in the order in which a controller gets them."""
+    sensors = Sensors(robot, world)
+    return [Reading(*pair) for pair in zip(sensors.names, sensors.units, strict=True)]
+
+
+def actuators(robot: RobotConfig) -> list[Actuator]:
+    """All actuators in the order in which a controller sets them: thrusters, then motors."""
+    found = []
+    for name, thruster in robot.thrusters.items():
+        unit = "N·m" if thruster.type == "torque" else "N"
+        found.append(
+            Actuator(
+                name=name,
+                kind=thruster.type,
+                acts_on=thruster.body,
+                unit=unit,
+                command=(-thruster.limit, thruster.limit),
+                max_force=thruster.limit,
+                force_unit=unit,
+                max_rate=np.inf,
+                rate_unit="",
+            )
+        )
+    return [*found, *(_motor(robot, name, motor) for name, motor in robot.motors.items())]
+
+
+def _motor(robot: RobotConfig, name: str, motor: MotorConfig) -> Actuator:
+    units = JOINT_TYPES[robot.joints[motor.joint].type].units
+    coordinate_unit = units[motor.coordinate]
+    force_unit = "N·m" if coordinate_unit == "rad" else "N"
+    unit = {"position": coordinate_unit, "velocity": f"{coordinate_unit}/s", "torque": force_unit}
+    low, high = (-np.inf, np.inf) if motor.command_range is None else motor.command_range
+    return Actuator(
+        name=name,
+        kind=f"{motor.type} {'motor' if motor.type == 'torque' else 'servo'}",
+        acts_on=motor.joint if len(units) == 1 else f"{motor.joint}.{motor.coordinate}",
+        unit=unit[motor.type],
+        command=(low, high),
+        max_force=motor.max_force,
+        force_unit=force_unit,
+        max_rate=motor.max_velocity,
+        rate_unit=f"{coordinate_unit}/s",
+    )
