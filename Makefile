@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format types bench-ball clean
+.PHONY: help run test test-slow lint format types bench-ball bench-solver clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ types: $(VENV)/dev.installed ## check types
 
 bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-ES on the ball throw
 	$(BIN)/python benchmarks/ball_throw.py
+
+bench-solver: $(VENV)/run.installed ## residual of both solvers against sweeps and time
+	$(BIN)/python benchmarks/solver_convergence.py
 
 clean: ## remove what was built, not what was found
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
