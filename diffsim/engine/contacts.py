@@ -102,7 +102,7 @@ class ContactFrame(NamedTuple):
     Attributes:
         separation: gap between the surfaces at the start [m], negative when penetrating.
         time_of_impact: τ, the share of the step after which surfaces that are apart meet; else 0.
-        meets: whether the surfaces would be in each other at the end of the step.
+        meets: whether the surfaces are in each other, or would be at the end of the step.
         normal, tangent_1, tangent_2: right-handed orthonormal frame at the time of impact.
         offset_a, offset_b: from the centres of mass to the contact point, then [m].
         sweep: normal velocity that the points have beyond that of their bodies' straight motion,
@@ -213,11 +213,11 @@ def detect(
     _, direction = _length_and_direction(between + travel * tau)
     normal = where(with_ground, Vec3(zero, zero, one), direction)
     tangent_1, tangent_2 = tangents(normal)
-    closes = separation + travel.dot(normal) < 0.0
+    closes = travel.dot(normal) < 0.0
     return ContactFrame(
         separation=separation,
         time_of_impact=tau,
-        meets=in_flight | ((separation <= 0.0) & closes),
+        meets=in_flight | (separation < 0.0) | ((separation <= 0.0) & closes),
         normal=normal,
         tangent_1=tangent_1,
         tangent_2=tangent_2,
@@ -260,8 +260,9 @@ def contact_targets(
     d, tau, meets = frame.separation, frame.time_of_impact, frame.meets
     change = free_normal_velocity - normal_velocity
 
-    # An impact is an arrival; surfaces pressed together since the last step are in support.
-    arrives = meets & ((d >= 0.0) | (previous_normal_impulse <= 0.0))
+    # An impact is an arrival; surfaces pressed together since the last step are in support, and so
+    # are those that leave each other.
+    arrives = meets & ((d >= 0.0) | ((previous_normal_impulse <= 0.0) & (normal_velocity < 0.0)))
     impact_velocity = jnp.where(arrives, jnp.minimum(normal_velocity + tau * change, 0.0), 0.0)
     rebound = jnp.where(arrives, (1.0 - tau) * change - contacts.restitution * impact_velocity, 0.0)
 
@@ -277,7 +278,7 @@ def contact_targets(
     target = jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, closing)
     return ContactTargets(
         velocity=target,
-        cfm=jnp.where(meets, cfm, 0.0),
+        cfm=cfm,
         remaining=1.0 - tau,
         closing=closing,
     )

@@ -13,12 +13,12 @@ from diffsim.engine.step import step
 from diffsim.engine.world import Control, State, World
 from tests.worlds import SOLVER, last, simulate
 
-# Perturbation of an input, in units of its scale. Central differences err by about h² (1e-12)
-# from the third derivative and by eps/h (2e-10) of the row's scale from round-off.
-DIFFERENCE = 1e-6
+# Perturbation of an input, in units of its scale. Central differences err by about h² (1e-11)
+# from the third derivative and by eps/h (1e-10) of the row's scale from round-off.
+DIFFERENCE = 3e-6
 
 # An entry below this share of the output's scale is compared with that share instead of itself:
-# there the round-off of the differences is 2e-7, and hides what is smaller.
+# there the round-off of the differences is 1e-7, and hides what is smaller.
 SMALLEST_SHARE = 1e-3
 
 # What an input changes by when it changes a lot, for the leaves of world, state and control.

@@ -8,7 +8,7 @@ takes more steps is put together from these as the chain rule says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -204,16 +204,25 @@ def jacobian_in_lanes(
     )
 
 
-def worst(result: Comparison, tolerance: float, count: int = 5) -> list[str]:
-    """The entries that disagree by more than the tolerance, worst first; see ``disagreement``."""
+def worst(
+    result: Comparison, tolerance: float, ignored: Sequence[str] = (), count: int = 5
+) -> list[str]:
+    """The entries that disagree by more than the tolerance, worst first; see ``disagreement``.
+
+    Args:
+        result: to be looked at.
+        tolerance: relative, or relative to ``SMALLEST_SHARE`` of the output's scale.
+        ignored: inputs that are left out.
+        count: how many to name.
+    """
     size = np.maximum(np.abs(result.differences), SMALLEST_SHARE * result.scale[:, None])
     error = np.abs(result.reverse - result.differences) / size
     error = np.where(np.isfinite(error), error, np.inf)
+    error[:, [name in ignored for name in result.inputs]] = 0.0
     order = np.argsort(-error, axis=None)[:count]
-    rows, columns = np.unravel_index(order, error.shape)
     return [
         f"d({result.outputs[i]}) / d({result.inputs[j]}): {result.reverse[i, j]:.9g}, "
         f"differences {result.differences[i, j]:.9g}, off by {error[i, j]:.1e}"
-        for i, j in zip(rows, columns, strict=True)
+        for i, j in zip(*np.unravel_index(order, error.shape), strict=True)
         if error[i, j] > tolerance
     ]

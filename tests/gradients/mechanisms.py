@@ -215,6 +215,56 @@ def bat(gap: float = 0.02, **options: Any) -> RobotConfig:
     )  # fmt: skip
 
 
+def tower(max_force: float = STRONG, frequency: float | None = None) -> RobotConfig:
+    """Every joint type, most of them where the small robots do not have it: all hard, or all soft.
+
+    With ``eliminate_joints=False``, all of them are rows; else those are that are soft.
+    """
+    soft = {"frequency": frequency, "damping_ratio": 0.7}
+    limits = {n: {"lower": [-5.0] * n, "upper": [5.0] * n} for n in (1, 2, 3)}
+    return RobotConfig(
+        name="tower",
+        bodies={
+            "foundation": box(0.2, 0.25, 0.1),
+            "mast": box(0.1, 0.12, 0.4),
+            "boom": box(0.3, 0.08, 0.1),
+            "hook": box(0.06, 0.07, 0.15),
+            "weight": sphere(0.08, ground_contact=False),
+        },
+        joints={
+            "footing": JointConfig(
+                "fixed", "world", "foundation", parent_offset=[0.1, 0.2, 0.3], orientation=TURNED,
+                child_face=[0.0, 0.1, -1.0], **soft,
+            ),
+            "slew": JointConfig(
+                "hinge", "foundation", "mast", axis=[0.1, 0.2, 1.0], parent_face=[0.1, -0.2, 1.0],
+                child_face=[0.1, 0.1, -1.0], position=[0.3], velocity=[2.0], **limits[1], **soft,
+            ),
+            "luff": JointConfig(
+                "universal", "mast", "boom", axis=[0.0, 1.0, 0.1], second_axis=[1.0, 0.0, 0.0],
+                parent_face=[0.1, 0.2, 1.0], child_face=[-1.0, 0.1, 0.2], position=[0.2, -0.3],
+                velocity=[-1.0, 2.0], **limits[2], **soft,
+            ),
+            "sway": JointConfig(
+                "ball", "boom", "hook", orientation=TURNED, position=[0.5, -0.3, 0.4],
+                velocity=[1.0, 2.0, -1.0], parent_face=[1.0, 0.1, -0.2],
+                child_face=[0.1, 0.0, 1.0], **limits[3], **soft,
+            ),
+            "hoist": JointConfig(
+                "slider", "hook", "weight", axis=[0.1, 0.2, -1.0], parent_face=[0.1, 0.0, -1.0],
+                child_face=[0.0, 0.2, 1.0], position=[0.1], velocity=[-0.5], **limits[1], **soft,
+            ),
+        },
+        motors={
+            "slew": MotorConfig("slew", 0, "torque", max_force=max_force),
+            "luff": MotorConfig("luff", 1, "velocity", max_force=max_force),
+            "sway": MotorConfig("sway", 1, "position", 20.0, max_force, 5.0),
+            "hoist": MotorConfig("hoist", 0, "position", 20.0, max_force,
+                                 command_range=[-0.2, 0.2]),
+        },
+    )  # fmt: skip
+
+
 class Regime(NamedTuple):
     """A robot in a state.
 
@@ -287,6 +337,7 @@ AHEAD, BEYOND = 1e-4, 0.02
 falling = partial(walker, height=1.0, velocity=(0.5, 0.3, -1.0))
 close_to_ground = partial(above_ground, gap=0.004)
 meets_limits = partial(with_limits, below=AHEAD, above=AHEAD)
+meets_wide_limits = partial(with_limits, below=AHEAD, above=2.0 * AHEAD)
 is_beyond_limits = partial(with_limits, below=-BEYOND, above=1.0)
 
 UNMERGED = {"merge_fixed": False}
@@ -296,8 +347,10 @@ WRIST = (0.4, 0.3, 0.2)
 PENDULUM = (0.7, -1.0, 0.5, -0.2)
 STANCE = (0.0, *(angle + 0.02 for angle in LEGS.values()))
 PUSH = (20.0, *STANCE[1:])
+TOWER = (0.5, 0.4, -0.2, 0.15)
+BOX = dataclasses.replace(SOLVER, friction="box")
 
-REGIMES: dict[str, dict[str, Regime]] = {
+SMALL: dict[str, dict[str, Regime]] = {
     "wrist": {
         "unsaturated": Regime(wrist(), WRIST),
         "saturated": Regime(wrist(max_force=WEAK), WRIST),
@@ -309,7 +362,7 @@ REGIMES: dict[str, dict[str, Regime]] = {
         "unsaturated": Regime(pendulum(), PENDULUM),
         "saturated": Regime(pendulum(max_force=WEAK), PENDULUM),
         "clipped": Regime(pendulum(slowest=0.1), PENDULUM),
-        "meeting limits": Regime(pendulum(max_force=WEAK), PENDULUM, change=meets_limits),
+        "meeting limits": Regime(pendulum(max_force=WEAK), PENDULUM, change=meets_wide_limits),
         "beyond limits": Regime(pendulum(max_force=WEAK), PENDULUM, change=is_beyond_limits),
     },
     "walker": {
@@ -348,3 +401,37 @@ REGIMES: dict[str, dict[str, Regime]] = {
         "away": Regime(bat(gap=0.2), (3.0,)),
     },
 }  # fmt: skip
+
+# These take long to compile.
+LARGE: dict[str, dict[str, Regime]] = {
+    "tower": {
+        "unsaturated": Regime(tower(), TOWER),
+        "saturated": Regime(tower(max_force=WEAK), TOWER),
+        "meeting limits": Regime(tower(max_force=WEAK), TOWER, change=meets_wide_limits),
+        "beyond limits": Regime(tower(max_force=WEAK), TOWER, change=is_beyond_limits),
+    },
+    "tower of rows": {
+        "hard": Regime(tower(), TOWER, options=ROWS),
+        "soft": Regime(tower(frequency=10.0), TOWER, options=ROWS),
+        "saturated": Regime(tower(max_force=WEAK, frequency=10.0), TOWER, options=ROWS),
+        "meeting limits": Regime(
+            tower(max_force=WEAK), TOWER, options=ROWS, change=meets_wide_limits
+        ),
+    },
+    "walker with box friction": {
+        "standing": Regime(walker(), PUSH, steps=40, solver=BOX),
+        "slipping": Regime(
+            walker(friction=0.2, velocity=(2.0, 1.0, 0.0)), STANCE, steps=5, solver=BOX
+        ),
+    },
+}  # fmt: skip
+
+
+def placeholders(world: World) -> tuple[str, ...]:
+    """Inputs that mean nothing: the parameters of motors that are not there."""
+    return tuple(
+        f".world.drives.{name}[{drive}]"
+        for drive, motor in enumerate(world.drives.motor)
+        if not motor
+        for name in ("gain", "max_force", "max_velocity")
+    )

@@ -13,7 +13,7 @@ from tests.worlds import contact_velocity
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-# Differences with h = 1e-6 are good to 3e-7 in the smallest entries that count (compare.py).
+# Differences are good to 3e-7 in the smallest entries that count (compare.py).
 DIFFERENCES_TOLERANCE = 1e-6
 # The same derivative summed in another order: some thousand operations of round-off.
 MODES_TOLERANCE = 1e-10

@@ -94,24 +94,20 @@ class ProjectedGaussSeidel:
         z, impulses = self._sweeps(problem, start, self.iterations)
 
         # An impulse at the time of impact moves the bodies only over the rest of the step. What
-        # else acts on them has to be solved for as the velocities were.
+        # else acts on them has to be solved for as the velocities were. Rows that go by themselves
+        # have the solution as their first guess, but for limits, which take one sweep.
+        coupled = _is_coupled(problem.blocks)
+        has_limits = any(isinstance(block, DriveBlock) for block in problem.blocks)
+        sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(has_limits))
+        held = problem.previous if coupled else jax.tree.map(jnp.zeros_like, problem.previous)
         found = [
             block.for_drift(problem.before, z, impulse, previous)
-            for block, impulse, previous in zip(
-                problem.blocks, impulses, problem.previous, strict=True
-            )
+            for block, impulse, previous in zip(problem.blocks, impulses, held, strict=True)
         ]
         for_drift = problem._replace(blocks=tuple(block for block, _ in found))
         guess = tuple(impulse for _, impulse in found)
-        drift, _ = self._sweeps(for_drift, guess, self._drift_sweeps(problem))
+        drift, _ = self._sweeps(for_drift, guess, sweeps)
         return Solution(z, drift, impulses)
-
-    def _drift_sweeps(self, problem: Problem) -> int:
-        """None where the first guess is the solution, one where rows go by themselves."""
-        if _is_coupled(problem.blocks):
-            return self.drift_iterations
-        has_limits = any(isinstance(block, DriveBlock) for block in problem.blocks)
-        return min(self.drift_iterations, 1 if has_limits else 0)
 
     def _sweeps(
         self, problem: Problem, impulses: BlockImpulses, count: int
