@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format types bench-ball bench-solver clean
+.PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/run.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -31,7 +31,7 @@ test: $(VENV)/dev.installed ## set up, check style and types, run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/dev.installed ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	XLA_FLAGS= $(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev.installed ## check style
 	$(BIN)/ruff check .
@@ -49,6 +49,9 @@ bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-E
 
 bench-solver: $(VENV)/run.installed ## residual of both solvers against sweeps and time
 	$(BIN)/python benchmarks/solver_convergence.py
+
+bench-gradient: $(VENV)/run.installed ## gradient through the sweeps, and implicitly
+	$(BIN)/python benchmarks/solver_gradient.py
 
 clean: ## remove what was built, not what was found
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

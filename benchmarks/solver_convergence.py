@@ -169,11 +169,17 @@ def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSei
     return 1e6 * float(np.median(times)) / (BATCH * steps)
 
 
-def measure() -> pd.DataFrame:
-    """One row for each solver and number of sweeps."""
+def strong_quadruped() -> RobotConfig:
+    """With servos that seldom saturate."""
     robot = copy.deepcopy(compose_config("robot=quadruped").robot)
     for motor in robot.motors.values():
         motor.max_force = TORQUE
+    return robot
+
+
+def measure() -> pd.DataFrame:
+    """One row for each solver and number of sweeps."""
+    robot = strong_quadruped()
     rows = []
     for solver in SOLVERS:
         world = build_world(robot, GRAVITY, TIMESTEP, **solver.build)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from diffsim.robots.config import RobotConfig
@@ -30,14 +31,15 @@ def test_the_python_example_runs(tmp_path):
     assert 0.5 < height < 0.75
 
 
-def test_the_robot_example_composes(tmp_path):
-    (robot,) = blocks("yaml")
-    assert set(yaml.safe_load(robot)) <= set(RobotConfig.__dataclass_fields__)
+@pytest.mark.parametrize(("name", "part"), [("pair", "other:"), ("mine", "ankle:")])
+def test_the_robot_examples_compose(name, part, tmp_path):
+    examples = {yaml.safe_load(text)["name"]: text for text in blocks("yaml")}
+    assert set(yaml.safe_load(examples[name])) <= set(RobotConfig.__dataclass_fields__)
     (tmp_path / "mine" / "robot").mkdir(parents=True)
-    (tmp_path / "mine" / "robot" / "pair.yaml").write_text(robot)
-    done = diffsim_run("--config-dir", "mine", "robot=pair", "--cfg", "job", folder=tmp_path)
+    (tmp_path / "mine" / "robot" / f"{name}.yaml").write_text(examples[name])
+    done = diffsim_run("--config-dir", "mine", f"robot={name}", "--cfg", "job", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "other:" in done.stdout
+    assert part in done.stdout
 
 
 def test_every_command_of_the_list_composes(tmp_path):

@@ -24,6 +24,8 @@ from tests.worlds import SOLVER
 # Perturbation of an input, in units of its scale. The differences err by h⁴ (1e-20) from the fifth
 # derivative and by eps/h (2e-11) of the row's scale from round-off.
 DIFFERENCE = 1e-5
+# Over many steps: there are more switches to come across, and less accuracy is asked for.
+DIFFERENCE_OF_MANY = 1e-6
 
 # Scenes, or weightings of a state, that one call of a compiled function works on.
 LANES = 256
@@ -162,7 +164,10 @@ def pull_back(
 
 
 def differences(
-    function: Callable[[np.ndarray], np.ndarray], center: np.ndarray, scale: np.ndarray
+    function: Callable[[np.ndarray], np.ndarray],
+    center: np.ndarray,
+    scale: np.ndarray,
+    size: float = DIFFERENCE,
 ) -> np.ndarray:
     """Central differences of fourth order, in units of the scale, shape (inputs, outputs).
 
@@ -170,11 +175,12 @@ def differences(
         function: of lanes, (lanes, inputs) to (lanes, outputs).
         center: where, shape (inputs,).
         scale: of the inputs, shape (inputs,).
+        size: of the perturbations, in units of the scale.
     """
-    moves = DIFFERENCE * np.diag(scale)
+    moves = size * np.diag(scale)
     lanes = [center + factor * moves for factor in (1.0, -1.0, 2.0, -2.0)]
     up, down, far_up, far_down = np.split(function(np.concatenate(lanes)), 4)
-    return (8.0 * (up - down) - (far_up - far_down)) / (12.0 * DIFFERENCE)
+    return (8.0 * (up - down) - (far_up - far_down)) / (12.0 * size)
 
 
 def jacobian_in_lanes(
@@ -200,7 +206,12 @@ def jacobian_in_lanes(
         outputs=path_names(final),
         scale=np.maximum(np.abs(values), [SCALES[name] for name in leaf_names(final)]),
         reverse=flatten_lanes(pulled) * scale,
-        differences=differences(ends, flatten_lanes(repeat(scene, 1))[0], scale).T,
+        differences=differences(
+            ends,
+            flatten_lanes(repeat(scene, 1))[0],
+            scale,
+            DIFFERENCE if steps == 1 else DIFFERENCE_OF_MANY,
+        ).T,
     )
 
 

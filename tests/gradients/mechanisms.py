@@ -134,6 +134,30 @@ def walker(
     )
 
 
+def hopper(max_force: float = STRONG) -> RobotConfig:
+    """A trunk on one leg: nothing but its foot, which rolls, keeps it from falling."""
+    return RobotConfig(
+        name="hopper",
+        bodies={
+            "trunk": box(0.3, 0.25, 0.1, position=[0.1, 0.2, 0.6985], velocity=[0.02, -0.05, 0.0]),
+            "leg": box(0.05, 0.06, 0.5),
+            "foot": sphere(0.1),
+        },
+        joints={
+            "hip": JointConfig(
+                "hinge", "trunk", "leg", axis=[0.1, 1.0, 0.05], parent_face=[0.05, 0.1, -1.0],
+                child_face=[0.0, 0.1, 1.0],
+            ),
+            "ankle": JointConfig(
+                "fixed", "leg", "foot", orientation=TURNED, parent_face=[0.1, 0.0, -1.0]
+            ),
+        },
+        motors={"hip": MotorConfig("hip", 0, "position", 20.0, max_force, 10.0)},
+        friction=1.5,
+        restitution=0.3,
+    )  # fmt: skip
+
+
 def linkage(max_force: float = STRONG, frequency: float | None = 10.0) -> RobotConfig:
     """Four bars in a plane: hinges on the world and on bodies, one of which closes the loop.
 
@@ -377,6 +401,9 @@ SMALL: dict[str, dict[str, Regime]] = {
             falling(contact_frequency=RIGID), PUSH, change=close_to_ground
         ),
     },
+    "hopper": {
+        "toppling": Regime(hopper(), (0.05,), steps=10),
+    },
     "linkage": {
         "hard": Regime(linkage(frequency=None), (2.0,), options=UNMERGED),
         "soft": Regime(linkage(), (2.0,), options=UNMERGED),
@@ -425,6 +452,8 @@ LARGE: dict[str, dict[str, Regime]] = {
         ),
     },
 }  # fmt: skip
+
+REGIMES = SMALL | LARGE
 
 
 def placeholders(world: World) -> tuple[str, ...]:

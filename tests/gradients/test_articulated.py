@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.gradients.lanes import jacobian_in_lanes, worst
-from tests.gradients.mechanisms import LARGE, SMALL, placeholders, scene_of
+from tests.gradients.mechanisms import LARGE, REGIMES, placeholders, scene_of
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -13,7 +13,6 @@ pytestmark = pytest.mark.usefixtures("float64")
 TOLERANCE = 1e-6
 TOLERANCE_OF_LARGE = 2e-6
 
-REGIMES = SMALL | LARGE
 EVERY_REGIME = [
     pytest.param(robot, regime, marks=[pytest.mark.slow] if robot in LARGE else [])
     for robot, regimes in REGIMES.items()
