@@ -31,7 +31,7 @@ test: $(VENV)/dev.installed ## set up, check style and types, run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/dev.installed ## the tests that take minutes
-	XLA_FLAGS= $(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev.installed ## check style
 	$(BIN)/ruff check .
