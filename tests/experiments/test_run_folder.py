@@ -64,7 +64,7 @@ def test_the_output_ends_with_a_table_and_the_folder(ball_run):
     assert "\x1b" not in ball_run.output
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "cmaes"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("cmaes", marks=pytest.mark.slow)])
 def test_the_same_seed_gives_the_same_metrics_but_for_the_times(optimizer, tmp_path):
     for _ in range(2):
         done = diffsim_run(
@@ -78,6 +78,7 @@ def test_the_same_seed_gives_the_same_metrics_but_for_the_times(optimizer, tmp_p
     assert first.equals(second)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_metrics(tmp_path):
     for seed in (0, 1):
         diffsim_run("optimizer=cmaes", "optimizer.iterations=2", f"seed={seed}", folder=tmp_path)
