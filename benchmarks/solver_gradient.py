@@ -33,12 +33,12 @@ from diffsim.engine.world import Control, State, World
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 
-SWEEPS = (10, 20, 40, 80)
+SWEEPS = (5, 10, 20, 40)
 CONVERGED = 600
 STATES = 200
 STEPS = 100
 REPEATS = 5
-SOLVER = SOLVERS[1]
+SOLVER = SOLVERS[2]
 
 
 def gradients(world: World, settings: ProjectedGaussSeidel, states: Any) -> np.ndarray:
@@ -95,12 +95,12 @@ def measure() -> pd.DataFrame:
     everything = recorded(robot, world, SOLVER)
     chosen = np.random.default_rng(SEED).choice(len(everything[1]), STATES, replace=False)
     states = jax.tree.map(lambda leaf: leaf[chosen], everything)
-    exact = gradients(world, ProjectedGaussSeidel(CONVERGED, SOLVER.rounds), states)
+    exact = gradients(world, SOLVER.settings(CONVERGED), states)
     size = np.linalg.norm(exact, axis=1)
     rows = []
     for method in ("sweeps", "implicit"):
         for sweeps in SWEEPS:
-            settings = ProjectedGaussSeidel(sweeps, SOLVER.rounds, gradient=method)
+            settings = dataclasses.replace(SOLVER.settings(sweeps), gradient=method)
             found = gradients(world, settings, states)
             error = np.linalg.norm(found - exact, axis=1) / size
             cosine = np.sum(found * exact, axis=1) / (size * np.linalg.norm(found, axis=1))

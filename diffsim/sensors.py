@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.indexing import gather, scatter_add
+from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
 from diffsim.engine.vectors import Mat3, Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
@@ -55,13 +55,15 @@ class Sensors:
         ]
         self.names = tuple(f"{n}.{c}" if c else n for n, c in readings)
         self.units = tuple(_unit(robot, robot.sensors[n], c) for n, c in readings)
-        # Sensors of one type are read together; the pool has all their components.
-        self._by_type: dict[str, list[str]] = {}
+        # Sensors of one type are read together, those relative to a body apart; the pool has all
+        # their components.
+        self._alike: dict[tuple[str, bool], list[str]] = {}
         for name, sensor in robot.sensors.items():
-            self._by_type.setdefault(sensor.type, []).append(name)
+            key = (sensor.type, sensor.relative_to is not None)
+            self._alike.setdefault(key, []).append(name)
         pool = [
             (name, component)
-            for kind, names in self._by_type.items()
+            for (kind, _), names in self._alike.items()
             if kind not in ("joint_position", "joint_velocity")
             for component in COMPONENTS.get(kind, ("",))
             for name in names
@@ -69,7 +71,7 @@ class Sensors:
         self._coordinates: dict[str, list[tuple[int, int]]] = {}
         for kind in ("joint_position", "joint_velocity"):
             self._coordinates[kind] = []
-            for name in self._by_type.get(kind, []):
+            for name in self._alike.get((kind, False), []):
                 joint = str(robot.sensors[name].joint)
                 for k, component in enumerate(_all_components(robot, robot.sensors[name])):
                     pool.append((name, component))
@@ -80,7 +82,7 @@ class Sensors:
     def read(self, world: World, state: State) -> jax.Array:
         """All readings of a state, shape (readings,)."""
         pool: list[jax.Array] = []
-        for kind, names in self._by_type.items():
+        for (kind, _), names in self._alike.items():
             if kind not in ("joint_position", "joint_velocity"):
                 pool += self._read(kind, names, world, state)
         if any(self._coordinates.values()):
@@ -156,9 +158,9 @@ def _of(motion: PartMotion, index: tuple[int, ...]) -> PartMotion:
 
 def _clock(kind: str, sensors: list[SensorConfig], state: State) -> jax.Array:
     if kind == "time":
-        return jnp.broadcast_to(state.time, (len(sensors),))
+        return jnp.broadcast_to(state.time, (len(sensors), *state.time.shape))
     frequency = numbers([1.0 if s.frequency is None else s.frequency for s in sensors])
-    phase = 2.0 * math.pi * frequency * state.time
+    phase = 2.0 * math.pi * column(frequency, state.time[None]) * state.time
     return jnp.sin(phase) if kind == "sine" else jnp.cos(phase)
 
 
@@ -172,7 +174,7 @@ def _contact_forces(world: World, state: State, bodies: list[str]) -> jax.Array:
     ]
     force = state.impulses.contact.normal / world.timestep
     found = gather(force, tuple(contact for contact, _ in touching))
-    nothing = jnp.zeros(len(bodies), force.dtype)
+    nothing = jnp.zeros((len(bodies), *force.shape[1:]), force.dtype)
     return scatter_add(nothing, tuple(sensor for _, sensor in touching), found)
 
 
@@ -194,14 +196,12 @@ def _distance(
     world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
 ) -> jax.Array:
     """Distance to a point or a body [m]; its gradient is zero where the distance is."""
-    targets = []
-    for sensor in sensors:
-        if sensor.relative_to is None:
-            targets.append(vector(sensor.target))
-        else:
-            index = world.parts.names.index(sensor.relative_to)
-            targets.append(Vec3(*(component[index] for component in parts.position)))
-    squared = (own.position - stack_vectors(targets)).squared_norm()
+    if sensors[0].relative_to is None:
+        fixed = stack_vectors([vector(sensor.target) for sensor in sensors])
+        target = Vec3(*(column(component, own.position.x) for component in fixed))
+    else:
+        target = _others(world, parts, sensors).position
+    squared = (own.position - target).squared_norm()
     positive = squared > 0.0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
@@ -210,19 +210,16 @@ def _seen(
     kind: str, world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
 ) -> list[jax.Array]:
     """A body's motion in the frame of another one, or in the world's."""
-    if all(sensor.relative_to is None for sensor in sensors):
-        found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
-        return _flat(found)
-    seen: list[list[jax.Array]] = []
-    for k, sensor in enumerate(sensors):
-        one = _of(own, (k,))
-        if sensor.relative_to is None:
-            found = getattr(one, "rotation" if kind == "orientation" else kind)
-        else:
-            other = _of(parts, (world.parts.names.index(sensor.relative_to),))
-            found = _relative(kind, one, other)
-        seen.append(_flat(found))
-    return [jnp.concatenate(components) for components in zip(*seen, strict=True)]
+    if sensors[0].relative_to is not None:
+        return _flat(_relative(kind, own, _others(world, parts, sensors)))
+    found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
+    return _flat(found)
+
+
+def _others(world: World, parts: PartMotion, sensors: list[SensorConfig]) -> PartMotion:
+    """The bodies to which sensors are relative."""
+    names = (str(sensor.relative_to) for sensor in sensors)
+    return _of(parts, tuple(world.parts.names.index(name) for name in names))
 
 
 def _relative(kind: str, own: PartMotion, other: PartMotion) -> Vec3 | Mat3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -157,7 +158,7 @@ def test_an_imu_off_the_centre_feels_how_its_own_point_moves() -> None:
     given = robot(imu=SensorConfig(type="imu", body="eye"))
     world, state = build(given, DOWN, 1e-4)
     states = simulate(world, state, steps=40)
-    place = np.asarray(part_motion(world.parts, states).position.stack())[:, 1]
+    place = np.asarray(jax.vmap(partial(part_motion, world.parts))(states).position.stack())[:, 1]
     last_state = last(states)
     second = (place[-1] - 2.0 * place[-2] + place[-3]) / 1e-4**2
     expected = pose(world, last_state, "eye")["rotation"].T @ (second - np.array(DOWN))

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies, Velocities
 from diffsim.engine.elimination import by_body
-from diffsim.engine.indexing import gather, scatter_add
+from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, Held, Joints, frames_between
 from diffsim.engine.rotations import rotate
 from diffsim.engine.tree import FREE, NONE, Tree
@@ -66,7 +66,7 @@ def assemble(
     moved = by_body(tree, [place for place, _ in poses])
     columns = zip(*(turned for _, turned in poses), strict=True)
     turns = Mat3(*(by_body(tree, column) for column in columns))
-    free = jnp.asarray([tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of])
+    free = column([tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of], moved.x)
     shift = (moved - position) * free.astype(moved.x.dtype)
     center = _center(tree, bodies, shift)
     return Assembly(moved - center, turns, shift - center)
@@ -109,9 +109,11 @@ def _center(tree: Tree, bodies: Bodies, vector: Vec3) -> Vec3:
 
 def _total_of_tree(tree: Tree, values: Any) -> Any:
     """The sum over each body's tree, for each body."""
+    roots = sorted(set(tree.root_of))
+    number = tuple(roots.index(root) for root in tree.root_of)
 
     def total(leaf: jax.Array) -> jax.Array:
-        by_root = scatter_add(jnp.zeros_like(leaf), tree.root_of, leaf)
-        return gather(by_root, tree.root_of)
+        by_root = scatter_add(jnp.zeros_like(leaf[: len(roots)]), number, leaf)
+        return gather(by_root, number)
 
     return jax.tree.map(total, values)

@@ -39,10 +39,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from diffsim.engine.bodies import Velocities
-from diffsim.engine.indexing import WORLD, gather
+from diffsim.engine.indexing import WORLD, column, gather
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.vectors import Mat3, Vec3, where
 
@@ -181,7 +180,7 @@ def detect(
         timestep: [s].
     """
     a, b = contacts.body_a, contacts.body_b
-    with_ground = np.asarray(b, int) == WORLD
+    with_ground = column([body == WORLD for body in b], position.x)
     # The centres of the spheres. A world's rotation is read as zero: so is its sphere's centre.
     arm_a = rotation.gather(a) @ contacts.center_a
     arm_b = rotation.gather(b) @ contacts.center_b

@@ -167,11 +167,18 @@ def eliminate(
 def whiten(system: Elimination, along: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
     """L⁻ᵀ p of an impulse's parts p along all degrees of freedom."""
     result = list(along)
-    for d in reversed(range(len(result))):
-        result[d] = result[d] * system.inverse_diagonal[d]
-        for e, units in _coupled(system, d):
-            change = -system.below[d, e] * result[d]
-            result[e] = scatter_add(result[e], units, change)
+    for group in reversed(system.tree.groups):
+        passed_on: dict[Slot, Any] = {}
+        for d in reversed(group.degrees):
+            result[d] = result[d] * system.inverse_diagonal[d]
+            for slot in _coupled(system, d):
+                change = system.below[d, slot.degree] * result[d]
+                if slot.degree in group.degrees:
+                    result[slot.degree] = result[slot.degree] - change
+                else:
+                    passed_on[slot] = passed_on.get(slot, 0.0) + change
+        for slot, change in passed_on.items():
+            result[slot.degree] = scatter_add(result[slot.degree], slot.units, -change)
     return tuple(result)
 
 
@@ -179,8 +186,9 @@ def rates_of(system: Elimination, z: Sequence[jax.Array]) -> tuple[jax.Array, ..
     """q̇ = L⁻¹ z along all degrees of freedom."""
     result: list[jax.Array] = []
     for d, entry in enumerate(z):
-        for e, units in _coupled(system, d):
-            entry = entry - system.below[d, e] * gather(result[e], units)
+        for slot in _coupled(system, d):
+            above = gather(result[slot.degree], slot.units)
+            entry = entry - system.below[d, slot.degree] * above
         result.append(entry * system.inverse_diagonal[d])
     return tuple(result)
 
@@ -246,9 +254,9 @@ def response(
         slot = max(entries)  # the outermost degree of freedom that is left
         value = entries.pop(slot) * gather(system.inverse_diagonal[slot.degree], slot.units)
         done[slot] = value
-        for e, units in _coupled(system, slot.degree):
-            above = Slot(e, tuple(units[unit] for unit in slot.units))
-            change = value * gather(system.below[slot.degree, e], slot.units)
+        for coupled in _coupled(system, slot.degree):
+            above = Slot(coupled.degree, tuple(coupled.units[unit] for unit in slot.units))
+            change = value * gather(system.below[slot.degree, coupled.degree], slot.units)
             entries[above] = entries[above] - change if above in entries else -change
     order = tuple(sorted(done))
     return order, tuple(done[slot] for slot in order)
@@ -283,16 +291,12 @@ def by_body(tree: Tree, parts: Sequence[Vec3]) -> Vec3:
     return joined.gather(tuple(order.index(body) for body in range(len(order))))
 
 
-def _coupled(system: Elimination, degree: int) -> list[tuple[int, tuple[int, ...]]]:
+def _coupled(system: Elimination, degree: int) -> list[Slot]:
     """The degrees e that L_de is there for, and the units of e's group that belong to d's units."""
     tree = system.tree
     group = tree.group_of_degree(degree)
     everyone = tuple(range(len(tree.groups[group].bodies)))
-    return [
-        (slot.degree, slot.units)
-        for slot in slots(tree, group, everyone)
-        if (degree, slot.degree) in system.below
-    ]
+    return [s for s in slots(tree, group, everyone) if (degree, s.degree) in system.below]
 
 
 def _axes(
@@ -431,25 +435,28 @@ def _factor(
     entries = dict(entries)
     inverse_diagonal: list[jax.Array] = [jnp.zeros(0)] * tree.degrees
     below: dict[tuple[int, int], jax.Array] = {}
-    for d in reversed(range(tree.degrees)):
-        group = tree.group_of_degree(d)
-        everyone = tuple(range(len(tree.groups[group].bodies)))
-        inverse_diagonal[d] = jax.lax.rsqrt(entries[d, d])
-        coupled = [
-            slot
-            for slot in slots(tree, group, everyone)
-            if slot.degree < d and (d, slot.degree) in entries
-        ]
-        for slot in coupled:
-            below[d, slot.degree] = entries[d, slot.degree] * inverse_diagonal[d]
-        for i, slot in enumerate(coupled):
-            for other in coupled[i:]:  # slots come outermost first
-                update = below[d, slot.degree] * below[d, other.degree]
-                key = (slot.degree, other.degree)
-                if key in entries:
-                    entries[key] = scatter_add(entries[key], slot.units, -update)
-                else:
-                    shape = len(tree.groups[tree.group_of_degree(slot.degree)].bodies)
-                    zero = jnp.zeros(shape, update.dtype)
-                    entries[key] = scatter_add(zero, slot.units, -update)
+    for number in reversed(range(len(tree.groups))):
+        group = tree.groups[number]
+        reached = slots(tree, number, tuple(range(len(group.bodies))))  # outermost first
+        # What the degrees of the groups above lose, before it is summed over this group's units.
+        passed_on: dict[tuple[Slot, int], Any] = {}
+        for d in reversed(group.degrees):
+            inverse_diagonal[d] = jax.lax.rsqrt(entries[d, d])
+            coupled = [slot for slot in reached if slot.degree < d and (d, slot.degree) in entries]
+            for slot in coupled:
+                below[d, slot.degree] = entries[d, slot.degree] * inverse_diagonal[d]
+            for i, slot in enumerate(coupled):
+                for other in coupled[i:]:
+                    update = below[d, slot.degree] * below[d, other.degree]
+                    key = (slot.degree, other.degree)
+                    if slot.degree in group.degrees:
+                        entries[key] = entries[key] - update if key in entries else -update
+                    else:
+                        lost = passed_on.get((slot, other.degree), 0.0)
+                        passed_on[slot, other.degree] = lost + update
+        for (slot, e), update in passed_on.items():
+            above = tree.groups[tree.group_of_degree(slot.degree)]
+            zero = jnp.zeros((len(above.bodies), *update.shape[1:]), update.dtype)
+            entry = entries.get((slot.degree, e), zero)
+            entries[slot.degree, e] = scatter_add(entry, slot.units, -update)
     return tuple(inverse_diagonal), below

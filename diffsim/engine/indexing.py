@@ -6,6 +6,10 @@ trace time, and each is the other's transpose: so neither they nor their derivat
 scatter. That matters on the CPU, where two scatters that share operands crash the compiler under
 multi-output fusion (openxla/xla issue 47367), which the engine's speed rests on.
 
+Indices go along the *first* axis. Axes behind it belong to simulations that run side by side: all
+of the engine works on arrays (bodies,) as on arrays (bodies, robots), whose innermost loops are
+long and contiguous.
+
 The index ``WORLD`` stands for the immovable world: reading it gives zero, adding to it is lost.
 """
 
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -24,30 +29,39 @@ from jax.interpreters import ad, batching, mlir
 WORLD = -1
 """Index of the immovable world where the index of a body is expected."""
 
+MOST_SLICES = 4
+"""Into which a list of indices may be cut, rather than read one by one."""
+
 Selection = tuple[tuple[int, ...], ...]
 """For each output, the indices of the inputs that are summed."""
 
 
 def gather(values: jax.Array, index: Sequence[int]) -> jax.Array:
-    """``values[..., index]``, with zero where the index is ``WORLD``."""
+    """``values[index]``, with zero where the index is ``WORLD``."""
     first, count = (index[0], len(index)) if index else (0, 0)
     if count and first != WORLD:
         if tuple(index) == tuple(range(first, first + count)):  # a slice
-            return values if count == values.shape[-1] else values[..., first : first + count]
+            return values if count == values.shape[0] else values[first : first + count]
         if set(index) == {first}:  # the same one for all
-            return jnp.broadcast_to(values[..., first : first + 1], (*values.shape[:-1], count))
+            return jnp.broadcast_to(values[first : first + 1], (count, *values.shape[1:]))
     return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index))
 
 
 def scatter_add(values: jax.Array, index: Sequence[int], update: jax.Array) -> jax.Array:
-    """``values`` with ``update[..., k]`` added at ``index[k]``; what goes to ``WORLD`` is lost."""
-    if tuple(index) == tuple(range(values.shape[-1])):
+    """``values`` with ``update[k]`` added at ``index[k]``; what goes to ``WORLD`` is lost."""
+    if tuple(index) == tuple(range(values.shape[0])):
         return values + update
     if all(i == WORLD for i in index):
         return values
-    if values.shape[-1] == 1 and set(index) == {0}:
-        return values + jnp.sum(update, axis=-1, keepdims=True)
-    return values + _select_sum(update, _transpose_selection(tuple(index), values.shape[-1]))
+    if values.shape[0] == 1 and set(index) == {0}:
+        return values + jnp.sum(update, axis=0, keepdims=True)
+    return values + _select_sum(update, _transpose_selection(tuple(index), values.shape[0]))
+
+
+def column(values: Any, like: jax.Array) -> jax.Array:
+    """Constants by index, to go with an array that may have more axes."""
+    constants = jnp.asarray(values)
+    return constants.reshape(constants.shape + (1,) * (like.ndim - 1))
 
 
 @cache
@@ -63,40 +77,57 @@ def _transpose_selection(index: tuple[int, ...], size: int) -> Selection:
 _select_sum_p = Primitive("select_sum")
 
 
-def _select_sum(values: jax.Array, selection: Selection) -> jax.Array:
-    result: jax.Array = _select_sum_p.bind(values, selection=selection)
+def _select_sum(values: jax.Array, selection: Selection, axis: int = 0) -> jax.Array:
+    result: jax.Array = _select_sum_p.bind(values, selection=selection, axis=axis)
     return result
 
 
-def _implementation(values: jax.Array, *, selection: Selection) -> jax.Array:
+def _implementation(values: jax.Array, *, selection: Selection, axis: int) -> jax.Array:
     width = max((len(row) for row in selection), default=0)
     if width == 0:
-        return jnp.zeros((*values.shape[:-1], len(selection)), values.dtype)
-    padding = values.shape[-1]
+        return jnp.zeros(_shape(values, selection, axis), values.dtype)
+    padding = values.shape[axis]
     table = np.full((width, len(selection)), padding)
     for output, row in enumerate(selection):
         table[: len(row), output] = row
     if (table == padding).any():
-        values = jnp.concatenate([values, jnp.zeros_like(values[..., :1])], axis=-1)
-    return sum((values[..., line] for line in table[1:]), start=values[..., table[0]])
+        zero = jnp.zeros_like(jax.lax.slice_in_dim(values, 0, 1, axis=axis))
+        values = jnp.concatenate([values, zero], axis=axis)
+    return sum((_read(values, line, axis) for line in table[1:]), _read(values, table[0], axis))
 
 
-def _transpose(cotangent: Any, values: Any, *, selection: Selection) -> list[Any]:
-    rows: list[list[int]] = [[] for _ in range(values.aval.shape[-1])]
+def _read(values: jax.Array, index: np.ndarray, axis: int) -> jax.Array:
+    """``values[index]`` along an axis, by slices where they are few: these are easily fused."""
+    cuts = [0, *(np.flatnonzero(np.diff(index) != 1) + 1).tolist(), len(index)]
+    if len(cuts) - 1 > MOST_SLICES:
+        return jnp.take(values, index, axis=axis, mode="clip")
+    slices = [
+        jax.lax.slice_in_dim(values, int(index[start]), int(index[stop - 1]) + 1, axis=axis)
+        for start, stop in pairwise(cuts)
+    ]
+    return slices[0] if len(slices) == 1 else jnp.concatenate(slices, axis=axis)
+
+
+def _shape(values: Any, selection: Selection, axis: int) -> tuple[int, ...]:
+    return (*values.shape[:axis], len(selection), *values.shape[axis + 1 :])
+
+
+def _transpose(cotangent: Any, values: Any, *, selection: Selection, axis: int) -> list[Any]:
+    rows: list[list[int]] = [[] for _ in range(values.aval.shape[axis])]
     for output, row in enumerate(selection):
         for source in row:
             rows[source].append(output)
-    return [_select_sum(cotangent, tuple(tuple(row) for row in rows))]
+    return [_select_sum(cotangent, tuple(tuple(row) for row in rows), axis)]
 
 
-def _batch(arguments: Any, axes: Any, *, selection: Selection) -> tuple[jax.Array, int]:
-    (values,), (axis,) = arguments, axes
-    return _select_sum(jnp.moveaxis(values, axis, 0), selection), 0
+def _batch(arguments: Any, axes: Any, *, selection: Selection, axis: int) -> tuple[jax.Array, int]:
+    (values,), (batch,) = arguments, axes
+    return _select_sum(values, selection, axis + (batch <= axis)), batch
 
 
-_select_sum_p.def_impl(jax.jit(_implementation, static_argnames="selection"))
+_select_sum_p.def_impl(jax.jit(_implementation, static_argnames=("selection", "axis")))
 _select_sum_p.def_abstract_eval(
-    lambda values, *, selection: values.update(shape=(*values.shape[:-1], len(selection)))
+    lambda values, *, selection, axis: values.update(shape=_shape(values, selection, axis))
 )
 ad.deflinear2(_select_sum_p, _transpose)
 batching.primitive_batchers[_select_sum_p] = _batch

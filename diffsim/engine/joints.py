@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.engine.indexing import WORLD, gather
+from diffsim.engine.indexing import WORLD, column, gather
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.rotations import identity, rotation_by
 from diffsim.engine.vectors import Mat3, Vec3
@@ -310,7 +310,7 @@ def frames_between(
     grounded = np.asarray([joints.parent[joint] == WORLD for joint in index])
     turned = parent[1]
     if grounded.any():
-        one = jnp.asarray(grounded, turned.c0.x.dtype)
+        one = column(grounded, turned.c0.x).astype(turned.c0.x.dtype)
         turned = Mat3(
             turned.c0._replace(x=turned.c0.x + one),
             turned.c1._replace(y=turned.c1.y + one),

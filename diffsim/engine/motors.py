@@ -22,9 +22,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from diffsim.engine.indexing import gather
+from diffsim.engine.indexing import column, gather
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.vectors import Mat3, Vec3
 
@@ -111,8 +110,11 @@ def drive_targets(
     """
     given = gather(command, drives.command)
     given = jnp.clip(given, drives.lowest_command, drives.highest_command)
-    kind = np.asarray(drives.motor)
-    wanted = jnp.where(kind == "position", drives.gain * (given - position), given)
+    is_servo, is_torque = (
+        column([motor == kind for motor in drives.motor], position)
+        for kind in ("position", "torque")
+    )
+    wanted = jnp.where(is_servo, drives.gain * (given - position), given)
     reach = drives.max_force * timestep
     torque = jnp.clip(given * timestep, -reach, reach)
 
@@ -126,8 +128,8 @@ def drive_targets(
     to_upper, above = closing(drives.upper - position)
     return DriveTargets(
         velocity=jnp.clip(wanted, -drives.max_velocity, drives.max_velocity),
-        least_impulse=jnp.where(kind == "torque", torque, -reach),
-        greatest_impulse=jnp.where(kind == "torque", torque, reach),
+        least_impulse=jnp.where(is_torque, torque, -reach),
+        greatest_impulse=jnp.where(is_torque, torque, reach),
         least_velocity=-to_lower,
         greatest_velocity=to_upper,
         recovery=erp * (below - above) / timestep,
@@ -144,7 +146,7 @@ def thruster_wrench(thrusters: Thrusters, rotation: Mat3, command: jax.Array) ->
     if not thrusters.names:
         return nothing, nothing
     body = thrusters.body
-    twists = np.asarray(thrusters.is_torque)
+    twists = column(thrusters.is_torque, command)
     thrust = jnp.clip(command, -thrusters.limit, thrusters.limit)
     turned = rotation.gather(body)
     wrench = (turned @ thrusters.axis_local) * thrust

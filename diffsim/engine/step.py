@@ -26,8 +26,8 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     """
     bodies, joints, h = world.bodies, world.joints, world.timestep
     x, rotation, v, omega = state.position, state.rotation, state.velocity, state.angular_velocity
-    thrust = control.command[..., : len(world.thrusters.names)]
-    command = control.command[..., len(world.thrusters.names) :]
+    thrust = control.command[: len(world.thrusters.names)]
+    command = control.command[len(world.thrusters.names) :]
 
     # Velocities of every body by itself under gravity and thrusters: u = v + h M⁻¹ f.
     force, torque = thruster_wrench(world.thrusters, rotation, thrust)

@@ -130,7 +130,7 @@ class Control(NamedTuple):
 
 
 def part_motion(parts: Parts, state: State) -> PartMotion:
-    """Where all parts are and how they move; states may have leading axes."""
+    """Where all parts are and how they move."""
     turned = state.rotation.gather(parts.body)
     arm = turned @ parts.offset
     omega = state.angular_velocity.gather(parts.body)

@@ -40,8 +40,9 @@ class SolverConfig:
 
     kind: str = bounded("elimination", choices=("elimination", "pgs"))
     merge_fixed: bool = True  # bodies on hard fixed joints become one
-    iterations: int = bounded(20, at_least=1)  # sweeps in each time step
+    iterations: int = bounded(10, at_least=1)  # sweeps in each time step
     rounds: int = bounded(3, at_least=1)  # in each sweep, over what acts on the same limb
+    momentum: float = bounded(0.5, at_least=0, below=1)  # how far each sweep begins ahead
     drift_iterations: int = bounded(3, at_least=0)  # more of them for the positions
     friction: str = bounded("cone", choices=("cone", "box"))  # box: the paper's
     warm_start: bool = True

@@ -24,6 +24,7 @@ def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:
     return ProjectedGaussSeidel(
         iterations=config.iterations,
         rounds=config.rounds,
+        momentum=config.momentum,
         drift_iterations=config.drift_iterations,
         friction=config.friction,
         warm_start=config.warm_start,

@@ -62,10 +62,12 @@ def build_world(
     check_robot(robot)
     links = _links(robot, merge_fixed)
     names = [name for name, joint in robot.joints.items() if not _is_inside(joint, links)]
+    # In the order of the tree, in which whatever is treated at once is a slice.
     tree = _tree(robot, links, names, eliminate_joints)
-    links = [links[k] for k in tree.order]  # groups are then slices
-    tree = _tree(robot, links, names, eliminate_joints)
+    links = [links[k] for k in tree.order]
     index = {part: k for k, link in enumerate(links) for part in link.parts}
+    names.sort(key=lambda name: index[robot.joints[name].child])
+    tree = _tree(robot, links, names, eliminate_joints)
     joints = _joints(robot, links, index, names, eliminate_joints)
     return World(
         tree=tree,
@@ -77,7 +79,7 @@ def build_world(
         parts=_parts(robot, links, index),
         joints=joints,
         contacts=_contacts(robot, links, index),
-        drives=_drives(robot, names),
+        drives=_drives(robot, names, tree),
         thrusters=_thrusters(robot, links, index),
         gravity=vector(gravity),
         timestep=number(timestep),
@@ -281,6 +283,10 @@ def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> 
         return links[index[name]].offsets[name]
 
     grounded = [n for n, b in bodies.items() if b.shape == "sphere" and b.ground_contact]
+    # First one sphere of each body, then the second ones: these are visited at once.
+    of_body = [index[name] for name in grounded]
+    place = {name: (of_body[:k].count(of_body[k]), of_body[k]) for k, name in enumerate(grounded)}
+    grounded.sort(key=place.__getitem__)
     pairs = robot.contact_pairs
     first = [*grounded, *(a for a, _ in pairs)]
     count = len(first)
@@ -311,34 +317,37 @@ def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> 
     )
 
 
-def _drives(robot: RobotConfig, joint_names: list[str]) -> Drives:
-    """Motors in their order, then the limits of coordinates without one."""
+def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
+    """Coordinates with a motor or a limit; those that are visited at once follow each other."""
     places = {name: k for k, name in enumerate(joint_names)}
-    motors = list(robot.motors.items())
-    driven = [(motor.joint, motor.coordinate) for _, motor in motors]
+    motors = {(motor.joint, motor.coordinate): name for name, motor in robot.motors.items()}
+    commands = list(robot.motors)
     limited = [
         (name, k)
         for name, joint in robot.joints.items()
         if joint.lower is not None or joint.upper is not None
         for k in range(JOINT_TYPES[joint.type].freedoms)
-        if (name, k) not in driven
     ]
-    both = [*driven, *limited]
+    order = {joint: g for g, group in enumerate(tree.groups) for joint in group.joints}
+    both = sorted(
+        dict.fromkeys([*motors, *limited]),
+        key=lambda c: (order.get(places[c[0]], len(tree.groups)), c[1], places[c[0]]),
+    )
 
     def bound(values: Any, number: int, missing: float) -> Any:
         return missing if values is None else values[number]
 
     def of_motor(read: Any, missing: float) -> jax.Array:
-        return numbers([*(read(motor) for _, motor in motors), *(missing for _ in limited)])
+        return numbers([read(robot.motors[motors[c]]) if c in motors else missing for c in both])
 
     def command_bound(end: int, missing: float) -> jax.Array:
         return of_motor(lambda motor: bound(motor.command_range, end, missing), missing)
 
     return Drives(
-        names=(*(name for name, _ in motors), *(name for name, _ in limited)),
+        names=tuple(motors.get((name, k), name) for name, k in both),
         coordinate=tuple((places[name], k) for name, k in both),
-        motor=(*(motor.type for _, motor in motors), *("" for _ in limited)),
-        command=(*range(len(motors)), *(-1 for _ in limited)),
+        motor=tuple(robot.motors[motors[c]].type if c in motors else "" for c in both),
+        command=tuple(commands.index(motors[c]) if c in motors else -1 for c in both),
         gain=of_motor(lambda motor: motor.gain, 0.0),
         max_force=of_motor(lambda motor: motor.max_force, 0.0),
         max_velocity=of_motor(lambda motor: motor.max_velocity, 0.0),

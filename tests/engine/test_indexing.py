@@ -45,14 +45,14 @@ def random(*shape: int) -> np.ndarray:
 
 @by_index
 def test_gather_reads_the_bodies_and_zero_for_the_world(index: tuple[int, ...]) -> None:
-    values = random(3, BODIES)
-    np.testing.assert_array_equal(gather(values, index), values @ gather_matrix(index).T)
+    values = random(BODIES, 3)
+    np.testing.assert_array_equal(gather(values, index), gather_matrix(index) @ values)
 
 
 @by_index
 def test_scatter_add_accumulates_and_loses_what_goes_to_the_world(index: tuple[int, ...]) -> None:
-    values, update = random(3, BODIES), random(3, len(index))
-    expected = values + update @ gather_matrix(index)
+    values, update = random(BODIES, 3), random(len(index), 3)
+    expected = values + gather_matrix(index).T @ update
     np.testing.assert_allclose(scatter_add(values, index, update), expected, atol=TOLERANCE)
 
 

@@ -361,7 +361,7 @@ AHEAD, BEYOND = 1e-4, 0.02
 falling = partial(walker, height=1.0, velocity=(0.5, 0.3, -1.0))
 close_to_ground = partial(above_ground, gap=0.004)
 meets_limits = partial(with_limits, below=AHEAD, above=AHEAD)
-meets_wide_limits = partial(with_limits, below=AHEAD, above=2.0 * AHEAD)
+meets_wide_limits = partial(with_limits, below=AHEAD, above=3.0 * AHEAD)
 is_beyond_limits = partial(with_limits, below=-BEYOND, above=1.0)
 
 UNMERGED = {"merge_fixed": False}
@@ -390,7 +390,7 @@ SMALL: dict[str, dict[str, Regime]] = {
         "beyond limits": Regime(pendulum(max_force=WEAK), PENDULUM, change=is_beyond_limits),
     },
     "walker": {
-        "standing": Regime(walker(), PUSH, steps=40),
+        "standing": Regime(walker(friction=2.0), PUSH, steps=40),
         "sagging": Regime(walker(max_force=2.0), PUSH, steps=20),
         "slipping": Regime(walker(friction=0.2, velocity=(2.0, 1.0, 0.0)), STANCE, steps=5),
         "taking off": Regime(

@@ -17,7 +17,7 @@ import jax
 
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.solver.blocks import Block, Impulse
-from diffsim.engine.solver.rows import Z
+from diffsim.engine.solver.rows import Z, push_together
 
 LARGEST = 9
 """Most directions in a cluster of several blocks; K has the square of it."""
@@ -48,6 +48,7 @@ class Cluster:
         start = [block.total(impulse) for block, impulse in zip(own, held, strict=True)]
         w = [list(block.rows.velocities(z)) for block in own]
         k = dict(zip(self.coupled, self.entries, strict=True))
+        rounds = rounds if len(own) > 1 else 1
         for turn in range(rounds):
             for number, block in enumerate(own):
                 new = block.respond(w[number], held[number])
@@ -61,10 +62,11 @@ class Cluster:
                         key = (max(row, column), min(row, column))
                         if mine == number and key in k:
                             w[other][direction] = w[other][direction] + k[key] * change[its]
-        for block, first, impulse in zip(own, start, held, strict=True):
-            change = [b - a for a, b in zip(first, block.total(impulse), strict=True)]
-            z = block.rows.push(z, change)
-        return z, held
+        changes = [
+            [b - a for a, b in zip(first, block.total(impulse), strict=True)]
+            for block, first, impulse in zip(own, start, held, strict=True)
+        ]
+        return push_together(z, [block.rows for block in own], changes), held
 
 
 def cluster(blocks: Sequence[Block], branches: Sequence[Hashable]) -> tuple[Cluster, ...]:

@@ -38,6 +38,7 @@ from diffsim.engine.solver.rows import (
     Z,
     build_coordinate_rows,
     build_rows,
+    push_together,
     sum_up,
     visits,
 )
@@ -96,9 +97,8 @@ def build_problem(
         *_drive_blocks(world, state, frames, system, command, erp),
     ]
     previous = [impulse_of(block, state.impulses) for block in blocks]
-    before = free
-    for block, impulse in zip(blocks, previous, strict=True):
-        before = block.rows.push(before, block.total(impulse))
+    totals = [block.total(impulse) for block, impulse in zip(blocks, previous, strict=True)]
+    before = push_together(free, [block.rows for block in blocks], totals)
     contacts = _contact_blocks(world, state, system, before, friction_law)
     previous += [impulse_of(block, state.impulses) for block in contacts]
     blocks += contacts
@@ -151,7 +151,7 @@ def collect_impulses(
             return like
         joined = jnp.concatenate(values)
         order = {place: index for index, place in enumerate(places)}
-        return gather(joined, tuple(order.get(k, WORLD) for k in range(like.shape[-1])))
+        return gather(joined, tuple(order.get(k, WORLD) for k in range(like.shape[0])))
 
     return Impulses(
         joint=collect(JointBlock, like.joint),

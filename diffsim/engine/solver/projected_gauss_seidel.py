@@ -1,9 +1,10 @@
 """Projected Gauss-Seidel: a fixed number of sweeps over all blocks of rows, warm-started.
 
-Each sweep visits the blocks in turn (``diffsim.engine.solver.blocks``). What has been eliminated
-(``diffsim.engine.elimination``) needs no rows and holds exactly; what remains is bounded: motors,
-limits and contacts, and the joints that are soft or close a loop. With nothing eliminated the same
-sweeps are the paper's projected Gauss-Seidel over all constraints.
+Each sweep visits the blocks in turn (``diffsim.engine.solver.blocks``). It begins ahead of where
+the last one ended, by a share of what that one has moved: this momentum halves the sweeps needed.
+What has been eliminated (``diffsim.engine.elimination``) needs no rows and holds exactly; what
+remains is bounded: motors, limits and contacts, and the joints that are soft or close a loop. With
+nothing eliminated the same sweeps are the paper's projected Gauss-Seidel over all constraints.
 
 The derivative goes through the sweeps, each computed again in the reverse pass. Where an impulse is
 at its bound its row's derivative is that of the bound. Or it is taken implicitly: at a solution,
@@ -12,7 +13,9 @@ applied by as many sweeps of the transposed linear system, all at the solution, 
 memory of the sweeps that led there; it is as good as the solution has converged.
 
 Source: Catto, "Iterative Dynamics with Temporal Coherence", GDC 2005; Jourdan, Alart, Jean, "A
-Gauss-Seidel like algorithm to solve frictional contact problems", 1998; for the implicit derivative
+Gauss-Seidel like algorithm to solve frictional contact problems", 1998; for the momentum Polyak,
+"Some methods of speeding up the convergence of iteration methods", 1964, and Mazhar et al., "Using
+Nesterov's method to accelerate multibody dynamics", 2015; for the implicit derivative
 Christianson, "Reverse accumulation and attractive fixed points", 1994.
 """
 
@@ -27,7 +30,7 @@ import jax.numpy as jnp
 
 from diffsim.engine.solver.blocks import Block, DriveBlock, Impulse
 from diffsim.engine.solver.problem import Problem
-from diffsim.engine.solver.rows import Z
+from diffsim.engine.solver.rows import Z, push_together
 
 FRICTION_LAWS = ("cone", "box")
 GRADIENTS = ("sweeps", "implicit")
@@ -58,15 +61,17 @@ class ProjectedGaussSeidel:
         rounds: in each sweep, over the blocks of each cluster.
         drift_iterations: further sweeps for the positions, where an impact within the step and
             other rows act on the same bodies.
+        momentum: share of the last sweep's change by which the next one begins ahead.
         friction: "cone" for Coulomb's law, "box" for the paper's two independent rows.
         warm_start: begin with the impulses of the last time step instead of zero.
         erp: share of the error of hard joints and limits that is taken back in one step.
         gradient: "sweeps" or "implicit".
     """
 
-    iterations: int = 20
+    iterations: int = 10
     rounds: int = 3
     drift_iterations: int = 3
+    momentum: float = 0.5
     friction: str = "cone"
     warm_start: bool = True
     erp: float = 0.2
@@ -77,6 +82,8 @@ class ProjectedGaussSeidel:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
         if self.rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {self.rounds}")
+        if not 0.0 <= self.momentum < 1.0:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
         if self.drift_iterations < 0:
             raise ValueError(f"drift_iterations must be at least 0, got {self.drift_iterations}")
         if self.friction not in FRICTION_LAWS:
@@ -114,7 +121,7 @@ class ProjectedGaussSeidel:
     ) -> tuple[Z, BlockImpulses]:
         """Some sweeps from given impulses."""
         run = _implicit if self.gradient == "implicit" and count > 0 else _explicit
-        return run(problem, impulses, count, self.rounds)
+        return run(problem, impulses, count, self.rounds, self.momentum)
 
 
 def sweep(problem: Problem, z: Z, impulses: BlockImpulses, rounds: int) -> tuple[Z, BlockImpulses]:
@@ -129,43 +136,46 @@ def sweep(problem: Problem, z: Z, impulses: BlockImpulses, rounds: int) -> tuple
 
 def apply_impulses(problem: Problem, impulses: BlockImpulses) -> Z:
     """z_free + Σ y λ."""
-    z = problem.free
-    for block, impulse in zip(problem.blocks, impulses, strict=True):
-        z = block.rows.push(z, block.total(impulse))
-    return z
+    blocks = problem.blocks
+    totals = [block.total(impulse) for block, impulse in zip(blocks, impulses, strict=True)]
+    return push_together(problem.free, [block.rows for block in blocks], totals)
 
 
 def _explicit(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int
+    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Z, BlockImpulses]:
-    z = apply_impulses(problem, impulses)
+    start = apply_impulses(problem, impulses), impulses
     if not problem.blocks or count == 0:
-        return z, impulses
+        return start
 
     @partial(jax.checkpoint, prevent_cse=False)
     def body(carry: Any, _: None) -> tuple[Any, None]:
-        z, impulses = carry
-        return sweep(problem, z, impulses, rounds), None
+        now, before = carry
+        z, impulses = jax.tree.map(lambda new, old: new + momentum * (new - old), now, before)
+        return (sweep(problem, z, impulses, rounds), now), None
 
-    (z, impulses), _ = jax.lax.scan(body, (z, impulses), length=count)
-    return z, impulses
+    # z is linear in the impulses, so both may be taken ahead.
+    (end, _), _ = jax.lax.scan(body, (start, start), length=count)
+    return end
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _implicit(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int
+    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Z, BlockImpulses]:
-    return _explicit(problem, impulses, count, rounds)
+    return _explicit(problem, impulses, count, rounds, momentum)
 
 
 def _implicit_forward(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int
+    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Any, Any]:
-    z, found = _explicit(problem, impulses, count, rounds)
+    z, found = _explicit(problem, impulses, count, rounds, momentum)
     return (z, found), (problem, found)
 
 
-def _implicit_backward(count: int, rounds: int, residuals: Any, cotangent: Any) -> tuple[Any, Any]:
+def _implicit_backward(
+    count: int, rounds: int, momentum: float, residuals: Any, cotangent: Any
+) -> tuple[Any, Any]:
     problem, impulses = residuals
 
     def once(impulses: BlockImpulses, problem: Problem) -> BlockImpulses:

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.engine.elimination import Elimination, impulse_along, response
-from diffsim.engine.indexing import WORLD, gather, scatter_add
+from diffsim.engine.indexing import WORLD, column, gather, scatter_add
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.tree import Slot, Tree, slots
 from diffsim.engine.vectors import Vec3
@@ -57,15 +57,14 @@ class Rows:
             for entries, bias in zip(self.y, self.bias, strict=True)
         )
 
-    def push(self, z: Z, impulses: Sequence[jax.Array]) -> Z:
-        """z after an impulse in every direction."""
-        pushed = list(z)
-        for place, slot in enumerate(self.slots):
-            change = sum_up(
+    def changes(self, impulses: Sequence[jax.Array]) -> dict[Slot, jax.Array]:
+        """What an impulse in every direction adds to z, by slots."""
+        return {
+            slot: sum_up(
                 entries[place] * impulse for entries, impulse in zip(self.y, impulses, strict=True)
             )
-            pushed[slot.degree] = scatter_add(pushed[slot.degree], slot.units, change)
-        return tuple(pushed)
+            for place, slot in enumerate(self.slots)
+        }
 
     def with_bias(self, direction: int, more: jax.Array) -> Rows:
         """The same rows with more bias in one direction."""
@@ -89,9 +88,21 @@ class Rows:
             if slot in theirs:
                 product = y * theirs[slot]
                 if max(count) > 1:
-                    product = product * np.asarray(count, product.dtype)
+                    product = product * column(np.asarray(count, product.dtype), product)
                 total = total + product
         return total
+
+
+def push_together(z: Z, several: Sequence[Rows], impulses: Sequence[Sequence[jax.Array]]) -> Z:
+    """z after impulses in every direction of several rows."""
+    total: dict[Slot, Any] = {}
+    for rows, of_rows in zip(several, impulses, strict=True):
+        for slot, change in rows.changes(of_rows).items():
+            total[slot] = total.get(slot, 0.0) + change
+    pushed = list(z)
+    for slot, change in total.items():
+        pushed[slot.degree] = scatter_add(pushed[slot.degree], slot.units, change)
+    return tuple(pushed)
 
 
 class Push(NamedTuple):
@@ -130,7 +141,7 @@ def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Row
 
 def build_coordinate_rows(system: Elimination, degree: int, units: tuple[int, ...]) -> Rows:
     """Rows that push single degrees of freedom: coordinates of eliminated joints."""
-    ones = jnp.ones(len(units), system.inverse_diagonal[degree].dtype)
+    ones = jnp.ones_like(gather(system.inverse_diagonal[degree], units))
     order, entries = response(system, {Slot(degree, units): ones})
     return Rows(order, _sharing(order), (entries,), (jnp.zeros_like(ones),))
 
