@@ -12,18 +12,8 @@ from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
 from diffsim.engine.vectors import Mat3, Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
-from diffsim.robots.config import RobotConfig, SensorConfig
+from diffsim.robots.config import COMPONENTS, RobotConfig, SensorConfig
 from diffsim.robots.numbers import numbers, stack_vectors, vector
-
-COMPONENTS = {
-    "position": ("x", "y", "z"),
-    "velocity": ("x", "y", "z"),
-    "angular_velocity": ("x", "y", "z"),
-    "orientation": tuple(f"{row}{column}" for row in "xyz" for column in "xyz"),
-    "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
-}
-"""Of the sensors that measure more than one number. Orientation: row and column of the rotation
-matrix, so that "xz" is the x component of the body's z axis."""
 
 UNITS = {
     "position": "m",

@@ -12,8 +12,17 @@ TIMEOUT_S = 200
 
 def diffsim_run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """``diffsim-run`` with these arguments, in a folder of its own."""
+    return _run("diffsim.cli.run", *arguments, folder=folder)
+
+
+def diffsim_check(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``diffsim-check`` with these arguments, in a folder of its own."""
+    return _run("diffsim.cli.check", *arguments, folder=folder)
+
+
+def _run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "diffsim.cli.run", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

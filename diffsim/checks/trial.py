@@ -18,8 +18,8 @@ from diffsim.checks.excitation import Excitation, policy
 from diffsim.checks.numbers import collect, fill
 from diffsim.engine.rollout import Rollout, rollout
 from diffsim.engine.world import State, World
-from diffsim.experiment.experiment import make_solver
-from diffsim.robots.build import build_world, initial_state
+from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.robots.build import initial_state
 from diffsim.robots.config import RobotConfig
 
 BATCH = 4
@@ -72,13 +72,7 @@ class Trials:
         """World and initial state of a robot, with other numbers at some paths; traceable."""
         robot = fill(robot, numbers, "robot")
         simulation = fill(self.config.simulation, numbers, "simulation")
-        world = build_world(
-            robot,
-            simulation.gravity,
-            simulation.dt,
-            eliminate_joints=self.config.solver.kind == "elimination",
-            merge_fixed=self.config.solver.merge_fixed,
-        )
+        world = make_world(robot, simulation, self.config.solver)
         return world, initial_state(robot, world)
 
     def trial(self, world: World, state: State, excitation: Excitation) -> Trial:

@@ -12,9 +12,10 @@ from diffsim.controllers.controller import make_controller
 from diffsim.engine.rollout import Rollout, rollout
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.world import Control, PartMotion, State, World, command_count, part_motion
-from diffsim.experiment.config import RunConfig, SolverConfig
+from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig
 from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
+from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
 from diffsim.tasks.task import Evaluation, make_task
 
@@ -30,6 +31,17 @@ def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:
         warm_start=config.warm_start,
         erp=config.erp,
         gradient=config.gradient,
+    )
+
+
+def make_world(robot: RobotConfig, simulation: SimulationConfig, solver: SolverConfig) -> World:
+    """The world of a robot, built as its solver wants it; traceable."""
+    return build_world(
+        robot,
+        simulation.gravity,
+        simulation.dt,
+        eliminate_joints=solver.kind == "elimination",
+        merge_fixed=solver.merge_fixed,
     )
 
 
@@ -61,13 +73,7 @@ class Experiment:
 
     @staticmethod
     def _world(config: RunConfig) -> World:
-        return build_world(
-            config.robot,
-            config.simulation.gravity,
-            config.simulation.dt,
-            eliminate_joints=config.solver.kind == "elimination",
-            merge_fixed=config.solver.merge_fixed,
-        )
+        return make_world(config.robot, config.simulation, config.solver)
 
     def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
         """One episode: its loss, residuals and metrics."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands import TIMEOUT_S
+from tests.commands import diffsim_check
 
 ROBOT = """
 name: drone
@@ -26,18 +25,6 @@ sensors:
   depth: {type: joint_position, joint: spring}
 """
 LIST_ONLY = ("check.motion=false", "check.gradients=false")
-
-
-def diffsim_check(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """``diffsim-check`` with these arguments, in a folder of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "diffsim.cli.check", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
 
 
 @pytest.fixture
