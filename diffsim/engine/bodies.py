@@ -121,8 +121,9 @@ def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Ar
 
     Turning leaves the angular momentum as it is. So torque-free rotation keeps it to round-off, and
     its energy error is of second order in h, where the explicit gyroscopic term gains energy at
-    first order. Where a step does not resolve the turn, ω is carried along with the body instead,
-    which leaves its energy as it is.
+    first order. Where a step does not resolve the turn, ω keeps its direction instead, and its
+    energy. (Not its place in the body: an impact within the step turns the body about another axis
+    than that of the ω it leaves, and must not turn the ω of a ball.)
 
     Args:
         bodies: masses and inertia.
@@ -130,10 +131,13 @@ def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Ar
         spin: ω at the end of the step but with the inertia of its start.
         resolved: how far the step resolves the turn.
     """
-    carried = after @ before.transpose_times(spin)
     angular_momentum = inertia_times(before, bodies.inertia, spin)
     kept = inertia_times(after, bodies.inertia.inverse(), angular_momentum)
-    return carried + (kept - carried) * resolved
+    energy = spin.dot(angular_momentum)
+    turns = (resolved < 1.0) & (energy > 0.0)
+    turned_energy = jnp.where(turns, spin.dot(inertia_times(after, bodies.inertia, spin)), 1.0)
+    steady = spin * jnp.sqrt(jnp.where(turns, energy / turned_energy, 1.0))
+    return steady + (kept - steady) * resolved
 
 
 def kinetic_energy(
