@@ -1,9 +1,19 @@
-"""Tests run in float32, as users do, unless they ask for float64."""
+"""Tests run in float32, as users do, unless they ask for float64.
 
+What they compile is kept in a folder beside pytest's own, also for the commands that they start:
+most of the time of a first run of all tests is compilation.
+"""
+
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
-import jax
-import pytest
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture

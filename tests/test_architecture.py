@@ -134,15 +134,17 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
+OWN_OPTIONS = (
+    "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true,"
+    "xla_cpu_small_while_loop_byte_threshold=200000"
+)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("", "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"),
-        (
-            "--xla_cpu_enable_fast_math=false",
-            "--xla_cpu_enable_fast_math=false "
-            "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true",
-        ),
+        ("", OWN_OPTIONS),
+        ("--xla_cpu_enable_fast_math=false", f"--xla_cpu_enable_fast_math=false {OWN_OPTIONS}"),
         ("--xla_backend_extra_options=xla_mine=1", "--xla_backend_extra_options=xla_mine=1"),
     ],
     ids=["none", "others", "own choice"],
@@ -161,7 +163,7 @@ def test_the_users_xla_flags_are_kept(given, expected, tmp_path):
 
 
 def test_a_jax_that_does_not_know_the_flag_still_runs(tmp_path):
-    # What an XLA without multi-output fusion sees: an entry of the map that it has no use for.
+    # What an XLA without these options sees: an entry of the map that it has no use for.
     program = "import diffsim, jax; print(jax.jit(lambda x: x + 1)(1.0))"
     done = subprocess.run(
         [sys.executable, "-c", program],

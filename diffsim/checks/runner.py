@@ -37,7 +37,7 @@ def run_checks(config: CheckConfig, console: Console) -> list[str]:
     start = time.perf_counter()
     measures: list[Measure] = []
     results: list[KindResult] = []
-    with computing_on(config.device.platform, "float64"):
+    with computing_on(config.device, "float64"):
         trials = Trials(config, observe)
         world, state = trials.build(config.robot)
         simulation = config.simulation

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from diffsim.engine.packing import Packed, Packing
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step
 from diffsim.engine.world import Control, State, World
@@ -89,15 +90,17 @@ def rollout(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
 
-    def advance(carry: tuple[State, Any], _: None) -> tuple[tuple[State, Any], Any]:
+    kept = Packing(jax.eval_shape(observe, state))
+
+    def advance(carry: tuple[State, Any], _: None) -> tuple[tuple[State, Any], Packed]:
         if gradient_decay != 1.0:
             carry = decay_gradient(carry, gradient_decay)
         state, memory = carry
         memory, control = policy(memory, state)
         state = step(world, solver, state, control)
-        return (state, memory), observe(state)
+        return (state, memory), kept.pack(observe(state))
 
     # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
     body = jax.checkpoint(advance, prevent_cse=False) if checkpoint else advance
     (state, memory), observations = jax.lax.scan(body, (state, memory), length=steps)
-    return Rollout(state, memory, observations)
+    return Rollout(state, memory, jax.vmap(kept.unpack)(observations))

@@ -63,6 +63,8 @@ class DeviceConfig:
     """Where to compute. ``auto`` takes a GPU if JAX finds one, else the CPU."""
 
     platform: str = bounded("auto", choices=("auto", "cpu", "gpu"))
+    # Where compiled programs are kept: a folder, off, or auto for ~/.cache/diffsim/compiled.
+    compilation_cache: str = "auto"
 
 
 @dataclass

@@ -1,37 +1,73 @@
-"""Choosing where to compute, and with how many bits."""
+"""Choosing where to compute, with how many bits, and where compiled programs are kept."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import jax
 
+from diffsim.experiment.config import DeviceConfig
 from diffsim.validation import ConfigError
 
 
 @contextmanager
-def computing_on(platform: str, precision: str) -> Iterator[jax.Device]:
+def computing_on(config: DeviceConfig, precision: str) -> Iterator[jax.Device]:
     """Compute on a device and in a precision within a ``with`` block.
 
     Args:
-        platform: "cpu", "gpu", or "auto" for a GPU if there is one.
+        config: which device, and where compiled programs are kept.
         precision: "float32" or "float64".
 
     Raises:
-        ConfigError: if a GPU is asked for and JAX finds none. There is no silent fall-back.
+        ConfigError: if a GPU is asked for and JAX finds none: there is no silent fall-back; or if
+            the folder for compiled programs cannot be made.
     """
-    if platform == "cpu":
+    if config.platform == "cpu":
         # A run on the CPU should not reserve the memory of a GPU that others use.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     try:
-        device = jax.devices(None if platform == "auto" else platform)[0]
+        device = jax.devices(None if config.platform == "auto" else config.platform)[0]
     except RuntimeError as error:
         found = ", ".join(sorted({d.platform for d in jax.devices()}))
         raise ConfigError(
-            f"device={platform} is not available: JAX {jax.__version__} finds only {found} "
+            f"device={config.platform} is not available: JAX {jax.__version__} finds only {found} "
             "(for an NVIDIA GPU: pip install 'diffsim-jax[gpu]')"
         ) from error
+    keep_compiled_programs(config.compilation_cache)
     with jax.enable_x64(precision == "float64"), jax.default_device(device):
         yield device
+
+
+def keep_compiled_programs(where: str) -> None:
+    """Let JAX keep what it compiles in a folder, and find it there in the next process.
+
+    Args:
+        where: a folder, "off", or "auto": the folder that JAX has been told (the environment's
+            JAX_COMPILATION_CACHE_DIR), else one below the user's cache folder.
+
+    Raises:
+        ConfigError: if the folder cannot be made.
+    """
+    if where == "off":
+        jax.config.update("jax_enable_compilation_cache", False)
+        return
+    if where == "auto" and jax.config.jax_compilation_cache_dir:
+        return
+    try:
+        folder = _user_cache() / "diffsim" / "compiled" if where == "auto" else Path(where)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        if where == "auto":  # a user without a home still computes
+            return
+        raise ConfigError(
+            f"device.compilation_cache must be auto, off or a folder, got '{where}' ({error})"
+        ) from error
+    jax.config.update("jax_compilation_cache_dir", str(folder.absolute()))
+
+
+def _user_cache() -> Path:
+    """Where programs keep what they can make again (XDG base directories)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

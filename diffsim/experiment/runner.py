@@ -75,7 +75,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
         DivergedError: if the loss or the gradient is no longer finite.
     """
     check_run(config)
-    with computing_on(config.device.platform, config.precision) as device:
+    with computing_on(config.device, config.precision) as device:
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
         if (folder / "manifest.json").exists():

@@ -1,0 +1,57 @@
+"""All floating-point numbers of a tree in one vector.
+
+A loop that keeps one array of every step, instead of dozens, is compiled into a better program:
+XLA's CPU backend fuses the stores of many arrays into one operation, which inside a kernel of a
+whole loop copies all that has been kept so far (``docs/engine.md``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Packed(NamedTuple):
+    """A tree, packed.
+
+    Attributes:
+        numbers: of all leaves of the default floating-point type, shape (numbers,).
+        others: the leaves of other types, as counters and keys.
+    """
+
+    numbers: jax.Array
+    others: tuple[Any, ...]
+
+
+class Packing:
+    """How trees of one structure are packed, and unpacked again."""
+
+    def __init__(self, tree: Any) -> None:
+        """For trees like this one; only shapes and types are looked at."""
+        leaves, self._structure = jax.tree.flatten(jax.eval_shape(lambda: tree))
+        self._shapes = [leaf.shape for leaf in leaves]
+        self._is_number = [leaf.dtype == jnp.result_type(float) for leaf in leaves]
+
+    def pack(self, tree: Any) -> Packed:
+        """All its numbers in one vector."""
+        leaves = list(zip(self._structure.flatten_up_to(tree), self._is_number, strict=True))
+        numbers = [jnp.ravel(leaf) for leaf, is_number in leaves if is_number]
+        return Packed(
+            jnp.concatenate(numbers) if numbers else jnp.zeros(0),
+            tuple(leaf for leaf, is_number in leaves if not is_number),
+        )
+
+    def unpack(self, packed: Packed) -> Any:
+        """The tree again."""
+        shapes = list(zip(self._shapes, self._is_number, strict=True))
+        # One split, not many slices: its derivative is one concatenation.
+        sizes = [math.prod(shape) for shape, is_number in shapes if is_number]
+        numbers = iter(jax.lax.split(packed.numbers, sizes) if sizes else ())
+        others = iter(packed.others)
+        return self._structure.unflatten(
+            next(numbers).reshape(shape) if is_number else next(others)
+            for shape, is_number in shapes
+        )
