@@ -28,7 +28,7 @@ test: $(VENV)/dev.installed ## set up, check style and types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/dev.installed ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -24,9 +24,9 @@ def _request_xla_options() -> None:
     that touch fewer bytes than the threshold are compiled as a whole. (Not all loops: the compiler
     takes more than linear time, and a kernel runs on one core.)
 
-    The flags are process-wide and read when JAX starts its backend, so they are set here, before the
-    first use of JAX, and only added to what the user has set. They are entries in a free-form map:
-    an XLA that does not know them ignores them.
+    The flags are process-wide and read when JAX starts its backend, so they are set here, before
+    the first use of JAX, and only added to what the user has set. They are entries in a free-form
+    map: an XLA that does not know them ignores them.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "--xla_backend_extra_options" not in flags:

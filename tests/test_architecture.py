@@ -27,7 +27,7 @@ LAYERS = (
 PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
 # The same inside the engine.
 ENGINE_LAYERS = (
-    ("diffsim.engine.pytrees", "diffsim.engine.indexing"),
+    ("diffsim.engine.pytrees", "diffsim.engine.packing", "diffsim.engine.indexing"),
     ("diffsim.engine.vectors",),
     ("diffsim.engine.rotations", "diffsim.engine.shapes"),
     ("diffsim.engine.bodies", "diffsim.engine.joints", "diffsim.engine.tree"),

@@ -31,13 +31,13 @@ class Packing:
 
     def __init__(self, tree: Any) -> None:
         """For trees like this one; only shapes and types are looked at."""
-        leaves, self._structure = jax.tree.flatten(jax.eval_shape(lambda: tree))
+        leaves, self._structure = jax.tree.flatten(tree)
         self._shapes = [leaf.shape for leaf in leaves]
         self._is_number = [leaf.dtype == jnp.result_type(float) for leaf in leaves]
 
     def pack(self, tree: Any) -> Packed:
         """All its numbers in one vector."""
-        leaves = list(zip(self._structure.flatten_up_to(tree), self._is_number, strict=True))
+        leaves = list(zip(jax.tree.leaves(tree), self._is_number, strict=True))
         numbers = [jnp.ravel(leaf) for leaf, is_number in leaves if is_number]
         return Packed(
             jnp.concatenate(numbers) if numbers else jnp.zeros(0),
@@ -51,7 +51,8 @@ class Packing:
         sizes = [math.prod(shape) for shape, is_number in shapes if is_number]
         numbers = iter(jax.lax.split(packed.numbers, sizes) if sizes else ())
         others = iter(packed.others)
-        return self._structure.unflatten(
+        leaves = [
             next(numbers).reshape(shape) if is_number else next(others)
             for shape, is_number in shapes
-        )
+        ]
+        return jax.tree.unflatten(self._structure, leaves)

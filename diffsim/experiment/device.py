@@ -54,7 +54,7 @@ def keep_compiled_programs(where: str) -> None:
     if where == "off":
         jax.config.update("jax_enable_compilation_cache", False)
         return
-    if where == "auto" and jax.config.jax_compilation_cache_dir:
+    if where == "auto" and jax.config.values["jax_compilation_cache_dir"]:
         return
     try:
         folder = _user_cache() / "diffsim" / "compiled" if where == "auto" else Path(where)

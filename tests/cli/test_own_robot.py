@@ -57,7 +57,7 @@ def test_it_runs_with_one_number_overridden(folder):
     done = diffsim_run(
         *("--config-dir", "mine", "robot=pair", "robot.friction=0.5"),
         *("controller=linear", "variables=controller"),
-        *("task.duration=0.5", "optimizer.iterations=3"),
+        *("task.duration=0.5", "optimizer=cmaes", "optimizer.iterations=3"),
         folder=folder,
     )
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jax
@@ -11,10 +12,10 @@ import pytest
 
 from diffsim.engine.rollout import rollout
 from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, World, idle_control
+from diffsim.engine.world import Control, State, World, command_count, idle_control
 from diffsim.sensors import Sensors
 from tests.robots_in_package import robot_config
-from tests.worlds import RADIUS, SOLVER, ball_robot, build, last, simulate
+from tests.worlds import RADIUS, SOLVER, ball_robot, box_robot, build, last, simulate
 
 STEPS = 200
 TIMESTEP = 2e-3
@@ -78,12 +79,16 @@ def test_a_batch_gives_what_single_runs_give() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-def test_robots_may_be_the_last_axis_of_every_array() -> None:
+@pytest.mark.parametrize(
+    "name", ["ball", "cartpole", pytest.param("quadruped_table1", marks=pytest.mark.slow)]
+)
+def test_robots_may_be_the_last_axis_of_every_array(name: str) -> None:
     """As good as ``vmap``, and faster."""
-    robot = robot_config("quadruped_table1")
+    robot = robot_config(name)
     world, state = build(robot, timestep=0.01)
     sensors = Sensors(robot, world)
-    weights = 0.02 * jax.random.normal(jax.random.key(0), (16, len(sensors.names)))
+    shape = (command_count(world), len(sensors.names))
+    weights = 0.02 * jax.random.normal(jax.random.key(0), shape)
     sideways = jnp.array([0.0, 0.3, -0.5])
 
     def walk(world: World, state: State) -> State:
@@ -137,6 +142,22 @@ def test_the_policy_keeps_its_memory_and_sees_the_state() -> None:
     assert float(result.memory["latest"]) == pytest.approx(4 * TIMESTEP)
     np.testing.assert_allclose(result.observations, TIMESTEP * np.arange(1, 6), rtol=1e-6)
     assert float(result.state.time) == float(result.observations[-1])
+
+
+def test_a_long_trajectory_takes_no_longer_for_each_step() -> None:
+    """A kernel of a whole loop that copied what it has kept so far would take 20 times as long."""
+    world, state = build(box_robot(angular_velocity=[5.0, 7.0, 9.0]))
+
+    def seconds_a_step(steps: int) -> float:
+        jax.block_until_ready(simulate(world, state, steps=steps))  # compiles
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            jax.block_until_ready(simulate(world, state, steps=steps))
+            times.append(time.perf_counter() - start)
+        return min(times) / steps
+
+    assert seconds_a_step(40_000) < 4.0 * seconds_a_step(2_000)
 
 
 @pytest.mark.parametrize("steps", [0, -1])

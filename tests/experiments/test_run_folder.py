@@ -159,9 +159,9 @@ def test_a_folder_that_holds_another_run_is_left_alone(ball_run):
 
 
 def test_runs_that_start_together_do_not_share_a_folder(tmp_path):
-    runs = [start_run(tmp_path, "optimizer=cmaes", "optimizer.iterations=1") for _ in range(3)]
-    assert [process.wait(TIMEOUT_S) for process in runs] == [0, 0, 0]
-    assert len(run_folders(tmp_path)) == 3
+    runs = [start_run(tmp_path, "optimizer=cmaes", "optimizer.iterations=1") for _ in range(2)]
+    assert [process.wait(TIMEOUT_S) for process in runs] == [0, 0]
+    assert len(run_folders(tmp_path)) == 2
 
 
 def test_a_sweep_has_one_folder_with_one_for_each_job(tmp_path):

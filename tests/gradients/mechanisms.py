@@ -464,3 +464,14 @@ def placeholders(world: World) -> tuple[str, ...]:
         if not motor
         for name in ("gain", "max_force", "max_velocity")
     )
+
+
+AWAY_FROM_SWITCHES = [
+    ("wrist", "unsaturated"),
+    ("pendulum", "unsaturated"),
+    ("linkage", "soft"),
+    ("sprung", "soft"),
+    ("hopper", "toppling"),
+    ("bat", "away"),
+]
+"""Regimes in which nothing switches for a hundred steps."""

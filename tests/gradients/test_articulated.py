@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.gradients.lanes import jacobian_in_lanes, worst
-from tests.gradients.mechanisms import LARGE, REGIMES, placeholders, scene_of
+from tests.gradients.mechanisms import (
+    AWAY_FROM_SWITCHES,
+    LARGE,
+    REGIMES,
+    placeholders,
+    scene_of,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -13,8 +19,13 @@ pytestmark = pytest.mark.usefixtures("float64")
 TOLERANCE = 1e-6
 TOLERANCE_OF_LARGE = 2e-6
 
+# Some take minutes, others are differentiated a hundred times by test_articulated_rollouts.py.
 EVERY_REGIME = [
-    pytest.param(robot, regime, marks=[pytest.mark.slow] if robot in LARGE else [])
+    pytest.param(
+        robot,
+        regime,
+        marks=[pytest.mark.slow] if robot in LARGE or (robot, regime) in AWAY_FROM_SWITCHES else [],
+    )
     for robot, regimes in REGIMES.items()
     for regime in regimes
 ]

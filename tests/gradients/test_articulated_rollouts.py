@@ -25,6 +25,7 @@ from tests.gradients.lanes import (
     worst,
 )
 from tests.gradients.mechanisms import (
+    AWAY_FROM_SWITCHES,
     LEGS,
     REGIMES,
     STANCE,
@@ -45,15 +46,6 @@ TOLERANCE = 1e-4
 COSINE = 0.999
 # So that few do, in units of the inputs' scales.
 SMALL_DIFFERENCE = 1e-7
-
-AWAY_FROM_SWITCHES = [
-    ("wrist", "unsaturated"),
-    ("pendulum", "unsaturated"),
-    ("linkage", "soft"),
-    ("sprung", "soft"),
-    ("hopper", "toppling"),
-    ("bat", "away"),
-]
 
 
 @pytest.mark.parametrize(("robot", "regime"), AWAY_FROM_SWITCHES)
