@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-BATCHES = (1, 128, 1024)
+BATCHES = (1, 128)
 REPEATS = 5
 SETTINGS = {
     "as shipped": "",
