@@ -48,7 +48,15 @@ COSINE = 0.999
 SMALL_DIFFERENCE = 1e-7
 
 
-@pytest.mark.parametrize(("robot", "regime"), AWAY_FROM_SWITCHES)
+# The others compile for a quarter of a minute each.
+QUICK = ("wrist", "pendulum", "bat")
+EVERY_MECHANISM = [
+    pytest.param(*found, marks=[] if found[0] in QUICK else [pytest.mark.slow])
+    for found in AWAY_FROM_SWITCHES
+]
+
+
+@pytest.mark.parametrize(("robot", "regime"), EVERY_MECHANISM)
 def test_gradients_over_a_hundred_steps_agree(robot: str, regime: str) -> None:
     scene = scene_of(REGIMES[robot][regime])
     result = jacobian_in_lanes(scene, STEPS)
