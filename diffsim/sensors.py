@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -101,14 +102,16 @@ class Sensors:
             return [_contact_forces(world, state, [str(sensor.body) for sensor in sensors])]
         if kind in ("time", "sine", "cosine"):
             return [_clock(kind, sensors, state)]
-        parts = part_motion(world.parts, state)
-        body = tuple(world.parts.names.index(str(sensor.body)) for sensor in sensors)
-        own = _of(parts, body)
+        own = _motion(world, state, (str(sensor.body) for sensor in sensors))
+        other = None
+        if sensors[0].relative_to is not None:
+            other = _motion(world, state, (str(sensor.relative_to) for sensor in sensors))
         if kind == "imu":
-            return [*_imu(world, state, own, body)]
+            return _imu(world, state, own, [str(sensor.body) for sensor in sensors])
         if kind == "distance":
-            return [_distance(world, parts, own, sensors)]
-        return _seen(kind, world, parts, own, sensors)
+            return [_distance(own, other, sensors)]
+        found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
+        return _flat(found if other is None else _relative(kind, own, other))
 
 
 def _all_components(robot: RobotConfig, sensor: SensorConfig) -> tuple[str, ...]:
@@ -137,13 +140,10 @@ def _unit(robot: RobotConfig, sensor: SensorConfig, component: str) -> str:
     return UNITS[sensor.type]
 
 
-def _of(motion: PartMotion, index: tuple[int, ...]) -> PartMotion:
-    return PartMotion(
-        motion.position.gather(index),
-        motion.rotation.gather(index),
-        motion.velocity.gather(index),
-        motion.angular_velocity.gather(index),
-    )
+def _motion(world: World, state: State, names: Iterable[str]) -> PartMotion:
+    """How the named parts move."""
+    index = tuple(world.parts.names.index(name) for name in names)
+    return part_motion(world.parts.gather(index), state)
 
 
 def _clock(kind: str, sensors: list[SensorConfig], state: State) -> jax.Array:
@@ -168,9 +168,9 @@ def _contact_forces(world: World, state: State, bodies: list[str]) -> jax.Array:
     return scatter_add(nothing, tuple(sensor for _, sensor in touching), found)
 
 
-def _imu(world: World, state: State, own: PartMotion, body: tuple[int, ...]) -> list[jax.Array]:
+def _imu(world: World, state: State, own: PartMotion, names: list[str]) -> list[jax.Array]:
     """Acceleration minus gravity and angular rate, both in the part's frame."""
-    carrier = tuple(world.parts.body[k] for k in body)
+    carrier = tuple(world.parts.body[world.parts.names.index(name)] for name in names)
     arm = own.position - state.position.gather(carrier)
     omega = own.angular_velocity
     acceleration = (
@@ -182,37 +182,20 @@ def _imu(world: World, state: State, own: PartMotion, body: tuple[int, ...]) -> 
     return [*own.rotation.transpose_times(acceleration), *own.rotation.transpose_times(omega)]
 
 
-def _distance(
-    world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
-) -> jax.Array:
+def _distance(own: PartMotion, other: PartMotion | None, sensors: list[SensorConfig]) -> jax.Array:
     """Distance to a point or a body [m]; its gradient is zero where the distance is."""
-    if sensors[0].relative_to is None:
+    if other is None:
         fixed = stack_vectors([vector(sensor.target) for sensor in sensors])
         target = Vec3(*(column(component, own.position.x) for component in fixed))
     else:
-        target = _others(world, parts, sensors).position
+        target = other.position
     squared = (own.position - target).squared_norm()
     positive = squared > 0.0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
-def _seen(
-    kind: str, world: World, parts: PartMotion, own: PartMotion, sensors: list[SensorConfig]
-) -> list[jax.Array]:
-    """A body's motion in the frame of another one, or in the world's."""
-    if sensors[0].relative_to is not None:
-        return _flat(_relative(kind, own, _others(world, parts, sensors)))
-    found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
-    return _flat(found)
-
-
-def _others(world: World, parts: PartMotion, sensors: list[SensorConfig]) -> PartMotion:
-    """The bodies to which sensors are relative."""
-    names = (str(sensor.relative_to) for sensor in sensors)
-    return _of(parts, tuple(world.parts.names.index(name) for name in names))
-
-
 def _relative(kind: str, own: PartMotion, other: PartMotion) -> Vec3 | Mat3:
+    """A body's motion in the frame of another one."""
     into = other.rotation.transpose_times
     if kind == "orientation":
         return Mat3(*(into(column) for column in own.rotation))

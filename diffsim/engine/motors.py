@@ -58,6 +58,7 @@ class Drives:
         coordinate: joint and number of the coordinate.
         motor: "position", "velocity", "torque", or "" for none.
         command: index among the commands of the motors, or -1.
+        limited: whether the coordinate has limits.
         gain: of a position servo [1/s], shape (drives,).
         max_force: [N·m] or [N], zero without a motor, shape (drives,).
         max_velocity: [rad/s] or [m/s], shape (drives,).
@@ -69,6 +70,7 @@ class Drives:
     coordinate: tuple[tuple[int, int], ...] = static()
     motor: tuple[str, ...] = static()
     command: tuple[int, ...] = static()
+    limited: tuple[bool, ...] = static()
     gain: jax.Array
     max_force: jax.Array
     max_velocity: jax.Array

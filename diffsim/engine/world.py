@@ -9,6 +9,7 @@ Everything describes one robot in one world. Batch with ``jax.vmap``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -41,6 +42,15 @@ class Parts:
     body: tuple[int, ...] = static()
     offset: Vec3
     rotation: Mat3
+
+    def gather(self, index: Sequence[int]) -> Parts:
+        """The parts at ``index``."""
+        return Parts(
+            tuple(self.names[k] for k in index),
+            tuple(self.body[k] for k in index),
+            self.offset.gather(index),
+            self.rotation.gather(index),
+        )
 
 
 @pytree

@@ -348,6 +348,7 @@ def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
         coordinate=tuple((places[name], k) for name, k in both),
         motor=tuple(robot.motors[motors[c]].type if c in motors else "" for c in both),
         command=tuple(commands.index(motors[c]) if c in motors else -1 for c in both),
+        limited=tuple(c in limited for c in both),
         gain=of_motor(lambda motor: motor.gain, 0.0),
         max_force=of_motor(lambda motor: motor.max_force, 0.0),
         max_velocity=of_motor(lambda motor: motor.max_velocity, 0.0),

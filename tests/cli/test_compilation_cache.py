@@ -6,7 +6,7 @@ import pandas as pd
 
 from tests.commands import diffsim_run, run_folders
 
-SHORT = ("optimizer.iterations=2", "task.duration=0.5")
+SHORT = ("optimizer=cmaes", "optimizer.iterations=2", "task.duration=0.5")
 
 
 def test_the_next_process_finds_what_was_compiled_and_gets_the_same(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -46,6 +47,12 @@ PAIRS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.fixture(params=["float32", pytest.param("float64", marks=pytest.mark.slow)])
+def either_precision(request: pytest.FixtureRequest) -> Iterator[None]:
+    with jax.enable_x64(request.param == "float64"):
+        yield
+
+
 def ball(was_supported: bool, **options: Any) -> Scene:
     world, state = build(ball_robot(axis=[1.0, 0.0, 0.0], **options), timestep=0.01)
     if was_supported:
@@ -75,14 +82,14 @@ def without_timestep(gradient: Scene) -> Scene:
     return gradient._replace(world=dataclasses.replace(gradient.world, timestep=zero))
 
 
-@pytest.mark.usefixtures("precision")
+@pytest.mark.usefixtures("either_precision")
 @pytest.mark.parametrize("was_supported", [True, False])
 @pytest.mark.parametrize("case", BALLS)
 def test_the_gradient_of_a_step_of_a_ball_is_finite(case: str, was_supported: bool) -> None:
     assert not_finite(gradient(ball(was_supported, **BALLS[case]))) == []
 
 
-@pytest.mark.usefixtures("precision")
+@pytest.mark.usefixtures("either_precision")
 @pytest.mark.parametrize("was_supported", [True, False])
 @pytest.mark.parametrize("case", BALLS)
 def test_a_rigid_contact_has_a_finite_gradient(case: str, was_supported: bool) -> None:
@@ -102,14 +109,14 @@ def test_the_gradient_of_a_hundred_steps_is_finite(case: str) -> None:
     assert not_finite(gradient(ball(True, **BALLS[case]), steps=100)) == []
 
 
-@pytest.mark.usefixtures("precision")
+@pytest.mark.usefixtures("either_precision")
 @pytest.mark.parametrize("friction", [0.0, 0.5])
 @pytest.mark.parametrize("case", PAIRS)
 def test_the_gradient_of_a_step_of_two_spheres_is_finite(case: str, friction: float) -> None:
     assert not_finite(gradient(pair(PAIRS[case], friction=friction))) == []
 
 
-@pytest.mark.usefixtures("precision")
+@pytest.mark.usefixtures("either_precision")
 @pytest.mark.parametrize("spin", [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 2.0, 3.0]])
 def test_the_gradient_of_a_step_of_a_box_is_finite(spin: list[float]) -> None:
     world, state = build(box_robot(angular_velocity=spin), timestep=0.01)

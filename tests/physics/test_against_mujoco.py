@@ -167,7 +167,16 @@ ROBOTS: dict[str, Callable[[], RobotConfig]] = {
 }
 
 
-@pytest.fixture(scope="module", params=ROBOTS)
+COMPILED_FOR_LONG = ("universals", "balls")  # and made of the joints that "skew" has, too
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(robot, marks=[pytest.mark.slow] if robot in COMPILED_FOR_LONG else [])
+        for robot in ROBOTS
+    ],
+)
 def name(request: pytest.FixtureRequest) -> str:
     """Of the module's scope, so that all tests of a robot follow each other: it compiles once."""
     return request.param

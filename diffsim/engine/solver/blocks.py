@@ -77,44 +77,47 @@ class JointBlock:
 
 @pytree
 class DriveBlock:
-    """Motors and limits. Impulses: of the motor, and of the limits.
+    """Motors and limits. Impulses: of the motor, and of the limits if there are any.
 
     Attributes:
         which: indices of the drives.
         joints: indices of their joints.
+        limited: whether the coordinates have limits.
         rows: one direction, the rate of the coordinate.
         target: what motors and limits ask for.
-        effective_inverse_mass: K, shape (rows,).
+        inverse_mass, mass: K and its reciprocal, shape (rows,).
     """
 
     which: tuple[int, ...] = static()
     joints: tuple[int, ...] = static()
+    limited: bool = static()
     rows: Rows
     target: DriveTargets
-    effective_inverse_mass: jax.Array
+    inverse_mass: jax.Array
+    mass: jax.Array
 
     def total(self, impulse: Impulse) -> Impulse:
         """What is pushed in each direction of the rows."""
-        return (impulse[0] + impulse[1],)
+        return (impulse[0] + impulse[1],) if self.limited else impulse
 
     def respond(self, velocities: Velocity, impulse: Impulse) -> Impulse:
         """The motor as far as its bounds allow, and the limit for what is then still needed."""
         (rate,) = velocities
-        motor, limit = impulse
-        target, k = self.target, self.effective_inverse_mass
-        wanted = motor + (target.velocity - rate) / k
+        motor, *limit = impulse
+        target = self.target
+        wanted = motor + (target.velocity - rate) * self.mass
         new_motor = jnp.clip(wanted, target.least_impulse, target.greatest_impulse)
-        unlimited = rate + k * (new_motor - motor - limit)
+        if not limit:
+            return (new_motor,)
+        unlimited = rate + self.inverse_mass * (new_motor - motor - limit[0])
         allowed = jnp.clip(unlimited, target.least_velocity, target.greatest_velocity)
-        new_limit = (allowed - unlimited) / k
-        return new_motor, new_limit
+        return new_motor, (allowed - unlimited) * self.mass
 
     def for_drift(
         self, before: Z, after: Z, impulse: Impulse, previous: Impulse
     ) -> tuple[DriveBlock, Impulse]:
         (rate,) = self.rows.velocities(after)
-        motor, _ = impulse
-        target = self.target
+        motor, target = impulse[0], self.target
         saturated = (motor <= target.least_impulse) | (motor >= target.greatest_impulse)
         drift = target._replace(
             velocity=rate,
@@ -142,6 +145,7 @@ class ContactBlock:
         slip: target of the tangents [m/s].
         friction: Coulomb coefficient.
         inverse_mass: K by pairs of directions, lower triangle by rows.
+        steps: impulse for a unit of velocity, along the normal and along both tangents.
     """
 
     which: tuple[int, ...] = static()
@@ -151,6 +155,7 @@ class ContactBlock:
     slip: tuple[jax.Array, ...]
     friction: jax.Array
     inverse_mass: tuple[tuple[jax.Array, ...], ...]
+    steps: tuple[jax.Array, ...]
 
     def total(self, impulse: Impulse) -> Impulse:
         """What is pushed in each direction of the rows."""
@@ -161,14 +166,12 @@ class ContactBlock:
         speed, *slips = velocities
         k, target = self.inverse_mass, self.target
         residual = speed + target.cfm * impulse[0] - target.velocity
-        normal = jnp.maximum(impulse[0] - residual / (k[0][0] + target.cfm), 0.0)
+        normal = jnp.maximum(impulse[0] - residual * self.steps[0], 0.0)
         push = normal - impulse[0]
         if not slips:
             return (normal,)
-        # One step length for both, so that the projection's fixed point is Coulomb's law.
-        length = 1.0 / jnp.maximum(k[1][1], k[2][2])
         wanted = [
-            held - (slip + k[row][0] * push - aim) * length
+            held - (slip + k[row][0] * push - aim) * self.steps[1]
             for row, held, slip, aim in zip((1, 2), impulse[1:], slips, self.slip, strict=True)
         ]
         project = project_on_cone if self.friction_law == "cone" else project_on_box
@@ -184,11 +187,12 @@ class ContactBlock:
                 self.rows.velocities(before), self.rows.velocities(after), strict=True
             )
         )
+        rigid = jnp.zeros_like(self.target.cfm)
         target = self.target._replace(
-            velocity=jnp.where(impulse[0] > 0.0, normal, self.target.closing),
-            cfm=jnp.zeros_like(self.target.cfm),
+            velocity=jnp.where(impulse[0] > 0.0, normal, self.target.closing), cfm=rigid
         )
-        block = dataclasses.replace(self, target=target, slip=tuple(slip))
+        steps = step_lengths(self.inverse_mass, rigid)
+        block = dataclasses.replace(self, target=target, slip=tuple(slip), steps=steps)
         # A first guess of what moves the bodies: what held before all along, the rest after τ.
         pressed = impulse[0] > 0.0
         held = jnp.minimum(previous[0], impulse[0]) / jnp.where(pressed, impulse[0], 1.0)
@@ -197,6 +201,16 @@ class ContactBlock:
 
 
 Block = JointBlock | DriveBlock | ContactBlock
+
+
+def step_lengths(
+    inverse_mass: Sequence[Sequence[jax.Array]], cfm: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Of a contact's visit, along its normal and, if there are any, along its tangents."""
+    k = inverse_mass
+    normal = 1.0 / (k[0][0] + cfm)
+    # One length for both tangents, so that the projection's fixed point is Coulomb's law.
+    return (normal, 1.0 / jnp.maximum(k[1][1], k[2][2])) if len(k) > 1 else (normal,)
 
 
 def project_on_cone(

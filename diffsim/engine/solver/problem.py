@@ -31,6 +31,7 @@ from diffsim.engine.solver.blocks import (
     Impulse,
     JointBlock,
     cholesky,
+    step_lengths,
 )
 from diffsim.engine.solver.clusters import Cluster, cluster
 from diffsim.engine.solver.rows import (
@@ -125,7 +126,8 @@ def impulse_of(block: Block, impulses: Impulses) -> Impulse:
     if isinstance(block, JointBlock):
         return tuple(gather(impulses.joint, which) for which in block.which)
     if isinstance(block, DriveBlock):
-        return gather(impulses.motor, block.which), gather(impulses.limit, block.which)
+        motor = gather(impulses.motor, block.which)
+        return (motor, gather(impulses.limit, block.which)) if block.limited else (motor,)
     count = len(block.rows.y)
     return tuple(gather(part, block.which) for part in impulses.contact[:count])
 
@@ -237,7 +239,11 @@ def _drive_blocks(
 
     eliminated = [joints.eliminated[joint] for joint, _ in drives.coordinate]
     kinds = [
-        (drives.coordinate[d][1] if done else joints.types[drives.coordinate[d][0]], done)
+        (
+            drives.coordinate[d][1] if done else joints.types[drives.coordinate[d][0]],
+            done,
+            drives.limited[d],
+        )
         for d, done in enumerate(eliminated)
     ]
     ends = []
@@ -259,13 +265,16 @@ def _drive_blocks(
             axis = Axis(direction, turns[0])
             pushes = _pushes(axis, child, parent, own.anchor_child, state.position)
             rows = build_rows(system, [pushes])
+        inverse_mass = rows.coupling(0, rows, 0)
         found.append(
             DriveBlock(
                 which=members,
                 joints=tuple(joint for joint, _ in which),
+                limited=drives.limited[members[0]],
                 rows=rows,
                 target=DriveTargets(*(gather(part, members) for part in targets)),
-                effective_inverse_mass=rows.coupling(0, rows, 0),
+                inverse_mass=inverse_mass,
+                mass=1.0 / inverse_mass,
             )
         )
     return found
@@ -301,6 +310,9 @@ def _contact_blocks(
         at_start = sum_up(
             push.velocity(state.velocity, state.angular_velocity) for push in pushes[0]
         )
+        inverse_mass = tuple(
+            tuple(rows.coupling(a, rows, b) for b in range(a + 1)) for a in range(len(directions))
+        )
         law = contact_targets(
             chosen,
             frame,
@@ -318,10 +330,8 @@ def _contact_blocks(
                 target=law,
                 slip=tuple(jnp.zeros_like(law.velocity) for _ in directions[1:]),
                 friction=chosen.friction,
-                inverse_mass=tuple(
-                    tuple(rows.coupling(a, rows, b) for b in range(a + 1))
-                    for a in range(len(directions))
-                ),
+                inverse_mass=inverse_mass,
+                steps=step_lengths(inverse_mass, law.cfm),
             )
         )
     return found

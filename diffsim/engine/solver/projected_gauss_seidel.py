@@ -104,7 +104,7 @@ class ProjectedGaussSeidel:
         # else acts on them has to be solved for as the velocities were. Rows that go by themselves
         # have the solution as their first guess, but for limits, which take one sweep.
         coupled = _is_coupled(problem.blocks)
-        has_limits = any(isinstance(block, DriveBlock) for block in problem.blocks)
+        has_limits = any(isinstance(b, DriveBlock) and b.limited for b in problem.blocks)
         sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(has_limits))
         held = problem.previous if coupled else jax.tree.map(jnp.zeros_like, problem.previous)
         found = [
