@@ -24,6 +24,11 @@ from tests.worlds import SOLVER
 # Perturbation of an input, in units of its scale. The differences err by h⁴ (1e-20) from the fifth
 # derivative and by eps/h (2e-11) of the row's scale from round-off.
 DIFFERENCE = 1e-5
+# Where a switch lies within these, as the differences of a small and a wide perturbation show, the
+# perturbation is a share of that, and the differences are as much rougher.
+SHARE = 0.01
+# Relative disagreement of perturbations that tells of a switch.
+SWITCHED = 5e-6
 # Over many steps: there are more switches to come across, and less accuracy is asked for.
 DIFFERENCE_OF_MANY = 1e-6
 
@@ -42,6 +47,7 @@ class Comparison(NamedTuple):
         inputs, outputs: paths of the numbers in the scene and in the final state.
         scale: of each output, shape (outputs,).
         reverse, differences: shape (outputs, inputs).
+        switched: where the differences are those of ``SHARE`` of the perturbation.
     """
 
     inputs: tuple[str, ...]
@@ -49,6 +55,7 @@ class Comparison(NamedTuple):
     scale: np.ndarray
     reverse: np.ndarray
     differences: np.ndarray
+    switched: np.ndarray
 
 
 @partial(jax.jit, static_argnames="solver", compiler_options=QUICKLY)
@@ -201,17 +208,23 @@ def jacobian_in_lanes(
         held = np.repeat(np.asarray(scenes.control.command)[:, None], steps, axis=1)
         return flatten_lanes(finals(scenes, held, solver))
 
+    center = flatten_lanes(repeat(scene, 1))[0]
+    size = DIFFERENCE if steps == 1 else DIFFERENCE_OF_MANY
+    found = differences(ends, center, scale, size).T
+    output_scale = np.maximum(np.abs(values), [SCALES[name] for name in leaf_names(final)])
+    switched = np.zeros_like(found, bool)
+    if steps == 1:
+        narrow = differences(ends, center, scale, SHARE * size).T
+        threshold = SWITCHED * np.maximum(np.abs(narrow), SMALLEST_SHARE * output_scale[:, None])
+        switched = np.abs(narrow - found) > threshold
+        found = np.where(switched, narrow, found)
     return Comparison(
         inputs=path_names(scene),
         outputs=path_names(final),
-        scale=np.maximum(np.abs(values), [SCALES[name] for name in leaf_names(final)]),
+        scale=output_scale,
         reverse=flatten_lanes(pulled) * scale,
-        differences=differences(
-            ends,
-            flatten_lanes(repeat(scene, 1))[0],
-            scale,
-            DIFFERENCE if steps == 1 else DIFFERENCE_OF_MANY,
-        ).T,
+        differences=found,
+        switched=switched,
     )
 
 
@@ -228,6 +241,7 @@ def worst(
     """
     size = np.maximum(np.abs(result.differences), SMALLEST_SHARE * result.scale[:, None])
     error = np.abs(result.reverse - result.differences) / size
+    error = np.where(result.switched, SHARE * error, error)
     error = np.where(np.isfinite(error), error, np.inf)
     error[:, [name in ignored for name in result.inputs]] = 0.0
     order = np.argsort(-error, axis=None)[:count]
