@@ -64,7 +64,7 @@ def test_the_output_ends_with_a_table_and_the_folder(ball_run):
     assert "\x1b" not in ball_run.output
 
 
-@pytest.mark.parametrize("optimizer", ["adam", pytest.param("cmaes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("optimizer", ["cmaes", pytest.param("adam", marks=pytest.mark.slow)])
 def test_the_same_seed_gives_the_same_metrics_but_for_the_times(optimizer, tmp_path):
     for _ in range(2):
         done = diffsim_run(
@@ -166,12 +166,12 @@ def test_runs_that_start_together_do_not_share_a_folder(tmp_path):
 
 def test_a_sweep_has_one_folder_with_one_for_each_job(tmp_path):
     done = diffsim_run(
-        *("-m", "optimizer=cmaes", "optimizer.iterations=1", "seed=0,1", "optimizer.sigma=1,2"),
+        *("-m", "optimizer=cmaes", "optimizer.iterations=1", "seed=0,1"),
         folder=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     folders = run_folders(tmp_path)
-    assert len(folders) == 4
+    assert len(folders) == 2
     assert len({folder.parent for folder in folders}) == 1
     seeds = [json.loads((f / "manifest.json").read_text())["seed"] for f in folders]
-    assert seeds == [0, 0, 1, 1]
+    assert seeds == [0, 1]

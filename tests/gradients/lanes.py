@@ -28,7 +28,7 @@ DIFFERENCE = 1e-5
 # perturbation is a share of that, and the differences are as much rougher.
 SHARE = 0.01
 # Relative disagreement of perturbations that tells of a switch.
-SWITCHED = 5e-6
+SWITCHED = 1e-6
 # Over many steps: there are more switches to come across, and less accuracy is asked for.
 DIFFERENCE_OF_MANY = 1e-6
 
@@ -175,6 +175,7 @@ def differences(
     center: np.ndarray,
     scale: np.ndarray,
     size: float = DIFFERENCE,
+    chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Central differences of fourth order, in units of the scale, shape (inputs, outputs).
 
@@ -183,8 +184,11 @@ def differences(
         center: where, shape (inputs,).
         scale: of the inputs, shape (inputs,).
         size: of the perturbations, in units of the scale.
+        chosen: numbers of the inputs to look at, all if not given.
     """
     moves = size * np.diag(scale)
+    if chosen is not None:
+        moves = moves[chosen]
     lanes = [center + factor * moves for factor in (1.0, -1.0, 2.0, -2.0)]
     up, down, far_up, far_down = np.split(function(np.concatenate(lanes)), 4)
     return (8.0 * (up - down) - (far_up - far_down)) / (12.0 * size)
@@ -212,17 +216,21 @@ def jacobian_in_lanes(
     size = DIFFERENCE if steps == 1 else DIFFERENCE_OF_MANY
     found = differences(ends, center, scale, size).T
     output_scale = np.maximum(np.abs(values), [SCALES[name] for name in leaf_names(final)])
+    reverse = flatten_lanes(pulled) * scale
+    least = SMALLEST_SHARE * output_scale[:, None]
     switched = np.zeros_like(found, bool)
-    if steps == 1:
-        narrow = differences(ends, center, scale, SHARE * size).T
-        threshold = SWITCHED * np.maximum(np.abs(narrow), SMALLEST_SHARE * output_scale[:, None])
-        switched = np.abs(narrow - found) > threshold
-        found = np.where(switched, narrow, found)
+    doubtful = np.abs(found - reverse) > SWITCHED * np.maximum(np.abs(found), least)
+    columns = np.flatnonzero(doubtful.any(axis=0))
+    if steps == 1 and len(columns):
+        narrow = differences(ends, center, scale, SHARE * size, columns.tolist()).T
+        wide = found[:, columns]
+        switched[:, columns] = np.abs(narrow - wide) > SWITCHED * np.maximum(np.abs(narrow), least)
+        found[:, columns] = np.where(switched[:, columns], narrow, wide)
     return Comparison(
         inputs=path_names(scene),
         outputs=path_names(final),
         scale=output_scale,
-        reverse=flatten_lanes(pulled) * scale,
+        reverse=reverse,
         differences=found,
         switched=switched,
     )

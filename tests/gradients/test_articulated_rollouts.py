@@ -49,7 +49,7 @@ SMALL_DIFFERENCE = 1e-7
 
 
 # The others compile for a quarter of a minute each.
-QUICK = ("wrist", "pendulum", "bat")
+QUICK = ("wrist", "pendulum")
 EVERY_MECHANISM = [
     pytest.param(*found, marks=[] if found[0] in QUICK else [pytest.mark.slow])
     for found in AWAY_FROM_SWITCHES

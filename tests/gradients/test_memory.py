@@ -6,6 +6,7 @@ from functools import cache
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from diffsim.engine.rollout import rollout
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
@@ -48,10 +49,12 @@ def test_memory_grows_by_one_state_for_each_step() -> None:
     assert 0.5 * state_bytes < growth < STATES_PER_STEP * state_bytes
 
 
+@pytest.mark.slow
 def test_memory_hardly_depends_on_the_number_of_sweeps() -> None:
     more = temporary_bytes(STEPS, iterations=10 * ITERATIONS)
     assert more < GROWTH_WITH_ITERATIONS * temporary_bytes(STEPS)
 
 
+@pytest.mark.slow
 def test_checkpoints_save_most_of_the_memory() -> None:
     assert temporary_bytes(STEPS, checkpoint=False) > SAVING * temporary_bytes(STEPS)

@@ -70,8 +70,7 @@ def draw(like: Scene, count: int) -> Scene:
 
 @pytest.mark.parametrize(
     ("robot", "count"),
-    [("walker", FEW), ("linkage", FEW)]
-    + [pytest.param(robot, MANY, marks=pytest.mark.slow) for robot in SMALL],
+    [("walker", FEW)] + [pytest.param(robot, MANY, marks=pytest.mark.slow) for robot in SMALL],
 )
 def test_gradients_of_random_states_are_finite(robot: str, count: int) -> None:
     regime = next(iter(SMALL[robot].values()))
