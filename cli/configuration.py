@@ -15,11 +15,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 from yaml.constructor import ConstructorError, SafeConstructor
 
+from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
 from diffsim.validation import ConfigError
 
-Config = TypeVar("Config", RunConfig, CheckConfig)
+Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig)
 
 
 def register_schemas() -> None:
@@ -27,6 +28,7 @@ def register_schemas() -> None:
     store = ConfigStore.instance()
     store.store(name="run_schema", node=RunConfig)
     store.store(name="check_schema", node=CheckConfig)
+    store.store(name="bench_schema", node=BenchConfig)
     for group, kinds in SCHEMAS.items():
         for kind, schema in kinds.items():
             store.store(group=f"{group}/schema", name=kind, node=schema)
@@ -73,6 +75,11 @@ def compose_config(*overrides: str) -> RunConfig:
 def compose_check_config(*overrides: str) -> CheckConfig:
     """The same for ``diffsim-check``."""
     return _compose("check", CheckConfig, overrides)
+
+
+def compose_bench_config(*overrides: str) -> BenchConfig:
+    """The same for ``diffsim-bench``."""
+    return _compose("bench", BenchConfig, overrides)
 
 
 def _compose(name: str, schema: type[Config], overrides: Sequence[str]) -> Config:

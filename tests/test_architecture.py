@@ -21,7 +21,7 @@ LAYERS = (
     ("diffsim.tasks",),
     ("diffsim.optimizers",),
     ("diffsim.experiment",),
-    ("diffsim.checks",),
+    ("diffsim.checks", "diffsim.bench"),
     ("diffsim.cli",),
 )
 PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
@@ -115,7 +115,7 @@ def test_reporting_reads_files_and_not_live_objects():
     [["--help"], ["--cfg", "job"], ["robot.friction=-1"], ["robot=unknown"]],
     ids=["help", "cfg", "bad value", "bad name"],
 )
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", "check", "bench"])
 def test_answers_that_need_no_physics_come_without_loading_jax(arguments, command, tmp_path):
     program = f"""
 import sys

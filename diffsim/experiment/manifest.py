@@ -10,22 +10,28 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import jax
 
 import diffsim
-from diffsim.experiment.config import RunConfig
 
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
 
 
-def build_manifest(config: RunConfig, device: jax.Device) -> dict[str, Any]:
+class Recorded(Protocol):
+    """A config that a result is made with."""
+
+    seed: int
+    precision: str
+
+
+def build_manifest(config: Recorded, device: jax.Device) -> dict[str, Any]:
     """Resolved config, versions, commit, device, seed, precision and XLA flags of a run."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
-        "config": dataclasses.asdict(config),
+        "config": dataclasses.asdict(cast(Any, config)),
         "seed": config.seed,
         "precision": config.precision,
         "device": {"platform": device.platform, "kind": device.device_kind},

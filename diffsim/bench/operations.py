@@ -1,0 +1,56 @@
+"""How much a program computes, counted in its graph."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_ELEMENTWISE = """
+    add add_any sub mul div neg max min abs sign sqrt rsqrt integer_pow square pow exp log
+    sin cos tan atan2 tanh logistic select_n clamp gt ge lt le eq ne and or not is_finite
+"""
+_REDUCTIONS = "reduce_sum reduce_max reduce_min select_sum"
+
+ARITHMETIC = frozenset(f"{_ELEMENTWISE} {_REDUCTIONS}".split())
+"""Primitives that count as one operation for each number they give; reductions for each they take.
+
+Divisions, roots and sines take longer than that.
+"""
+
+
+def count_operations(jaxpr: Any) -> float:
+    """Arithmetic operations of a graph; a product of matrices counts two for each pair of factors.
+
+    Args:
+        jaxpr: from ``jax.make_jaxpr``; a loop's body counts as often as it runs.
+    """
+    total = 0.0
+    for equation in jaxpr.eqns:
+        inner = [found for value in equation.params.values() for found in _graphs(value)]
+        times = equation.params["length"] if equation.primitive.name == "scan" else 1
+        if inner:
+            total += times * sum(count_operations(graph) for graph in inner)
+        else:
+            total += _operations(equation)
+    return total
+
+
+def _graphs(value: Any) -> list[Any]:
+    """Graphs among an equation's parameters: of loops, calls and custom derivatives."""
+    values = value if isinstance(value, tuple | list) else [value]
+    closed = [getattr(v, "jaxpr", v) for v in values]
+    return [graph for graph in closed if hasattr(graph, "eqns")]
+
+
+def _operations(equation: Any) -> float:
+    name = equation.primitive.name
+    out = math.prod(equation.outvars[0].aval.shape)
+    if name == "dot_general":
+        (contracted, _), _ = equation.params["dimension_numbers"]
+        shape = equation.invars[0].aval.shape
+        return 2.0 * out * math.prod(shape[k] for k in contracted)
+    if name not in ARITHMETIC:
+        return 0.0
+    if name.startswith("reduce") or name == "select_sum":
+        return float(max(out, math.prod(equation.invars[0].aval.shape)))
+    return float(out)

@@ -1,0 +1,113 @@
+"""The program that a cell measures: robots that walk in a closed loop, and how far they get."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from diffsim.bench.config import BenchConfig, Cell
+from diffsim.engine.rollout import rollout
+from diffsim.engine.world import Control, State, command_count
+from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.robots.build import initial_state
+from diffsim.sensors import Sensors
+
+Weights = tuple[jax.Array, ...]
+
+SPREAD = 0.1
+"""Standard deviation of the robots' initial velocities [m/s]: no two of them move alike."""
+
+LAST_LAYER = 0.01
+"""Scale of the last layer's weights: small commands."""
+
+AXIS = "robots"
+
+
+def make_weights(key: jax.Array, sizes: Sequence[int]) -> Weights:
+    """Matrices of a net without biases, shapes (outputs, inputs)."""
+    keys = jax.random.split(key, len(sizes) - 1)
+    scales = [math.sqrt(2.0 / inputs) for inputs in sizes[:-2]] + [LAST_LAYER]
+    return tuple(
+        scale * jax.random.normal(key, (outputs, inputs))
+        for key, scale, inputs, outputs in zip(keys, scales, sizes[:-1], sizes[1:], strict=True)
+    )
+
+
+def apply(weights: Weights, readings: jax.Array) -> jax.Array:
+    """Commands, shape (commands, ...), of readings (readings, ...): a net with rectified units."""
+    for matrix in weights[:-1]:
+        readings = jnp.maximum(matrix @ readings, 0.0)
+    return weights[-1] @ readings
+
+
+def make_program(
+    config: BenchConfig, cell: Cell
+) -> tuple[Callable[[Weights, State], Any], Weights, State]:
+    """The function to be timed and its arguments: the controller's weights and the initial states.
+
+    The function gives the mean distance along x over all robots, or its value and gradient with
+    respect to all weights, through all time steps. Several robots lie along the last axis of every
+    array, and may be shared among devices.
+    """
+    solver_config = config.solver if cell.solver == "default" else config.paper_solver
+    world = make_world(config.robot, config.simulation, solver_config)
+    solver = make_solver(solver_config)
+    sensors = Sensors(config.robot, world)
+    start = initial_state(config.robot, world)
+
+    hidden = config.bench.hidden if cell.controller == "dense" else []
+    sizes = [len(sensors.names), *hidden, command_count(world)]
+    keys = jax.random.split(jax.random.key(config.seed))
+    weights = make_weights(keys[0], sizes)
+    if cell.robots > 1:
+        world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
+        start = jax.tree.map(
+            lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, cell.robots)), start
+        )
+        push = SPREAD * jax.random.normal(keys[1], (2, cell.robots))
+        pushed = start.velocity._replace(x=start.velocity.x + push[0], y=start.velocity.y + push[1])
+        start = start._replace(velocity=pushed)
+
+    def distance(weights: Weights, start: State) -> jax.Array:
+        """Summed over the robots."""
+
+        def policy(memory: Any, state: State) -> tuple[Any, Control]:
+            return memory, Control(apply(weights, sensors.read(world, state)))
+
+        end = rollout(world, solver, start, (), policy, config.bench.steps).state
+        return jnp.sum(end.position.x[0])
+
+    function = jax.value_and_grad(distance) if cell.gradient else distance
+    if config.bench.shards > 1 and cell.robots > 1:
+        function = _shared(function, start, config.bench.shards)
+
+    def mean(weights: Weights, start: State) -> Any:
+        return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
+
+    return mean, weights, start
+
+
+def _shared(
+    function: Callable[[Weights, State], Any], start: State, shards: int
+) -> Callable[[Weights, State], Any]:
+    """The same sums over all robots, each device computing its part of them."""
+    mesh = jax.make_mesh((shards,), (AXIS,), axis_types=(jax.sharding.AxisType.Auto,))
+    along = jax.tree.map(lambda leaf: PartitionSpec(*(None,) * (leaf.ndim - 1), AXIS), start)
+
+    @partial(
+        jax.shard_map,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), along),
+        out_specs=PartitionSpec(),
+        check_vma=False,
+    )
+    def parts(weights: Weights, start: State) -> Any:
+        return jax.lax.psum(function(weights, start), AXIS)
+
+    return parts
