@@ -30,7 +30,8 @@ class Measurement:
         bytes: that XLA expects its kernels to read and write.
         peak_bytes: arguments, results and temporary memory, as XLA plans it.
         loss: mean distance of the robots [m].
-        largest_gradient: magnitude of its largest entry, None for a forward pass.
+        largest_gradient: magnitude of its largest entry, None for a forward pass; nan or inf where
+            the product of derivatives over all steps has left the range of the numbers.
     """
 
     seconds: list[float]
@@ -115,7 +116,7 @@ def _on_device(job: Callable[..., Any], config: BenchConfig, argument: Any) -> A
 
 def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     import jax
-    import jax.numpy as jnp
+    import numpy as np
 
     from diffsim.bench.operations import count_operations
     from diffsim.bench.program import make_program
@@ -138,7 +139,8 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     loss, gradient = result if cell.gradient else (result, None)
     largest = None
     if gradient is not None:
-        largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
+        # By NumPy, whose maximum of anything with nan is nan.
+        largest = max(float(np.abs(np.asarray(leaf)).max()) for leaf in jax.tree.leaves(gradient))
     costs: Any = compiled.cost_analysis() or {}
     operations = count_operations(traced.jaxpr.jaxpr)
     counted = float(costs.get("flops", 0.0))

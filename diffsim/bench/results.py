@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import Any
 
@@ -108,6 +109,8 @@ def cells_of(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
                 text = record["note"]
             elif key == "compile_s" and not _missing(value):
                 text = f"{record['trace_s']:.1f} + {value:.1f}"
+            elif key == "largest_gradient" and record["gradient"] and record["note"] == TIMED:
+                text = f"{value:.3g}" if math.isfinite(value) else "not finite"
             elif _missing(value):
                 text = ""
             elif key.startswith("share"):

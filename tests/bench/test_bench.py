@@ -26,6 +26,9 @@ def test_by_default_there_are_the_eight_cells_of_the_paper_s_table():
     assert found[-1] == Cell("default", 128, "dense", True)
 
 
+OVERFLOWN = {"largest_gradient": float("nan")}
+
+
 def measurement(*seconds: float) -> Measurement:
     return Measurement(list(seconds), 1.0, 2.0, 1e9, 1e9, 10**6, 0.1, None)
 
@@ -36,7 +39,7 @@ def test_a_line_has_the_median_the_paper_s_figure_and_the_gradient_s_ratio():
     table = with_ratios(
         [
             row(config, forward, measurement(3.0, 1.0, 2.0), machine),
-            row(config, gradient, measurement(8.0), machine),
+            row(config, gradient, dataclasses.replace(measurement(8.0), **OVERFLOWN), machine),
             row(config, gradient._replace(controller="dense"), "over 5 s", machine),
         ]
     )
@@ -56,7 +59,9 @@ def test_a_line_has_the_median_the_paper_s_figure_and_the_gradient_s_ratio():
         "python": "3",
         "created": "2000-01-01",
     }
-    assert "| over 5 s |" in markdown(table, machine, manifest)
+    text = markdown(table, machine, manifest)
+    assert "| over 5 s |" in text
+    assert text.count("not finite") == 1
 
 
 def test_another_robot_has_no_figure_of_the_paper():
