@@ -14,6 +14,8 @@ from diffsim.bench.config import BenchConfig, Cell
 MATRIX = 2048
 """Rows and columns of the matrices whose product tells the peak of arithmetic."""
 
+PEAK_REPEATS = 5
+
 STREAM_BYTES = 2**28
 """Size of the array that is read and written to tell the peak of the memory's speed."""
 
@@ -129,13 +131,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     compiled = lowered.compile()
     compiled_at = time.perf_counter()
 
-    result: Any = jax.block_until_ready(compiled(weights, start))
-    seconds = []
-    for _ in range(config.bench.repeats):
-        started = time.perf_counter()
-        result = jax.block_until_ready(compiled(weights, start))
-        seconds.append(time.perf_counter() - started)
-
+    seconds, result = _timed(compiled, (weights, start), config.bench.repeats)
     loss, gradient = result if cell.gradient else (result, None)
     largest = None
     if gradient is not None:
@@ -161,19 +157,27 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     )
 
 
+def _timed(
+    function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int
+) -> tuple[list[float], Any]:
+    """Seconds of every run after a first one, and the result."""
+    import jax
+
+    result: Any = jax.block_until_ready(function(*arguments))
+    seconds = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        result = jax.block_until_ready(function(*arguments))
+        seconds.append(time.perf_counter() - begin)
+    return seconds, result
+
+
 def _machine(config: BenchConfig, _: None) -> Machine:
     import jax
     import jax.numpy as jnp
 
-    def fastest(function: Callable[..., Any], *arguments: Any) -> float:
-        compiled = jax.jit(function)
-        jax.block_until_ready(compiled(*arguments))
-        times = []
-        for _ in range(5):
-            begin = time.perf_counter()
-            jax.block_until_ready(compiled(*arguments))
-            times.append(time.perf_counter() - begin)
-        return min(times)
+    def fastest(function: Callable[..., Any], argument: Any) -> float:
+        return min(_timed(jax.jit(function), (argument,), PEAK_REPEATS)[0])
 
     matrix = jnp.ones((MATRIX, MATRIX))
     stream = jnp.ones(STREAM_BYTES // matrix.dtype.itemsize)

@@ -43,7 +43,7 @@ def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
         (folder / "table1.md").write_text(markdown(table, machine, manifest))
         _, texts = cells_of(table)
         console.print(f"{number}/{len(todo)}  {cell}: {texts[-1][4]} s", highlight=False)
-    console.print(_shown(with_ratios(lines)))
+    console.print(_shown(table))
     console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False)
 
 

@@ -27,8 +27,9 @@ DIFFERENCE = 1e-5
 # Where a switch lies within these, as the differences of a small and a wide perturbation show, the
 # perturbation is a share of that, and the differences are as much rougher.
 SHARE = 0.01
-# Relative disagreement of perturbations that tells of a switch.
-SWITCHED = 1e-6
+# Relative disagreement with the reverse mode that is looked into, and of both perturbations that
+# tells of a switch: more than the round-off of the smaller one.
+DOUBTFUL, SWITCHED = 1e-6, 5e-6
 # Over many steps: there are more switches to come across, and less accuracy is asked for.
 DIFFERENCE_OF_MANY = 1e-6
 
@@ -219,7 +220,7 @@ def jacobian_in_lanes(
     reverse = flatten_lanes(pulled) * scale
     least = SMALLEST_SHARE * output_scale[:, None]
     switched = np.zeros_like(found, bool)
-    doubtful = np.abs(found - reverse) > SWITCHED * np.maximum(np.abs(found), least)
+    doubtful = np.abs(found - reverse) > DOUBTFUL * np.maximum(np.abs(found), least)
     columns = np.flatnonzero(doubtful.any(axis=0))
     if steps == 1 and len(columns):
         narrow = differences(ends, center, scale, SHARE * size, columns.tolist()).T

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,6 +19,10 @@ AT_REST = {"position": [0.0, 0.0, RADIUS - SINKING]}
 TOUCHING = {"position": [0.0, 0.0, RADIUS]}
 MOVES = {"velocity": [1.0, 0.0, -1.0]}
 SIDE = 2.0 * RADIUS
+
+either_precision = pytest.mark.parametrize(
+    "precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
+)
 
 BALLS: dict[str, dict[str, Any]] = {
     "at rest": AT_REST,
@@ -45,12 +48,6 @@ PAIRS: dict[str, list[dict[str, Any]]] = {
     "touching and approaching": [{}, {"position": [SIDE, 0, 0], "velocity": [-1.0, 0.0, 0.0]}],
     "apart": [{}, {"position": [3.0 * SIDE, 0.0, 0.0]}],
 }
-
-
-@pytest.fixture(params=["float32", pytest.param("float64", marks=pytest.mark.slow)])
-def either_precision(request: pytest.FixtureRequest) -> Iterator[None]:
-    with jax.enable_x64(request.param == "float64"):
-        yield
 
 
 def ball(was_supported: bool, **options: Any) -> Scene:
@@ -82,14 +79,16 @@ def without_timestep(gradient: Scene) -> Scene:
     return gradient._replace(world=dataclasses.replace(gradient.world, timestep=zero))
 
 
-@pytest.mark.usefixtures("either_precision")
+@either_precision
+@pytest.mark.usefixtures("precision")
 @pytest.mark.parametrize("was_supported", [True, False])
 @pytest.mark.parametrize("case", BALLS)
 def test_the_gradient_of_a_step_of_a_ball_is_finite(case: str, was_supported: bool) -> None:
     assert not_finite(gradient(ball(was_supported, **BALLS[case]))) == []
 
 
-@pytest.mark.usefixtures("either_precision")
+@either_precision
+@pytest.mark.usefixtures("precision")
 @pytest.mark.parametrize("was_supported", [True, False])
 @pytest.mark.parametrize("case", BALLS)
 def test_a_rigid_contact_has_a_finite_gradient(case: str, was_supported: bool) -> None:
@@ -109,14 +108,16 @@ def test_the_gradient_of_a_hundred_steps_is_finite(case: str) -> None:
     assert not_finite(gradient(ball(True, **BALLS[case]), steps=100)) == []
 
 
-@pytest.mark.usefixtures("either_precision")
+@either_precision
+@pytest.mark.usefixtures("precision")
 @pytest.mark.parametrize("friction", [0.0, 0.5])
 @pytest.mark.parametrize("case", PAIRS)
 def test_the_gradient_of_a_step_of_two_spheres_is_finite(case: str, friction: float) -> None:
     assert not_finite(gradient(pair(PAIRS[case], friction=friction))) == []
 
 
-@pytest.mark.usefixtures("either_precision")
+@either_precision
+@pytest.mark.usefixtures("precision")
 @pytest.mark.parametrize("spin", [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 2.0, 3.0]])
 def test_the_gradient_of_a_step_of_a_box_is_finite(spin: list[float]) -> None:
     world, state = build(box_robot(angular_velocity=spin), timestep=0.01)
