@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from diffsim.experiment.config import (
-    DeviceConfig,
-    SimulationConfig,
-    SolverConfig,
-    check_gains,
-)
-from diffsim.robots.check import check_robot
-from diffsim.robots.config import RobotConfig
-from diffsim.validation import ConfigError, bounded, check
+from diffsim.experiment.config import RobotJobConfig, SolverConfig, check_robot_job
+from diffsim.validation import ConfigError, bounded
 
 CONTROLLERS = ("linear", "dense")
 SOLVERS = ("default", "paper")
@@ -55,17 +48,12 @@ class BenchSettings:
 
 
 @dataclass
-class BenchConfig:
+class BenchConfig(RobotJobConfig):
     """One table, for one robot."""
 
-    robot: RobotConfig = field(default_factory=RobotConfig)
-    solver: SolverConfig = field(default_factory=SolverConfig)
     paper_solver: SolverConfig = field(default_factory=SolverConfig)
-    simulation: SimulationConfig = field(default_factory=SimulationConfig)
-    device: DeviceConfig = field(default_factory=DeviceConfig)
     bench: BenchSettings = field(default_factory=BenchSettings)
     precision: str = bounded("float32", choices=("float32", "float64"))
-    seed: int = bounded(0, at_least=0)
     output_root: str = "outputs"
 
 
@@ -75,9 +63,7 @@ def check_bench(config: BenchConfig) -> None:
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
-    check(config)
-    check_robot(config.robot)
-    check_gains(config.robot, config.simulation)
+    check_robot_job(config)
     if not config.robot.sensors:
         raise ConfigError("robot.sensors must not be empty: a controller in the loop reads them")
     if not config.robot.motors and not config.robot.thrusters:

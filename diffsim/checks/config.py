@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diffsim.experiment.config import (
-    DeviceConfig,
-    SimulationConfig,
-    SolverConfig,
-    check_gains,
-)
-from diffsim.robots.check import check_robot
-from diffsim.robots.config import RobotConfig
-from diffsim.validation import ConfigError, bounded, check
+from diffsim.experiment.config import RobotJobConfig, check_robot_job
+from diffsim.validation import ConfigError, bounded
 
 
 @dataclass
@@ -54,15 +47,10 @@ class CheckSettings:
 
 
 @dataclass
-class CheckConfig:
+class CheckConfig(RobotJobConfig):
     """One check of one robot, always in float64."""
 
-    robot: RobotConfig = field(default_factory=RobotConfig)
-    solver: SolverConfig = field(default_factory=SolverConfig)
-    simulation: SimulationConfig = field(default_factory=SimulationConfig)
-    device: DeviceConfig = field(default_factory=DeviceConfig)
     check: CheckSettings = field(default_factory=CheckSettings)
-    seed: int = bounded(0, at_least=0)
 
 
 def check_config(config: CheckConfig) -> None:
@@ -71,9 +59,7 @@ def check_config(config: CheckConfig) -> None:
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
-    check(config)
-    check_robot(config.robot)
-    check_gains(config.robot, config.simulation)
+    check_robot_job(config)
     if config.simulation.dt > config.check.duration:
         raise ConfigError(
             f"simulation.dt must be at most check.duration ({config.check.duration}), "

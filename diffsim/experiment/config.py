@@ -68,6 +68,28 @@ class DeviceConfig:
 
 
 @dataclass
+class RobotJobConfig:
+    """What every command that simulates one robot is told."""
+
+    robot: RobotConfig = field(default_factory=RobotConfig)
+    solver: SolverConfig = field(default_factory=SolverConfig)
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    device: DeviceConfig = field(default_factory=DeviceConfig)
+    seed: int = bounded(0, at_least=0)
+
+
+def check_robot_job(config: RobotJobConfig) -> None:
+    """Check all values, and that the robot can be simulated with this time step.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    check(config)
+    check_robot(config.robot)
+    check_gains(config.robot, config.simulation)
+
+
+@dataclass
 class VariableConfig:
     """Something that is optimised: the controller's parameters, or numbers of the config.
 
@@ -93,21 +115,16 @@ class CheckpointConfig:
 
 
 @dataclass
-class RunConfig:
+class RunConfig(RobotJobConfig):
     """One experiment."""
 
     name: str = MISSING
-    robot: RobotConfig = field(default_factory=RobotConfig)
     task: Any = MISSING
     controller: Any = MISSING
     variables: dict[str, VariableConfig] = field(default_factory=dict)
     optimizer: Any = MISSING
-    solver: SolverConfig = field(default_factory=SolverConfig)
-    simulation: SimulationConfig = field(default_factory=SimulationConfig)
-    device: DeviceConfig = field(default_factory=DeviceConfig)
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     precision: str = bounded("float32", choices=("float32", "float64"))
-    seed: int = bounded(0, at_least=0)
     stop_on_success: bool = True
     output_root: str = "outputs"
 
