@@ -134,20 +134,31 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
+OWN_WIDTH = "--xla_cpu_prefer_vector_width=512"
 OWN_OPTIONS = (
     "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true,"
-    "xla_cpu_small_while_loop_byte_threshold=200000"
+    "xla_cpu_small_while_loop_byte_threshold=4000000,xla_cpu_disable_loop_unrolling=true"
 )
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("", OWN_OPTIONS),
-        ("--xla_cpu_enable_fast_math=false", f"--xla_cpu_enable_fast_math=false {OWN_OPTIONS}"),
-        ("--xla_backend_extra_options=xla_mine=1", "--xla_backend_extra_options=xla_mine=1"),
+        ("", f"{OWN_WIDTH} {OWN_OPTIONS}"),
+        (
+            "--xla_cpu_enable_fast_math=false",
+            f"--xla_cpu_enable_fast_math=false {OWN_WIDTH} {OWN_OPTIONS}",
+        ),
+        (
+            "--xla_backend_extra_options=xla_mine=1",
+            f"--xla_backend_extra_options=xla_mine=1 {OWN_WIDTH}",
+        ),
+        (
+            "--xla_cpu_prefer_vector_width=128",
+            f"--xla_cpu_prefer_vector_width=128 {OWN_OPTIONS}",
+        ),
     ],
-    ids=["none", "others", "own choice"],
+    ids=["none", "others", "own options", "own width"],
 )
 def test_the_users_xla_flags_are_kept(given, expected, tmp_path):
     program = "import os, diffsim; print(os.environ['XLA_FLAGS'])"

@@ -80,8 +80,16 @@ def make_program(
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
             return memory, Control(apply(weights, sensors.read(world, state)))
 
-        end = rollout(world, solver, start, (), policy, config.bench.steps).state
-        return jnp.sum(end.position.x[0])
+        result = rollout(
+            world,
+            solver,
+            start,
+            (),
+            policy,
+            config.bench.steps,
+            checkpoint=config.simulation.checkpoint,
+        )
+        return jnp.sum(result.state.position.x[0])
 
     function = jax.value_and_grad(distance) if cell.gradient else distance
     if config.bench.shards > 1 and cell.robots > 1:

@@ -1,12 +1,26 @@
-"""Many time steps: a scan whose gradient stores one state per step and recomputes the rest."""
+"""Many time steps: a scan whose gradient stores few states and computes the rest again.
+
+The reverse pass of T steps needs what every step has computed. It may be kept, or computed again
+from states that are kept (``CHECKPOINTS``):
+
+    none      all that the steps compute: the least computing, the most memory
+    steps     the T states; each step is computed twice
+    nested    about 2 √T states, those at the ends of √T segments and, one segment at a time, those
+              within it; each step is computed three times
+
+Source: Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse
+automatic differentiation", 1992; Chen et al., "Training deep nets with sublinear memory cost", 2016.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from diffsim.engine.packing import Packed, Packing
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
@@ -15,6 +29,9 @@ from diffsim.engine.world import Control, State, World
 
 Policy = Callable[[Any, State], tuple[Any, Control]]
 """Maps memory and state to the new memory and the control."""
+
+CHECKPOINTS = ("none", "steps", "nested")
+"""What the reverse pass of a rollout finds in memory; see above."""
 
 Observer = Callable[[State], Any]
 """Maps the state after a step to what is kept of it: a pytree of arrays."""
@@ -69,7 +86,7 @@ def rollout(
     steps: int,
     observe: Observer = lambda state: None,
     gradient_decay: float = 1.0,
-    checkpoint: bool = True,
+    checkpoint: str = "steps",
 ) -> Rollout:
     """Simulate ``steps`` time steps under a policy.
 
@@ -81,14 +98,15 @@ def rollout(
         steps: number of time steps.
         observe: what to keep of each state.
         gradient_decay: α ≤ 1, see ``decay_gradient``; 1 leaves the gradient exact.
-        checkpoint: keep only the state of each step for the reverse pass and compute a step's
-            temporaries again when they are needed, so that memory grows with steps × state.
+        checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
 
     Raises:
-        ValueError: if ``steps`` is not positive.
+        ValueError: if ``steps`` is not positive or ``checkpoint`` is none of them.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    if checkpoint not in CHECKPOINTS:
+        raise ValueError(f"checkpoint must be one of {CHECKPOINTS}, got '{checkpoint}'")
 
     kept = Packing(jax.eval_shape(observe, state))
 
@@ -100,7 +118,36 @@ def rollout(
         state = step(world, solver, state, control)
         return (state, memory), kept.pack(observe(state))
 
-    # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
-    body = jax.checkpoint(advance, prevent_cse=False) if checkpoint else advance
-    (state, memory), observations = jax.lax.scan(body, (state, memory), length=steps)
+    (state, memory), observations = _scan(advance, (state, memory), steps, checkpoint)
     return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
+
+
+def segment_length(steps: int) -> int:
+    """Steps in a segment of nested checkpoints: near √steps, and if possible a divisor of steps."""
+    root = math.sqrt(steps)
+    candidates = range(math.ceil(0.5 * root), math.floor(2.0 * root) + 1)
+    near = [k for k in candidates if steps % k == 0]
+    return min(near, key=lambda k: abs(math.log(k / root)), default=round(root))
+
+
+def _scan(
+    body: Callable[[Any, None], tuple[Any, Packed]], carry: Any, steps: int, checkpoint: str
+) -> tuple[Any, Packed]:
+    """``jax.lax.scan`` over steps without inputs."""
+    if checkpoint == "none":
+        return jax.lax.scan(body, carry, length=steps)
+    # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
+    kept = partial(jax.checkpoint, prevent_cse=False)
+    step = kept(body)
+    if checkpoint == "steps":
+        return jax.lax.scan(step, carry, length=steps)
+
+    length = segment_length(steps)
+    segments, rest = divmod(steps, length)
+    segment = kept(lambda carry, _: jax.lax.scan(step, carry, length=length))
+    carry, outputs = jax.lax.scan(segment, carry, length=segments)
+    outputs = jax.tree.map(lambda x: x.reshape(segments * length, *x.shape[2:]), outputs)
+    if rest:
+        carry, last = jax.lax.scan(step, carry, length=rest)
+        outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
+    return carry, outputs

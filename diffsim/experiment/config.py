@@ -52,10 +52,12 @@ class SolverConfig:
 
 @dataclass
 class SimulationConfig:
-    """Time step and gravity."""
+    """Time step, gravity, and what the gradient through all time steps keeps in memory."""
 
     dt: float = bounded(0.01, above=0)  # [s]
     gravity: list[float] = bounded([0.0, 0.0, -9.81], length=3)  # [m/s²]
+    # none: all that is computed; steps: the state of each step; nested: about 2 √steps states.
+    checkpoint: str = bounded("steps", choices=("none", "steps", "nested"))
 
 
 @dataclass

@@ -118,5 +118,6 @@ class Experiment:
             self.steps,
             make_observer(world),
             gradient_decay,
+            self.config.simulation.checkpoint,
         )
         return world, result

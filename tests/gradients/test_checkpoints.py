@@ -1,0 +1,84 @@
+"""What is kept for the reverse pass changes neither values nor gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffsim.engine.rollout import CHECKPOINTS, rollout, segment_length
+from diffsim.engine.world import Control, State, idle_control
+from tests.worlds import RADIUS, SOLVER, ball_robot, build
+
+# The same operations in another order of fusion.
+TOLERANCE = 1e-12
+WITH_SEGMENTS = 12
+WITH_A_REST = 13  # a prime
+
+
+def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
+    """Height in the end of a ball thrown at the ground, its derivatives, and all heights."""
+    world, state = build(
+        ball_robot([0.0, 0.0, 1.0], position=[0.0, 0.0, 0.15], velocity=[1.0, 0.0, -1.0]),
+        timestep=0.01,
+    )
+
+    def policy(memory: Any, state: State) -> tuple[Any, Control]:
+        return memory + state.position.z[0], Control(jnp.full((1,), 0.1) * memory)
+
+    def end(speed: jax.Array, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
+        start = state._replace(velocity=state.velocity._replace(x=speed[None]))
+        result = rollout(
+            world,
+            SOLVER,
+            start,
+            memory,
+            policy,
+            steps,
+            lambda s: s.position.z[0],
+            checkpoint=checkpoint,
+        )
+        final = result.state.position
+        return final.x[0] * final.z[0] + result.memory, result.observations
+
+    call = jax.jit(jax.value_and_grad(end, argnums=(0, 1), has_aux=True))
+    (value, heights), gradient = call(jnp.array(1.0), jnp.array(0.5))
+    return value, heights, gradient
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("steps", [WITH_SEGMENTS, WITH_A_REST, 1])
+def test_values_and_gradients_are_the_same(steps: int) -> None:
+    found = [landing(checkpoint, steps) for checkpoint in CHECKPOINTS]
+    heights = found[0][1]
+    assert heights.shape == (steps,)
+    if steps > 1:
+        assert float(heights.min()) < RADIUS, "no landing"
+    for other in found[1:]:
+        for a, b in zip(jax.tree.leaves(found[0]), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("steps", "length"), [(1, 1), (2, 2), (12, 3), (13, 4), (1000, 25), (997, 32), (10_000, 100)]
+)
+def test_segments_are_near_the_root_and_divide_the_steps_if_possible(
+    steps: int, length: int
+) -> None:
+    assert segment_length(steps) == length
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_nothing_need_be_observed(checkpoint: str) -> None:
+    world, state = build(ball_robot())
+    control = idle_control(world)
+    result = rollout(world, SOLVER, state, (), lambda m, _: (m, control), 4, checkpoint=checkpoint)
+    assert result.observations is None
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    with pytest.raises(ValueError, match="checkpoint must be one of .* got 'all'"):
+        landing("all", 2)
