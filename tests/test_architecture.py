@@ -27,7 +27,12 @@ LAYERS = (
 PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
 # The same inside the engine.
 ENGINE_LAYERS = (
-    ("diffsim.engine.pytrees", "diffsim.engine.packing", "diffsim.engine.indexing"),
+    (
+        "diffsim.engine.pytrees",
+        "diffsim.engine.graphs",
+        "diffsim.engine.packing",
+        "diffsim.engine.indexing",
+    ),
     ("diffsim.engine.vectors",),
     ("diffsim.engine.rotations", "diffsim.engine.shapes"),
     ("diffsim.engine.bodies", "diffsim.engine.joints", "diffsim.engine.tree"),
@@ -41,6 +46,7 @@ ENGINE_LAYERS = (
     ("diffsim.engine.solver.projected_gauss_seidel",),
     ("diffsim.engine.step",),
     ("diffsim.engine.rollout",),
+    ("diffsim.engine.memory",),
 )
 
 

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from diffsim.bench.config import BenchConfig, Cell
+from diffsim.validation import ConfigError
 
 MATRIX = 2048
 """Rows and columns of the matrices whose product tells the peak of arithmetic."""
@@ -31,6 +32,7 @@ class Measurement:
         operations: arithmetic ones, counted in the graph.
         bytes: that XLA expects its kernels to read and write.
         peak_bytes: arguments, results and temporary memory, as XLA plans it.
+        predicted_bytes: temporary memory that a gradient was expected to take.
         loss: mean distance of the robots [m].
         largest_gradient: magnitude of its largest entry, None for a forward pass; nan or inf where
             the product of derivatives over all steps has left the range of the numbers.
@@ -42,6 +44,7 @@ class Measurement:
     operations: float
     bytes: float
     peak_bytes: int
+    predicted_bytes: int | None
     loss: float
     largest_gradient: float | None
 
@@ -100,6 +103,8 @@ def _answer(
 ) -> None:
     try:
         sender.send(_on_device(job, config, argument))
+    except ConfigError as error:
+        sender.send(RuntimeError(str(error)))
     except Exception as error:
         sender.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
@@ -123,7 +128,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     from diffsim.bench.operations import count_operations
     from diffsim.bench.program import make_program
 
-    function, weights, start = make_program(config, cell)
+    function, weights, start, predicted = make_program(config, cell)
     begin = time.perf_counter()
     traced = jax.jit(function).trace(weights, start)
     lowered = traced.lower()
@@ -149,6 +154,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
         compile_seconds=compiled_at - traced_at,
         operations=operations,
         bytes=read,
+        predicted_bytes=predicted,
         peak_bytes=(
             memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffsim.engine.graphs import inner_graphs
+
 _ELEMENTWISE = """
     add add_any sub mul div neg max min abs sign sqrt rsqrt integer_pow square pow exp log
     sin cos tan atan2 tanh logistic select_n clamp gt ge lt le eq ne and or not is_finite
@@ -26,20 +28,13 @@ def count_operations(jaxpr: Any) -> float:
     """
     total = 0.0
     for equation in jaxpr.eqns:
-        inner = [found for value in equation.params.values() for found in _graphs(value)]
+        inner = inner_graphs(equation)
         times = equation.params["length"] if equation.primitive.name == "scan" else 1
         if inner:
             total += times * sum(count_operations(graph) for graph in inner)
         else:
             total += _operations(equation)
     return total
-
-
-def _graphs(value: Any) -> list[Any]:
-    """Graphs among an equation's parameters: of loops, calls and custom derivatives."""
-    values = value if isinstance(value, tuple | list) else [value]
-    closed = [getattr(v, "jaxpr", v) for v in values]
-    return [graph for graph in closed if hasattr(graph, "eqns")]
 
 
 def _operations(equation: Any) -> float:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from diffsim.bench.config import BenchConfig, Cell
-from diffsim.engine.rollout import rollout
+from diffsim.engine.memory import gradient_bytes
+from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.world import Control, State, command_count
+from diffsim.experiment.device import check_fits
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
@@ -46,14 +48,31 @@ def apply(weights: Weights, readings: jax.Array) -> jax.Array:
     return weights[-1] @ readings
 
 
-def make_program(
-    config: BenchConfig, cell: Cell
-) -> tuple[Callable[[Weights, State], Any], Weights, State]:
-    """The function to be timed and its arguments: the controller's weights and the initial states.
+class Program(NamedTuple):
+    """What is timed.
+
+    Attributes:
+        function: of weights and initial states.
+        weights: of the controller.
+        start: initial states.
+        gradient_bytes: memory that the gradient is expected to take, None for a forward pass.
+    """
+
+    function: Callable[[Weights, State], Any]
+    weights: Weights
+    start: State
+    gradient_bytes: int | None
+
+
+def make_program(config: BenchConfig, cell: Cell) -> Program:
+    """The function to be timed and its arguments.
 
     The function gives the mean distance along x over all robots, or its value and gradient with
     respect to all weights, through all time steps. Several robots lie along the last axis of every
     array, and may be shared among devices.
+
+    Raises:
+        ConfigError: if the gradient would not fit into memory.
     """
     solver_config = config.solver if cell.solver == "default" else config.paper_solver
     world = make_world(config.robot, config.simulation, solver_config)
@@ -74,31 +93,42 @@ def make_program(
         pushed = start.velocity._replace(x=start.velocity.x + push[0], y=start.velocity.y + push[1])
         start = start._replace(velocity=pushed)
 
-    def distance(weights: Weights, start: State) -> jax.Array:
-        """Summed over the robots."""
-
-        def policy(memory: Any, state: State) -> tuple[Any, Control]:
+    def policy(weights: Weights) -> Policy:
+        def commands(memory: Any, state: State) -> tuple[Any, Control]:
             return memory, Control(apply(weights, sensors.read(world, state)))
 
+        return commands
+
+    def distance(weights: Weights, start: State) -> jax.Array:
+        """Summed over the robots."""
         result = rollout(
             world,
             solver,
             start,
             (),
-            policy,
+            policy(weights),
             config.bench.steps,
             checkpoint=config.simulation.checkpoint,
         )
         return jnp.sum(result.state.position.x[0])
 
-    function = jax.value_and_grad(distance) if cell.gradient else distance
+    function: Callable[[Weights, State], Any] = distance
+    needed = None
+    if cell.gradient:
+        function = jax.value_and_grad(distance)
+        checkpoint, steps = config.simulation.checkpoint, config.bench.steps
+        needed = gradient_bytes(world, solver, start, (), policy(weights), steps, checkpoint)
+        (device,) = start.time.devices()
+        # Virtual devices of one CPU have one memory.
+        own = needed if device.platform == "cpu" else needed // config.bench.shards
+        check_fits(own, device, checkpoint)
     if config.bench.shards > 1 and cell.robots > 1:
         function = _shared(function, start, config.bench.shards)
 
     def mean(weights: Weights, start: State) -> Any:
         return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
 
-    return mean, weights, start
+    return Program(mean, weights, start, needed)
 
 
 def _shared(

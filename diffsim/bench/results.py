@@ -52,6 +52,7 @@ def row(
         "trace_s": found.trace_seconds,
         "compile_s": found.compile_seconds,
         "peak_mb": found.peak_bytes / 1e6,
+        "predicted_mb": None if found.predicted_bytes is None else found.predicted_bytes / 1e6,
         "robot_steps_per_s": cell.robots * settings.steps / median,
         "operations": found.operations,
         "bytes": found.bytes,

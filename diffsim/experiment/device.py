@@ -68,6 +68,49 @@ def keep_compiled_programs(where: str) -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder.absolute()))
 
 
+def available_bytes(device: jax.Device) -> int | None:
+    """Memory that a device has left, as far as it tells; of a CPU, that of the machine."""
+    told = device.memory_stats() or {}
+    if "bytes_limit" in told:
+        return int(told["bytes_limit"] - told.get("bytes_in_use", 0))
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = {line.split(":")[0]: line.split()[1] for line in lines}
+    return 1024 * int(kilobytes["MemAvailable"]) if "MemAvailable" in kilobytes else None
+
+
+def check_fits(needed: int, device: jax.Device, checkpoint: str) -> None:
+    """Check that a gradient fits into what a device has left.
+
+    Args:
+        needed: bytes, from ``diffsim.engine.memory``.
+        checkpoint: the value of ``simulation.checkpoint`` that they are for.
+
+    Raises:
+        ConfigError: with both figures, and what needs less.
+    """
+    available = available_bytes(device)
+    if available is None or needed <= available:
+        return
+    less = {"none": "steps or nested", "steps": "nested"}.get(checkpoint)
+    hint = f"simulation.checkpoint={less} needs less" if less else "fewer steps or robots need less"
+    raise ConfigError(
+        f"simulation.checkpoint={checkpoint}: the gradient would need about "
+        f"{in_units(needed)} of memory, {in_units(available)} are available ({hint})"
+    )
+
+
+def in_units(size: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000.0:
+            return f"{size:.3g} {unit}"
+        size /= 1000.0
+    return f"{size:,.3g} GB" if size < 1000.0 else f"{size:,.0f} GB"
+
+
 def _user_cache() -> Path:
     """Where programs keep what they can make again (XDG base directories)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

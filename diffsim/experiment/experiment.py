@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.controllers.controller import make_controller
-from diffsim.engine.rollout import Rollout, rollout
+from diffsim.engine.memory import gradient_bytes
+from diffsim.engine.rollout import Policy, Rollout, rollout
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.world import Control, PartMotion, State, World, command_count, part_motion
 from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig
@@ -82,6 +83,20 @@ class Experiment:
         )
         return self.task.evaluate(world, result)
 
+    def gradient_bytes(self) -> int:
+        """Memory that the gradient of one episode takes, about."""
+        config, parameters = self.variables.unpack(jnp.asarray(self.initial))
+        world = self._world(config)
+        return gradient_bytes(
+            world,
+            self.solver,
+            initial_state(config.robot, world),
+            self._memory,
+            self._policy(config, world, parameters),
+            self.steps,
+            config.simulation.checkpoint,
+        )
+
     def trajectory(self, x: jax.Array) -> PartMotion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
         config = self.variables.unpack(x).config
@@ -102,6 +117,20 @@ class Experiment:
     ) -> tuple[World, Rollout]:
         config, parameters = self.variables.unpack(x)
         world = self._world(config)
+        result = rollout(
+            world,
+            self.solver,
+            initial_state(config.robot, world),
+            self._memory,
+            self._policy(config, world, parameters),
+            self.steps,
+            make_observer(world),
+            gradient_decay,
+            config.simulation.checkpoint,
+        )
+        return world, result
+
+    def _policy(self, config: RunConfig, world: World, parameters: Any) -> Policy:
         sensors = Sensors(config.robot, world)
 
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
@@ -109,15 +138,4 @@ class Experiment:
             memory, commands = self.controller.apply(parameters, memory, readings)
             return memory, Control(commands)
 
-        result = rollout(
-            world,
-            self.solver,
-            initial_state(config.robot, world),
-            self._memory,
-            policy,
-            self.steps,
-            make_observer(world),
-            gradient_decay,
-            self.config.simulation.checkpoint,
-        )
-        return world, result
+        return policy

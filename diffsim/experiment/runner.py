@@ -26,13 +26,14 @@ from rich.console import Console
 
 from diffsim.experiment.checkpoint import Checkpoint, save_checkpoint
 from diffsim.experiment.config import RunConfig, check_run
-from diffsim.experiment.device import computing_on
+from diffsim.experiment.device import check_fits, computing_on, in_units
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.trajectory import first_divergence, save_trajectory
+from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
 from diffsim.validation import ConfigError
@@ -80,6 +81,10 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
         if (folder / "manifest.json").exists():
             raise ConfigError(f"the folder {folder} holds another run, choose a new one")
+        if isinstance(config.optimizer, GradientConfig):
+            needed = experiment.gradient_bytes()
+            check_fits(needed, device, config.simulation.checkpoint)
+            console.print(f"The gradient will take about {in_units(needed)} of memory.")
         write_json(folder / "manifest.json", build_manifest(config, device))
         _write_status(folder, "running", "")
         try:

@@ -30,7 +30,7 @@ OVERFLOWN = {"largest_gradient": float("nan")}
 
 
 def measurement(*seconds: float) -> Measurement:
-    return Measurement(list(seconds), 1.0, 2.0, 1e9, 1e9, 10**6, 0.1, None)
+    return Measurement(list(seconds), 1.0, 2.0, 1e9, 1e9, 10**6, None, 0.1, None)
 
 
 def test_a_line_has_the_median_the_paper_s_figure_and_the_gradient_s_ratio():
@@ -90,6 +90,14 @@ def test_what_takes_too_long_is_stopped():
     config = compose_bench_config(*SHORT, "bench.limit=0.5")
     with pytest.raises(TimeoutError, match=r"over 0\.5 s"):
         measure_cell(config, Cell("default", 1, "linear", False))
+
+
+def test_a_gradient_that_cannot_fit_is_refused_with_figures():
+    config = compose_bench_config(*SHORT, "bench.steps=1000000", "bench.robots=[4096]")
+    with pytest.raises(
+        RuntimeError, match=r"checkpoint=steps: .* about \d+ GB .*=nested needs less"
+    ):
+        measure_cell(config, Cell("default", 4096, "linear", True))
 
 
 def test_the_command_writes_what_it_measures(tmp_path):

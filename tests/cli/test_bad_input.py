@@ -56,6 +56,10 @@ CASES = {
     "too many scales": Case(
         ("variables.spin.scale=[1,2]",), ("variables.spin.scale", "[1.0, 2.0]")
     ),
+    # What no memory can hold.
+    "too many steps": Case(
+        ("simulation.dt=1e-9",), ("simulation.checkpoint=steps", "GB", "nested")
+    ),
     # Values out of range.
     "negative mass": Case((f"{BALL}.mass=-1",), (f"{BALL}.mass", "> 0", "-1.0")),
     "zero radius": Case((f"{BALL}.radius=0",), (f"{BALL}.radius", "> 0", "0.0")),

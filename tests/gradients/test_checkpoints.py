@@ -80,5 +80,5 @@ def test_nothing_need_be_observed(checkpoint: str) -> None:
 
 
 def test_an_unknown_choice_is_refused() -> None:
-    with pytest.raises(ValueError, match="checkpoint must be one of .* got 'all'"):
+    with pytest.raises(ValueError, match=r"checkpoint must be one of .* got 'all'"):
         landing("all", 2)

@@ -1,0 +1,65 @@
+"""How much memory the gradient through many time steps takes, told before anything is compiled.
+
+The reverse pass keeps what its checkpoints say (``diffsim.engine.rollout``): states, or what whole
+steps compute. A state's size is exact. Of what a step computes XLA keeps a part, the rest it
+computes again inside its kernels; that part was measured (``docs/speed.md``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from diffsim.engine.graphs import inner_graphs
+from diffsim.engine.rollout import Policy, segment_length
+from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.engine.step import step
+from diffsim.engine.world import State, World
+
+KEPT_SHARE = 0.2
+"""Of the numbers that a step computes, those that XLA keeps for its reverse pass."""
+
+
+def gradient_bytes(
+    world: World,
+    solver: ProjectedGaussSeidel,
+    state: State,
+    memory: Any,
+    policy: Policy,
+    steps: int,
+    checkpoint: str,
+) -> int:
+    """Bytes of temporary memory that the gradient of a rollout takes, about.
+
+    Args: as of ``rollout``. Only shapes are looked at.
+    """
+
+    def once(carry: tuple[State, Any]) -> tuple[State, Any]:
+        state, memory = carry
+        memory, control = policy(memory, state)
+        return step(world, solver, state, control), memory
+
+    carry = (state, memory)
+    computed = KEPT_SHARE * _output_bytes(jax.make_jaxpr(once)(carry).jaxpr)
+    kept = sum(_bytes(leaf) for leaf in jax.tree.leaves(carry))
+    if checkpoint == "none":
+        return round(steps * computed)
+    if checkpoint == "steps":
+        return round(steps * kept + computed)
+    length = segment_length(steps)
+    return round((steps // length + length) * kept + computed)
+
+
+def _output_bytes(graph: Any) -> int:
+    """Of all that the equations of a graph give; the body of a loop counts once."""
+    total = 0
+    for equation in graph.eqns:
+        total += sum(_bytes(variable.aval) for variable in equation.outvars)
+        total += sum(_output_bytes(inner) for inner in inner_graphs(equation))
+    return total
+
+
+def _bytes(array: Any) -> int:
+    # Random keys have a type that hides how many bytes they are.
+    return int(array.size * getattr(array.dtype, "itemsize", 8))
