@@ -9,7 +9,8 @@ from states that are kept (``CHECKPOINTS``):
               within it; each step is computed three times
 
 Source: Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse
-automatic differentiation", 1992; Chen et al., "Training deep nets with sublinear memory cost", 2016.
+automatic differentiation", 1992; Chen et al., "Training deep nets with sublinear memory cost",
+2016.
 """
 
 from __future__ import annotations
