@@ -19,7 +19,7 @@ REPEATS = 5
 SETTINGS = {
     "as shipped": "",
     "multi-output fusion alone": "xla_cpu_use_multi_output_fusion=true",
-    "loops in one kernel alone": "xla_cpu_small_while_loop_byte_threshold=200000",
+    "loops in one kernel alone": "xla_cpu_small_while_loop_byte_threshold=4000000",
     "neither": "xla_cpu_use_multi_output_fusion=false",
 }
 

@@ -1,0 +1,184 @@
+"""How time and memory grow with robots, time steps, bodies and the controller's weights.
+
+Usage: python benchmarks/scaling.py [folder]
+
+Each axis varies one thing and leaves the others: robots 1 to 4096, steps 100 to 10,000, bodies 2 to
+64 (a chain of links on hinges, its first link free, every third one a ball that may touch the
+ground), weights 10³ to 10⁷. Every cell is a cell of diffsim-bench, in a process of its own. What is
+measured is kept in scaling.csv in the folder (default: outputs/benchmarks): calling this again
+measures only what is missing. From it come scaling.md and scaling.png, with the exponent p of
+time ~ xᵖ over the upper half of each axis.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from diffsim.bench.config import BenchConfig, Cell
+from diffsim.bench.measure import measure_cell
+from diffsim.cli.configuration import compose_bench_config
+from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, SensorConfig
+
+STEPS = 100
+ROBOTS = 16
+CHOICES = {
+    "robots": (1, 4, 16, 64, 256, 1024, 4096),
+    "steps": (100, 300, 1000, 3000, 10_000),
+    "bodies": (2, 4, 8, 16, 32, 64),
+    "weights": (0, 24, 80, 280, 950, 3100),  # width of two hidden layers, none at first
+}
+LINK = [0.04, 0.04, 0.2]  # [m]
+
+
+class Task(NamedTuple):
+    """One cell on one axis."""
+
+    axis: str
+    x: int
+    gradient: bool
+    checkpoint: str = "steps"
+
+    @property
+    def line(self) -> str:
+        return f"{'gradient' if self.gradient else 'forward'}, {self.checkpoint}"
+
+
+def tasks() -> list[Task]:
+    """Every cell; nested checkpoints are compared over steps."""
+    found = []
+    for axis, values in CHOICES.items():
+        for x in values:
+            found += [Task(axis, x, False), Task(axis, x, True)]
+            if axis == "steps":
+                found.append(Task(axis, x, True, "nested"))
+    return found
+
+
+def chain(bodies: int) -> RobotConfig:
+    """Links in a row on hinges about x and y in turn, a motor on each, lying above the ground."""
+    robot = RobotConfig(name="chain")
+    for k in range(bodies):
+        ball = k % 3 == 0
+        robot.bodies[f"link_{k}"] = (
+            BodyConfig(shape="sphere", radius=0.06) if ball else BodyConfig(shape="box", size=LINK)
+        )
+    robot.bodies["link_0"].position = [0.0, 0.0, 0.06]
+    robot.bodies["link_0"].orientation = [1.0, 0.0, 1.0, 0.0]  # z along the world's x
+    for k in range(1, bodies):
+        robot.joints[f"hinge_{k}"] = JointConfig(
+            type="hinge",
+            axis=[1.0, 0.0, 0.0] if k % 2 else [0.0, 1.0, 0.0],
+            parent=f"link_{k - 1}",
+            child=f"link_{k}",
+            parent_face=[0.0, 0.0, 1.0],
+            child_face=[0.0, 0.0, -1.0],
+        )
+        robot.motors[f"motor_{k}"] = MotorConfig(joint=f"hinge_{k}", max_force=2.0, gain=10.0)
+        robot.sensors[f"angle_{k}"] = SensorConfig(type="joint_position", joint=f"hinge_{k}")
+    return robot
+
+
+def configure(task: Task) -> tuple[BenchConfig, Cell]:
+    """What to measure."""
+    config = compose_bench_config("device=cpu", "bench.repeats=3")
+    config.bench.steps = task.x if task.axis == "steps" else STEPS
+    config.simulation.checkpoint = task.checkpoint
+    if task.axis == "bodies":
+        config.robot = chain(task.x)
+    hidden = task.x if task.axis == "weights" else 0
+    config.bench.hidden = [hidden, hidden]
+    robots = task.x if task.axis == "robots" else ROBOTS
+    return config, Cell("default", robots, "dense" if hidden else "linear", task.gradient)
+
+
+def weights_of(width: int) -> int:
+    """Of the controller of ``quadruped_table1``."""
+    return 81 * width + width**2 + 16 * width if width else 81 * 16
+
+
+def measure(task: Task) -> dict[str, Any]:
+    """One line of scaling.csv."""
+    config, cell = configure(task)
+    line: dict[str, Any] = {
+        **task._asdict(),
+        "value": weights_of(task.x) if task.axis == "weights" else task.x,
+    }
+    try:
+        found = measure_cell(config, cell)
+    except (TimeoutError, RuntimeError) as error:
+        return line | {"note": str(error).splitlines()[0][:200]}
+    return line | {
+        "note": "timed",
+        "median_s": statistics.median(found.seconds),
+        "compile_s": found.trace_seconds + found.compile_seconds,
+        "planned_mb": found.peak_bytes / 1e6,
+        "predicted_mb": None if found.predicted_bytes is None else found.predicted_bytes / 1e6,
+    }
+
+
+def exponent(x: np.ndarray, y: np.ndarray) -> float:
+    """Of y ~ xᵖ over the upper half."""
+    upper = slice(len(x) // 2, None)
+    return float(np.polyfit(np.log(x[upper]), np.log(y[upper]), 1)[0]) if len(x) > 3 else np.nan
+
+
+def report(table: pd.DataFrame, folder: Path) -> None:
+    """Write scaling.md and scaling.png."""
+    timed = table[table["note"] == "timed"]
+    figure = Figure(figsize=(12.0, 7.0), layout="constrained")
+    axes = dict(zip(CHOICES, figure.subplots(2, 2).ravel(), strict=True))
+    text = []
+    for axis, plot in axes.items():
+        own = timed[timed["axis"] == axis]
+        text.append(f"\n| {axis} | | median [s] | compilation [s] | planned, predicted [MB] |")
+        text.append("|---|---|---|---|---|")
+        for (gradient, checkpoint), line in own.groupby(["gradient", "checkpoint"]):
+            line = line.sort_values("value")
+            name = f"{'gradient' if gradient else 'forward'}, {checkpoint}"
+            power = exponent(line["value"].to_numpy(float), line["median_s"].to_numpy(float))
+            label = f"{name}: p = {power:.2f}"
+            plot.loglog(line["value"], line["median_s"], marker=".", label=label)
+            for record in line.to_dict("records"):
+                predicted = f", {record['predicted_mb']:.3g}" if gradient else ""
+                text.append(
+                    f"| {record['value']} | {name} | {record['median_s']:.3g} "
+                    f"| {record['compile_s']:.0f} | {record['planned_mb']:.3g}{predicted} |"
+                )
+            text.append(f"| exponent | {name} | {power:.2f} | | |")
+        plot.set(xlabel=axis, ylabel="time [s]")
+        plot.legend()
+        plot.grid(alpha=0.3, which="both")
+    for record in table[table["note"] != "timed"].to_dict("records"):
+        text.append(f"\n{record['axis']} {record['value']}: {record['note']}")
+    (folder / "scaling.md").write_text("\n".join(text).strip() + "\n")
+    figure.savefig(folder / "scaling.png", dpi=110)
+
+
+def main() -> None:
+    """Measure what is missing, then report."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "scaling.csv"
+    lines = pd.read_csv(path).to_dict("records") if path.exists() else []
+    done = {(r["axis"], r["x"], r["gradient"], r["checkpoint"]) for r in lines}
+    todo = [task for task in tasks() if tuple(task) not in done]
+    for number, task in enumerate(todo, start=1):
+        lines.append(measure(task))
+        pd.DataFrame(lines).to_csv(path, index=False)
+        seconds = lines[-1].get("median_s")
+        shown = lines[-1]["note"] if seconds is None else f"{seconds:.3g} s"
+        print(f"{number}/{len(todo)}  {task.axis} {task.x}, {task.line}: {shown}", flush=True)
+    report(pd.DataFrame(lines), folder)
+    print((folder / "scaling.md").read_text())
+    print(f"Everything is in {folder}")
+
+
+if __name__ == "__main__":
+    main()
