@@ -22,7 +22,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from diffsim.bench.config import BenchConfig, Cell
-from diffsim.bench.measure import measure_cell
+from diffsim.bench.measure import measured_or_reason
+from diffsim.bench.results import TIMED
 from diffsim.cli.configuration import compose_bench_config
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, SensorConfig
 
@@ -45,9 +46,10 @@ class Task(NamedTuple):
     gradient: bool
     checkpoint: str = "steps"
 
-    @property
-    def line(self) -> str:
-        return f"{'gradient' if self.gradient else 'forward'}, {self.checkpoint}"
+
+def line_name(gradient: bool, checkpoint: str) -> str:
+    """Of cells that differ in x alone."""
+    return f"{'gradient' if gradient else 'forward'}, {checkpoint}"
 
 
 def tasks() -> list[Task]:
@@ -110,12 +112,11 @@ def measure(task: Task) -> dict[str, Any]:
         **task._asdict(),
         "value": weights_of(task.x) if task.axis == "weights" else task.x,
     }
-    try:
-        found = measure_cell(config, cell)
-    except (TimeoutError, RuntimeError) as error:
-        return line | {"note": str(error).splitlines()[0][:200]}
+    found = measured_or_reason(config, cell)
+    if isinstance(found, str):
+        return line | {"note": found}
     return line | {
-        "note": "timed",
+        "note": TIMED,
         "median_s": statistics.median(found.seconds),
         "compile_s": found.trace_seconds + found.compile_seconds,
         "planned_mb": found.peak_bytes / 1e6,
@@ -131,7 +132,7 @@ def exponent(x: np.ndarray, y: np.ndarray) -> float:
 
 def report(table: pd.DataFrame, folder: Path) -> None:
     """Write scaling.md and scaling.png."""
-    timed = table[table["note"] == "timed"]
+    timed = table[table["note"] == TIMED]
     figure = Figure(figsize=(12.0, 7.0), layout="constrained")
     axes = dict(zip(CHOICES, figure.subplots(2, 2).ravel(), strict=True))
     text = []
@@ -141,7 +142,7 @@ def report(table: pd.DataFrame, folder: Path) -> None:
         text.append("|---|---|---|---|---|")
         for (gradient, checkpoint), line in own.groupby(["gradient", "checkpoint"]):
             line = line.sort_values("value")
-            name = f"{'gradient' if gradient else 'forward'}, {checkpoint}"
+            name = line_name(bool(gradient), str(checkpoint))
             power = exponent(line["value"].to_numpy(float), line["median_s"].to_numpy(float))
             label = f"{name}: p = {power:.2f}"
             plot.loglog(line["value"], line["median_s"], marker=".", label=label)
@@ -155,7 +156,7 @@ def report(table: pd.DataFrame, folder: Path) -> None:
         plot.set(xlabel=axis, ylabel="time [s]")
         plot.legend()
         plot.grid(alpha=0.3, which="both")
-    for record in table[table["note"] != "timed"].to_dict("records"):
+    for record in table[table["note"] != TIMED].to_dict("records"):
         text.append(f"\n{record['axis']} {record['value']}: {record['note']}")
     (folder / "scaling.md").write_text("\n".join(text).strip() + "\n")
     figure.savefig(folder / "scaling.png", dpi=110)
@@ -166,7 +167,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "scaling.csv"
-    lines = pd.read_csv(path).to_dict("records") if path.exists() else []
+    lines: list[Any] = pd.read_csv(path).to_dict("records") if path.exists() else []
     done = {(r["axis"], r["x"], r["gradient"], r["checkpoint"]) for r in lines}
     todo = [task for task in tasks() if tuple(task) not in done]
     for number, task in enumerate(todo, start=1):
@@ -174,7 +175,8 @@ def main() -> None:
         pd.DataFrame(lines).to_csv(path, index=False)
         seconds = lines[-1].get("median_s")
         shown = lines[-1]["note"] if seconds is None else f"{seconds:.3g} s"
-        print(f"{number}/{len(todo)}  {task.axis} {task.x}, {task.line}: {shown}", flush=True)
+        name = line_name(task.gradient, task.checkpoint)
+        print(f"{number}/{len(todo)}  {task.axis} {task.x}, {name}: {shown}", flush=True)
     report(pd.DataFrame(lines), folder)
     print((folder / "scaling.md").read_text())
     print(f"Everything is in {folder}")

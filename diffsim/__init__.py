@@ -7,11 +7,9 @@ import os
 
 __version__ = "0.1.0"
 
-_VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
-_OPTIONS = "--xla_backend_extra_options"
 _XLA_FLAGS = {
-    _VECTOR_WIDTH: "512",
-    _OPTIONS: ",".join(
+    "--xla_cpu_prefer_vector_width": "512",
+    "--xla_backend_extra_options": ",".join(
         (
             "xla_cpu_use_multi_output_fusion=true",
             "xla_cpu_small_while_loop_byte_threshold=4000000",

@@ -68,6 +68,14 @@ def measure_cell(config: BenchConfig, cell: Cell) -> Measurement:
     return found
 
 
+def measured_or_reason(config: BenchConfig, cell: Cell) -> Measurement | str:
+    """What was found of a cell, or in one line why nothing was."""
+    try:
+        return measure_cell(config, cell)
+    except (TimeoutError, RuntimeError) as error:
+        return str(error).splitlines()[0][:200]
+
+
 def measure_machine(config: BenchConfig) -> Machine:
     """The peaks of the device by a large product of matrices, and by adding to a large array."""
     found: Machine = _in_own_process(_machine, config, None, limit=config.bench.limit)

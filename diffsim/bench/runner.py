@@ -8,8 +8,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from diffsim.bench.config import BenchConfig, Cell, cells, check_bench
-from diffsim.bench.measure import Measurement, measure_cell, measure_machine
+from diffsim.bench.config import BenchConfig, cells, check_bench
+from diffsim.bench.measure import measure_machine, measured_or_reason
 from diffsim.bench.results import cells_of, markdown, row, with_ratios
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.files import write_json
@@ -37,7 +37,7 @@ def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
     todo = cells(config.bench)
     for number, cell in enumerate(todo, start=1):
         with console.status(f"cell {number} of {len(todo)}: {cell}; it is compiled first"):
-            lines.append(row(config, cell, _measured(config, cell), machine))
+            lines.append(row(config, cell, measured_or_reason(config, cell), machine))
         table = with_ratios(lines)
         table.to_csv(folder / "table1.csv", index=False)
         (folder / "table1.md").write_text(markdown(table, machine, manifest))
@@ -45,13 +45,6 @@ def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
         console.print(f"{number}/{len(todo)}  {cell}: {texts[-1][4]} s", highlight=False)
     console.print(_shown(table))
     console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False)
-
-
-def _measured(config: BenchConfig, cell: Cell) -> Measurement | str:
-    try:
-        return measure_cell(config, cell)
-    except (TimeoutError, RuntimeError) as error:
-        return str(error).splitlines()[0][:200]
 
 
 def _shown(table: pd.DataFrame) -> Table:

@@ -85,17 +85,8 @@ class Experiment:
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one episode takes, about."""
-        config, parameters = self.variables.unpack(jnp.asarray(self.initial))
-        world = self._world(config)
-        return gradient_bytes(
-            world,
-            self.solver,
-            initial_state(config.robot, world),
-            self._memory,
-            self._policy(config, world, parameters),
-            self.steps,
-            config.simulation.checkpoint,
-        )
+        checkpoint = self.config.simulation.checkpoint
+        return gradient_bytes(*self._episode(jnp.asarray(self.initial)), checkpoint)
 
     def trajectory(self, x: jax.Array) -> PartMotion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
@@ -115,22 +106,15 @@ class Experiment:
         make_observer: Callable[[World], Callable[[State], Any]],
         gradient_decay: float,
     ) -> tuple[World, Rollout]:
+        episode = self._episode(x)
+        world = episode[0]
+        checkpoint = self.config.simulation.checkpoint
+        return world, rollout(*episode, make_observer(world), gradient_decay, checkpoint)
+
+    def _episode(self, x: jax.Array) -> tuple[World, ProjectedGaussSeidel, State, Any, Policy, int]:
+        """What a rollout is told: world, solver, initial state, memory, policy and steps."""
         config, parameters = self.variables.unpack(x)
         world = self._world(config)
-        result = rollout(
-            world,
-            self.solver,
-            initial_state(config.robot, world),
-            self._memory,
-            self._policy(config, world, parameters),
-            self.steps,
-            make_observer(world),
-            gradient_decay,
-            config.simulation.checkpoint,
-        )
-        return world, result
-
-    def _policy(self, config: RunConfig, world: World, parameters: Any) -> Policy:
         sensors = Sensors(config.robot, world)
 
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
@@ -138,4 +122,5 @@ class Experiment:
             memory, commands = self.controller.apply(parameters, memory, readings)
             return memory, Control(commands)
 
-        return policy
+        start = initial_state(config.robot, world)
+        return world, self.solver, start, self._memory, policy, self.steps
