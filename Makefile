@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient clean
+.PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
+	bench-scaling bench-peers clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,13 +46,20 @@ types: $(VENV)/dev.installed ## check types
 	$(BIN)/mypy
 
 bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-ES on the ball throw
-	$(BIN)/python benchmarks/ball_throw.py
+	$(BIN)/python -m benchmarks.ball_throw
 
 bench-solver: $(VENV)/run.installed ## residual of both solvers against sweeps and time
-	$(BIN)/python benchmarks/solver_convergence.py
+	$(BIN)/python -m benchmarks.solver_convergence
 
 bench-gradient: $(VENV)/run.installed ## gradient through the sweeps, and implicitly
-	$(BIN)/python benchmarks/solver_gradient.py
+	$(BIN)/python -m benchmarks.solver_gradient
+
+bench-scaling: $(VENV)/run.installed ## time and memory over robots, steps, bodies and weights
+	$(BIN)/python -m benchmarks.scaling
+
+bench-peers: $(VENV)/dev.installed ## MuJoCo and MJX on the same robot
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/peers/requirements.txt
+	$(BIN)/python -m benchmarks.peers
 
 clean: ## remove what was built, not what was found
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

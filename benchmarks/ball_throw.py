@@ -1,6 +1,6 @@
 """The paper's first experiment by Adam, Levenberg-Marquardt and CMA-ES, side by side in one run.
 
-Usage: python benchmarks/ball_throw.py [folder for the results]
+Usage: python -m benchmarks.ball_throw [folder for the results]
 
 Adam and Levenberg-Marquardt start from zero velocity and spin, as the paper does, and then from
 several starts near it, to show how much the count depends on where they begin. CMA-ES starts from

@@ -1,6 +1,6 @@
 """Does the gradient see the trajectory as it is? Final position over the initial vertical velocity.
 
-Usage: python benchmarks/bounce_gradient.py
+Usage: python -m benchmarks.bounce_gradient
 
 A ball is thrown forward with backspin at 1,201 vertical velocities from −4 to 8 m/s and lands,
 bounces and slides until 5 s, in float64. The derivative of its final position by back-propagation

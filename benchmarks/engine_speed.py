@@ -1,6 +1,6 @@
 """Seconds for the ball's 500 time steps, forward and gradient, with and without the XLA flags.
 
-Usage: python benchmarks/engine_speed.py
+Usage: python -m benchmarks.engine_speed
 
 Each setting runs in a process of its own, because XLA reads its flags once. Prints a Markdown
 table with the smallest of several times, compilation apart.

@@ -1,6 +1,6 @@
 """How time and memory grow with robots, time steps, bodies and the controller's weights.
 
-Usage: python benchmarks/scaling.py [folder]
+Usage: python -m benchmarks.scaling [folder]
 
 Each axis varies one thing and leaves the others: robots 1 to 4096, steps 100 to 10,000, bodies 2 to
 64 (a chain of links on hinges, its first link free, every third one a ball that may touch the

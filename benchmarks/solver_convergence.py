@@ -1,6 +1,6 @@
 """How far from the converged solution both solvers are, against sweeps and against microseconds.
 
-Usage: python benchmarks/solver_convergence.py [folder]
+Usage: python -m benchmarks.solver_convergence [folder]
 
 1,000 states of the quadruped in walking, running and falling motion, recorded with a well converged
 solver. From each, one step with the impulses of the step before. The residual is the largest

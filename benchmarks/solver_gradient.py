@@ -1,6 +1,6 @@
 """The gradient of a step through the sweeps, and by implicit differentiation, against sweeps.
 
-Usage: python benchmarks/solver_gradient.py [folder]
+Usage: python -m benchmarks.solver_gradient [folder]
 
 Gradients of a random weighting of the bodies' velocities after one step of the quadruped, with
 respect to the velocities before it and the commands, in 200 of the states of walking,
@@ -25,8 +25,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from solver_convergence import BATCH, GRAVITY, SEED, SOLVERS, TIMESTEP, recorded, strong_quadruped
 
+from benchmarks.solver_convergence import (
+    BATCH,
+    GRAVITY,
+    SEED,
+    SOLVERS,
+    TIMESTEP,
+    recorded,
+    strong_quadruped,
+)
 from diffsim.engine.rollout import rollout
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step

@@ -29,9 +29,30 @@ def mujoco_model(
 ) -> mujoco.MjModel:
     """The robot's bodies and joints, and one actuator for each of its motors, in their order.
 
+    The controls are torques [N·m] and forces [N].
+
+    Raises:
+        ValueError: if the robot has what is not modelled here.
+    """
+    spec = mujoco_spec(robot, gravity, timestep, integrator)
+    for name, motor in robot.motors.items():
+        if motor.type != "torque":
+            raise ValueError(f"only torque motors are modelled, got '{motor.type}' ('{name}')")
+        add_actuator(spec, robot, name)
+    return spec.compile()
+
+
+def mujoco_spec(
+    robot: RobotConfig,
+    gravity: Sequence[float],
+    timestep: float,
+    integrator: mujoco.mjtIntegrator = EULER,
+) -> mujoco.MjSpec:
+    """The robot's bodies and joints, to which more may be added.
+
     A body's frame is at its centre of mass along its shape's axes. Roots have a free joint without
     a name; a ball joint has the name that it has in the robot, other joints that of each coordinate
-    (``coordinate_name``). The controls are torques [N·m] and forces [N].
+    (``coordinate_name``).
 
     Raises:
         ValueError: if the robot has what is not modelled here.
@@ -68,21 +89,22 @@ def mujoco_model(
 
     for name in robot.bodies:
         add(name)
-    for name, motor in robot.motors.items():
-        if motor.type != "torque":
-            raise ValueError(f"only torque motors are modelled, got '{motor.type}' ('{name}')")
-        joint = robot.joints[motor.joint]
-        gear = np.zeros(6)
-        if joint.type == "ball":  # about an axis of the parent: MuJoCo's is turned with the child
-            axis = np.eye(3)[motor.coordinate]
-            gear[:3] = _rotate(_inverse(joint.orientation), axis)
-            target, kind = motor.joint, mujoco.mjtTrn.mjTRN_JOINTINPARENT
-        else:
-            gear[0] = 1.0
-            target = coordinate_name(motor.joint, motor.coordinate)
-            kind = mujoco.mjtTrn.mjTRN_JOINT
-        spec.add_actuator(name=name, target=target, trntype=kind, gear=gear)
-    return spec.compile()
+    return spec
+
+
+def add_actuator(spec: mujoco.MjSpec, robot: RobotConfig, name: str) -> mujoco.MjsActuator:
+    """One that acts where a motor of the robot does; as it is, its control is a force or torque."""
+    motor = robot.motors[name]
+    joint = robot.joints[motor.joint]
+    gear = np.zeros(6)
+    if joint.type == "ball":  # about an axis of the parent: MuJoCo's is turned with the child
+        gear[:3] = _rotate(_inverse(joint.orientation), np.eye(3)[motor.coordinate])
+        target, kind = motor.joint, mujoco.mjtTrn.mjTRN_JOINTINPARENT
+    else:
+        gear[0] = 1.0
+        target = coordinate_name(motor.joint, motor.coordinate)
+        kind = mujoco.mjtTrn.mjTRN_JOINT
+    return spec.add_actuator(name=name, target=target, trntype=kind, gear=gear)
 
 
 def start(robot: RobotConfig, model: mujoco.MjModel) -> mujoco.MjData:

@@ -29,6 +29,7 @@ PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
 ENGINE_LAYERS = (
     (
         "diffsim.engine.pytrees",
+        "diffsim.engine.sharding",
         "diffsim.engine.graphs",
         "diffsim.engine.packing",
         "diffsim.engine.indexing",

@@ -43,7 +43,7 @@ class BenchSettings:
     hidden: list[int] = bounded([1024, 1024], at_least=1)  # widths of the dense net's layers
     steps: int = bounded(1000, at_least=1)  # time steps
     repeats: int = bounded(5, at_least=1)  # timed runs after one that is not
-    shards: int = bounded(1, at_least=1)  # devices that share the robots of a cell
+    shards: int | None = bounded(None, at_least=1)  # devices that share the robots; null for all
     limit: float = bounded(1200.0, above=0)  # [s] for a cell, compilation included
 
 
@@ -73,7 +73,7 @@ def check_bench(config: BenchConfig) -> None:
         if not getattr(settings, name):
             raise ConfigError(f"bench.{name} must not be empty, got []")
     for robots in settings.robots:
-        if robots > 1 and robots % settings.shards:
+        if settings.shards is not None and robots > 1 and robots % settings.shards:
             raise ConfigError(
                 f"bench.robots must be multiples of bench.shards ({settings.shards}), got {robots}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ class Measurement:
 
     Attributes:
         seconds: of every timed run.
+        devices: that shared the robots.
         trace_seconds, compile_seconds: until the first run may begin; nothing is taken from a
             cache.
         operations: arithmetic ones, counted in the graph.
         bytes: that XLA expects its kernels to read and write.
-        peak_bytes: arguments, results and temporary memory, as XLA plans it.
+        peak_bytes: arguments, results and temporary memory of all devices, as XLA plans it.
         predicted_bytes: temporary memory that a gradient was expected to take.
         loss: mean distance of the robots [m].
         largest_gradient: magnitude of its largest entry, None for a forward pass; nan or inf where
@@ -39,6 +41,7 @@ class Measurement:
     """
 
     seconds: list[float]
+    devices: int
     trace_seconds: float
     compile_seconds: float
     operations: float
@@ -122,11 +125,17 @@ def _on_device(job: Callable[..., Any], config: BenchConfig, argument: Any) -> A
 
     from diffsim.experiment.device import computing_on
 
-    if config.bench.shards > 1 and config.device.platform != "gpu":
-        jax.config.update("jax_num_cpu_devices", config.bench.shards)
+    if config.device.platform != "gpu":
+        # A virtual device for each core, to share robots among.
+        jax.config.update("jax_num_cpu_devices", config.bench.shards or core_count())
     with computing_on(config.device, config.precision):
         jax.config.update("jax_enable_compilation_cache", False)
         return job(config, argument)
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cell(config: BenchConfig, cell: Cell) -> Measurement:
@@ -136,7 +145,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     from diffsim.bench.operations import count_operations
     from diffsim.bench.program import make_program
 
-    function, weights, start, predicted = make_program(config, cell)
+    function, weights, start, predicted, devices = make_program(config, cell)
     begin = time.perf_counter()
     traced = jax.jit(function).trace(weights, start)
     lowered = traced.lower()
@@ -155,17 +164,17 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     counted = float(costs.get("flops", 0.0))
     # XLA counts every loop's body once; its share of bytes to operations is taken for the whole.
     read = float(costs.get("bytes accessed", 0.0)) * (operations / counted if counted else 0.0)
-    memory: Any = compiled.memory_analysis()
+    memory: Any = compiled.memory_analysis()  # of one device
     return Measurement(
         seconds=seconds,
+        devices=devices,
         trace_seconds=traced_at - begin,
         compile_seconds=compiled_at - traced_at,
         operations=operations,
         bytes=read,
         predicted_bytes=predicted,
-        peak_bytes=(
-            memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
-        ),
+        peak_bytes=devices
+        * (memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes),
         loss=float(loss),
         largest_gradient=largest,
     )

@@ -29,12 +29,21 @@ def count_operations(jaxpr: Any) -> float:
     total = 0.0
     for equation in jaxpr.eqns:
         inner = inner_graphs(equation)
-        times = equation.params["length"] if equation.primitive.name == "scan" else 1
+        times = _times(equation)
         if inner:
             total += times * sum(count_operations(graph) for graph in inner)
         else:
             total += _operations(equation)
     return total
+
+
+def _times(equation: Any) -> int:
+    """How often an equation's inner graph is computed."""
+    if equation.primitive.name == "scan":
+        return int(equation.params["length"])
+    if equation.primitive.name == "shard_map":  # a graph of one device's part
+        return int(equation.params["mesh"].size)
+    return 1
 
 
 def _operations(equation: Any) -> float:

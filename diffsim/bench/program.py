@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import PartitionSpec
 
-from diffsim.bench.config import BenchConfig, Cell
+from diffsim.bench.config import BenchConfig, BenchSettings, Cell
 from diffsim.engine.memory import gradient_bytes
 from diffsim.engine.rollout import Policy, rollout
+from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.world import Control, State, command_count
 from diffsim.experiment.device import check_fits
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
+from diffsim.validation import ConfigError
 
 Weights = tuple[jax.Array, ...]
 
@@ -27,8 +27,6 @@ SPREAD = 0.1
 
 LAST_LAYER = 0.01
 """Scale of the last layer's weights: small commands."""
-
-AXIS = "robots"
 
 
 def make_weights(key: jax.Array, sizes: Sequence[int]) -> Weights:
@@ -56,12 +54,32 @@ class Program(NamedTuple):
         weights: of the controller.
         start: initial states.
         gradient_bytes: memory that the gradient is expected to take, None for a forward pass.
+        devices: that share the robots.
     """
 
     function: Callable[[Weights, State], Any]
     weights: Weights
     start: State
     gradient_bytes: int | None
+    devices: int
+
+
+def shard_devices(settings: BenchSettings, robots: int) -> list[jax.Device]:
+    """The devices that share the robots of a cell.
+
+    Raises:
+        ConfigError: if there are not as many as asked for.
+    """
+    (default,) = jnp.zeros(()).devices()
+    visible = jax.devices(default.platform)
+    if robots == 1:
+        return visible[:1]
+    count = settings.shards or shard_count(robots, len(visible))
+    if count > len(visible):
+        raise ConfigError(
+            f"bench.shards must be at most {len(visible)}, the devices there are, got {count}"
+        )
+    return visible[:count]
 
 
 def make_program(config: BenchConfig, cell: Cell) -> Program:
@@ -74,6 +92,9 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
     Raises:
         ConfigError: if the gradient would not fit into memory.
     """
+    checkpoint = config.simulation.checkpoint
+    devices = shard_devices(config.bench, cell.robots)
+    device = devices[0]
     solver_config = config.solver if cell.solver == "default" else config.paper_solver
     world = make_world(config.robot, config.simulation, solver_config)
     solver = make_solver(solver_config)
@@ -108,7 +129,7 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
             (),
             policy(weights),
             config.bench.steps,
-            checkpoint=config.simulation.checkpoint,
+            checkpoint=checkpoint,
         )
         return jnp.sum(result.state.position.x[0])
 
@@ -116,36 +137,15 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
     needed = None
     if cell.gradient:
         function = jax.value_and_grad(distance)
-        checkpoint, steps = config.simulation.checkpoint, config.bench.steps
+        steps = config.bench.steps
         needed = gradient_bytes(world, solver, start, (), policy(weights), steps, checkpoint)
-        (device,) = start.time.devices()
         # Virtual devices of one CPU have one memory.
-        own = needed if device.platform == "cpu" else needed // config.bench.shards
+        own = needed if device.platform == "cpu" else needed // len(devices)
         check_fits(own, device, checkpoint)
-    if config.bench.shards > 1 and cell.robots > 1:
-        function = _shared(function, start, config.bench.shards)
+    if cell.robots > 1:
+        function = share_robots(function, start, devices)
 
     def mean(weights: Weights, start: State) -> Any:
         return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
 
-    return Program(mean, weights, start, needed)
-
-
-def _shared(
-    function: Callable[[Weights, State], Any], start: State, shards: int
-) -> Callable[[Weights, State], Any]:
-    """The same sums over all robots, each device computing its part of them."""
-    mesh = jax.make_mesh((shards,), (AXIS,), axis_types=(jax.sharding.AxisType.Auto,))
-    along = jax.tree.map(lambda leaf: PartitionSpec(*(None,) * (leaf.ndim - 1), AXIS), start)
-
-    @partial(
-        jax.shard_map,
-        mesh=mesh,
-        in_specs=(PartitionSpec(), along),
-        out_specs=PartitionSpec(),
-        check_vma=False,
-    )
-    def parts(weights: Weights, start: State) -> Any:
-        return jax.lax.psum(function(weights, start), AXIS)
-
-    return parts
+    return Program(mean, weights, start, needed, len(devices))

@@ -47,6 +47,7 @@ def row(
         return line
     median = statistics.median(found.seconds)
     return line | {
+        "devices": found.devices,
         "median_s": median,
         "minimum_s": min(found.seconds),
         "trace_s": found.trace_seconds,
@@ -83,6 +84,7 @@ COLUMNS = {
     "robots": "robots",
     "controller": "controller",
     "gradient": "",
+    "devices": "devices",
     "median_s": "median [s]",
     "minimum_s": "minimum [s]",
     "paper_cpu_s": "paper, CPU [s]",
@@ -114,6 +116,8 @@ def cells_of(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
                 text = f"{value:.3g}" if math.isfinite(value) else "not finite"
             elif _missing(value):
                 text = ""
+            elif key == "devices":
+                text = f"{value:.0f}"  # a float beside cells without a figure
             elif key.startswith("share"):
                 text = f"{100 * value:.1f} %"
             elif key == "robot_steps_per_s":
@@ -125,22 +129,33 @@ def cells_of(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return list(COLUMNS.values()), lines
 
 
+def outcome(line: dict[str, Any]) -> str:
+    """Of one cell, in a few words."""
+    return f"{line['median_s']:.3g} s" if line["note"] == TIMED else str(line["note"])
+
+
 def markdown(table: pd.DataFrame, machine: Machine, manifest: dict[str, Any]) -> str:
     """The table with what it was measured on."""
     headings, lines = cells_of(table)
     rows = [headings, ["---"] * len(headings), *lines]
+    return "\n".join("| " + " | ".join(texts) + " |" for texts in rows) + (
+        f"\n\n{origin(manifest)} Peaks seen: {machine.operations / 1e9:.0f} Gop/s, "
+        f"{machine.bytes / 1e9:.1f} GB/s.\n"
+    )
+
+
+def origin(manifest: dict[str, Any]) -> str:
+    """Where figures come from, in one sentence."""
     git = manifest["git"] or {}
     commit = (git.get("commit") or "unknown commit")[:7] + (
         " (changed)" if git.get("dirty") else ""
     )
-    about = (
+    return (
         f"Commit {commit}, {manifest['precision']}, {manifest['machine']['processor']}, "
         f"{manifest['machine']['cores']} cores, {manifest['device']['kind']}, "
         f"jax {manifest['versions'].get('jax')}, Python {manifest['python']}, "
-        f"{manifest['created'][:10]}. Peaks seen: {machine.operations / 1e9:.0f} Gop/s, "
-        f"{machine.bytes / 1e9:.1f} GB/s."
+        f"{manifest['created'][:10]}."
     )
-    return "\n".join("| " + " | ".join(texts) + " |" for texts in rows) + f"\n\n{about}\n"
 
 
 def _missing(value: Any) -> bool:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from diffsim.bench.config import BenchConfig, cells, check_bench
 from diffsim.bench.measure import measure_machine, measured_or_reason
-from diffsim.bench.results import cells_of, markdown, row, with_ratios
+from diffsim.bench.results import cells_of, markdown, outcome, row, with_ratios
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
@@ -41,8 +41,7 @@ def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
         table = with_ratios(lines)
         table.to_csv(folder / "table1.csv", index=False)
         (folder / "table1.md").write_text(markdown(table, machine, manifest))
-        _, texts = cells_of(table)
-        console.print(f"{number}/{len(todo)}  {cell}: {texts[-1][4]} s", highlight=False)
+        console.print(f"{number}/{len(todo)}  {cell}: {outcome(lines[-1])}", highlight=False)
     console.print(_shown(table))
     console.print(f"Everything is in {folder}", soft_wrap=True, highlight=False)
 

@@ -9,6 +9,7 @@ import pytest
 
 from diffsim.bench.config import Cell, cells, check_bench
 from diffsim.bench.measure import Machine, Measurement, measure_cell
+from diffsim.bench.program import shard_devices
 from diffsim.bench.results import markdown, row, with_ratios
 from diffsim.cli.configuration import compose_bench_config
 from diffsim.validation import ConfigError
@@ -30,7 +31,7 @@ OVERFLOWN = {"largest_gradient": float("nan")}
 
 
 def measurement(*seconds: float) -> Measurement:
-    return Measurement(list(seconds), 1.0, 2.0, 1e9, 1e9, 10**6, None, 0.1, None)
+    return Measurement(list(seconds), 1, 1.0, 2.0, 1e9, 1e9, 10**6, None, 0.1, None)
 
 
 def test_a_line_has_the_median_the_paper_s_figure_and_the_gradient_s_ratio():
@@ -75,10 +76,14 @@ def test_robots_shared_among_devices_get_as_far(gradient):
     config = compose_bench_config(*SHORT)
     cell = Cell("default", 4, "dense", gradient)
     config.bench.hidden = [8]
-    alone = measure_cell(config, cell)
-    shared = measure_cell(
-        dataclasses.replace(config, bench=dataclasses.replace(config.bench, shards=2)), cell
+    alone, shared = (
+        measure_cell(
+            dataclasses.replace(config, bench=dataclasses.replace(config.bench, shards=count)), cell
+        )
+        for count in (1, 2)
     )
+    assert (alone.devices, shared.devices) == (1, 2)
+    assert shared.operations == pytest.approx(alone.operations, rel=0.05)
     assert alone.loss != 0.0
     assert shared.loss == pytest.approx(alone.loss, rel=SHARDED)
     if gradient:
@@ -129,3 +134,10 @@ def test_the_command_writes_what_it_measures(tmp_path):
 def test_bad_settings_are_named(overrides, says):
     with pytest.raises(ConfigError, match=says):
         check_bench(compose_bench_config(*overrides))
+
+
+def test_more_shards_than_devices_are_refused():
+    settings = compose_bench_config("bench.shards=1000").bench
+    with pytest.raises(ConfigError, match=r"bench\.shards must be at most \d+"):
+        shard_devices(settings, 1000)
+    assert len(shard_devices(settings, 1)) == 1

@@ -1,0 +1,1 @@
+"""Speed and accuracy, measured: each module is a command; docs/ has what was found."""

@@ -1,0 +1,241 @@
+"""Seconds of MuJoCo, MJX and this engine for the same robot, as ratios, from one run.
+
+Usage: python -m benchmarks.peers [folder]
+
+It needs benchmarks/peers/requirements.txt (``make bench-peers`` installs it). For each cell all
+engines are prepared first, then take turns. Written to the folder (default: outputs/benchmarks):
+peers.csv with every run, peers.md with the tables: medians and their ratios to ours; how far each
+gradient is from the engine's own central differences over ten steps of a standing robot; and how
+far each step's solution is from the converged one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+
+from benchmarks.peers.robot import save_robot
+from benchmarks.peers.task import Task
+from diffsim.bench.results import origin
+from diffsim.cli.configuration import compose_bench_config
+from diffsim.experiment.manifest import build_manifest
+
+ROUNDS = 5
+STEPS = 1000
+ROBOTS = 128
+CHECKED_STEPS, SETTLE = 10, 100
+STANDING = 0.2
+"""Mean height of the spine above which the robots count as standing [m]; their legs are 0.4 m."""
+
+
+class Contestant(NamedTuple):
+    """An engine with settings."""
+
+    name: str
+    engine: str
+    iterations: int = 0
+
+
+OURS = Contestant("diffsim", "ours")
+MUJOCO = Contestant("MuJoCo C, Newton", "mujoco")
+MJX_1 = Contestant("MJX, 1 iteration", "mjx", 1)
+MJX_2 = Contestant("MJX, 2 iterations", "mjx", 2)
+EVERYONE = (OURS, MUJOCO, MJX_1, MJX_2)
+
+
+class Failed(RuntimeError):
+    """An engine could not do what it was asked for."""
+
+
+class Worker:
+    """A process with one engine."""
+
+    def __init__(self, contestant: Contestant, task: Task):
+        self.name = contestant.name
+        # The engine's own compiler flags, not those that this process has set for ours.
+        environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.peers.worker", task.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        try:
+            self.prepared = self._answer()["seconds"]
+        except Failed:
+            self.close()
+            raise
+
+    def ask(self, what: str) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        print(what, file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"the process ended with code {self.process.wait()}")
+        found: dict[str, Any] = json.loads(line)
+        if "error" in found:
+            raise Failed(found["error"])
+        return found
+
+
+def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[str, Any]]:
+    """Every run of one cell: the engines take turns."""
+    who = [c for c in EVERYONE if not (c is MUJOCO and gradient and robots > 1)]
+    workers: list[Worker] = []
+    lines: list[dict[str, Any]] = []
+    cell = {"robots": robots, "gradient": gradient}
+    try:
+        for contestant in who:
+            task = Task(
+                contestant.engine,
+                model,
+                robots,
+                gradient,
+                STEPS,
+                iterations=contestant.iterations,
+                threads=threads if robots > 1 else 1,
+            )
+            try:
+                workers.append(Worker(contestant, task))
+                workers[-1].ask("run")  # not counted
+                print(f"  {contestant.name}: ready after {workers[-1].prepared:.0f} s", flush=True)
+            except Failed as error:
+                print(f"  {contestant.name}: {error}", flush=True)
+                lines.append({"engine": contestant.name, **cell, "note": str(error)})
+        for turn in range(ROUNDS):
+            for worker in workers:
+                found = worker.ask("run")
+                lines.append(
+                    {"engine": worker.name, **cell, "turn": turn, "prepared": worker.prepared}
+                    | found
+                )
+        return lines
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def ask_once(contestant: Contestant, task: Task, what: str) -> dict[str, Any]:
+    """One answer of an engine that is prepared for it alone."""
+    worker = Worker(contestant, task)
+    try:
+        return worker.ask(what)
+    finally:
+        worker.close()
+
+
+def inspect(contestant: Contestant, model: str) -> dict[str, Any]:
+    """How exact an engine's gradient and its solution are, in float64."""
+    line: dict[str, Any] = {"engine": contestant.name}
+    task = Task(
+        contestant.engine,
+        model,
+        robots=1,
+        gradient=True,
+        steps=CHECKED_STEPS,
+        iterations=contestant.iterations,
+        precision="float64",
+        settle=SETTLE,
+    )
+    walk = dataclasses.replace(task, gradient=False, steps=2 * SETTLE)
+    try:
+        line["gradient_error"] = ask_once(contestant, task, "check")["relative_error"]
+        errors = ask_once(contestant, walk, "unconverged")["errors"]
+        line["unconverged_median"] = float(np.median(errors))
+        line["unconverged_90"] = float(np.percentile(errors, 90))
+    except Failed as error:
+        line["note"] = str(error)
+    return line
+
+
+def report(runs: pd.DataFrame, exactness: list[dict[str, Any]], where: str) -> str:
+    """Both tables, for people."""
+    rows = [
+        "| robots | | engine | median [s] | × ours | ready after [s] | height at the end [m] |"
+        " largest gradient |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (robots, gradient), cell in runs.groupby(["robots", "gradient"]):
+        ours = cell[cell["engine"] == OURS.name]["seconds"].median()
+        for engine, mine in cell.groupby("engine", sort=False):
+            what = "gradient" if gradient else "forward"
+            if mine["seconds"].isna().all():
+                rows.append(f"| {robots} | {what} | {engine} | {mine['note'].iloc[0]} | | | | |")
+                continue
+            seconds = statistics.median(mine["seconds"])
+            height = mine["height"].iloc[-1]
+            largest = mine["largest"].iloc[-1] if gradient else None
+            shown = "" if largest is None else f"{largest:.2g}"
+            stands = "" if height > STANDING else ", fallen"
+            rows.append(
+                f"| {robots} | {what} | {engine} | {seconds:.3g} | {seconds / ours:.2g} | "
+                f"{mine['prepared'].iloc[-1]:.0f} | {height:.2f}{stands} | {shown} |"
+            )
+    rows += [
+        "",
+        f"| engine | gradient against its own differences, {CHECKED_STEPS} steps |"
+        " velocity of the spine against a converged step, median [m/s] | 90th percentile [m/s] |",
+        "|---|---|---|---|",
+    ]
+    for line in exactness:
+        if "note" in line:
+            rows.append(f"| {line['engine']} | {line['note']} | | |")
+        else:
+            rows.append(
+                f"| {line['engine']} | {line['gradient_error']:.1e} | "
+                f"{line['unconverged_median']:.1e} | {line['unconverged_90']:.1e} |"
+            )
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("mujoco", "mujoco-mjx")
+    )
+    rows += ["", f"{STEPS} steps, medians of {ROUNDS} turns. {versions}. {where}"]
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = compose_bench_config()
+    threads = os.cpu_count() or 1
+    runs: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        model = Path(temporary) / "robot.mjb"
+        save_robot(config.robot, config.simulation.gravity, config.simulation.dt, model)
+        for robots in (1, ROBOTS):
+            for gradient in (False, True):
+                print(f"{robots} robots, {'gradient' if gradient else 'forward'}", flush=True)
+                runs += contest(str(model), robots, gradient, threads)
+                pd.DataFrame(runs).to_csv(folder / "peers.csv", index=False)
+        print("gradients and convergence", flush=True)
+        exactness = [inspect(contestant, str(model)) for contestant in EVERYONE]
+    where = origin(build_manifest(config, jax.devices("cpu")[0]))
+    text = report(pd.DataFrame(runs), exactness, where)
+    (folder / "peers.md").write_text(text)
+    print(text)
+    print(f"Everything is in {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""diffsim, at its default solver."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.peers.task import Task
+from diffsim.cli.configuration import compose_bench_config
+from diffsim.engine.rollout import rollout
+from diffsim.engine.sharding import share_robots
+from diffsim.engine.step import step
+from diffsim.engine.world import Control, State, World, command_count
+from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.robots.build import initial_state
+from diffsim.sensors import Sensors
+
+CONVERGED = 1000
+"""Sweeps."""
+
+
+class Ours:
+    """Robots along the last axis of every array, shared among a device for each thread."""
+
+    def __init__(self, task: Task):
+        config = compose_bench_config(f"simulation.dt={task.timestep}")
+        self.task = task
+        self.world = make_world(config.robot, config.simulation, config.solver)
+        self.solver = make_solver(config.solver)
+        self.sensors = Sensors(config.robot, self.world)
+        self.start = self._settled(initial_state(config.robot, self.world))
+        if task.robots > 1:
+            wide, push = (task.robots,), jnp.asarray(task.pushes().T)
+            self.world = jax.tree.map(lambda x: x[..., None] if x.ndim else x, self.world)
+            start = jax.tree.map(
+                lambda x: jnp.broadcast_to(x[..., None], x.shape + wide), self.start
+            )
+            velocity = start.velocity
+            pushed = velocity._replace(x=velocity.x + push[0], y=velocity.y + push[1])
+            self.start = start._replace(velocity=pushed)
+        self.weights = jnp.asarray(task.weights())
+
+        both = jax.value_and_grad(self._value, has_aux=True)
+        self._forward, self._both = (jax.jit(self._shared(f)) for f in (self._value, both))
+        wanted = self._both if task.gradient else self._forward
+        self.compiled = wanted.lower(self.weights, self.start).compile()
+
+    def run(self) -> dict[str, Any]:
+        found = jax.block_until_ready(self.compiled(self.weights, self.start))
+        (value, height), gradient = found if self.task.gradient else (found, None)
+        result = {"value": float(value), "height": float(height)}
+        if gradient is not None:
+            result["largest"] = float(np.abs(np.asarray(gradient)).max())
+        return result
+
+    def value(self, weights: np.ndarray) -> float:
+        return float(self._forward(jnp.asarray(weights), self.start)[0])
+
+    def gradient(self, weights: np.ndarray) -> np.ndarray:
+        return np.asarray(self.compiled(jnp.asarray(weights), self.start)[1])
+
+    def unconverged(self) -> list[float]:
+        """Against many more sweeps, from the same states; of a single robot."""
+        exact = dataclasses.replace(
+            self.solver, iterations=CONVERGED, drift_iterations=CONVERGED // 3
+        )
+
+        def body(state: State, _: None) -> tuple[State, jax.Array]:
+            control = Control(self.weights @ self.sensors.read(self.world, state))
+            after = step(self.world, self.solver, state, control)
+            other = step(self.world, exact, state, control)
+            error = jax.tree.map(lambda a, b: a[0] - b[0], after.velocity, other.velocity)
+            return after, jnp.sqrt(error.squared_norm())
+
+        errors = jax.jit(lambda state: jax.lax.scan(body, state, length=self.task.steps)[1])
+        return [float(error) for error in errors(self.start)]
+
+    def _settled(self, state: State) -> State:
+        if not self.task.settle:
+            return state
+        still = Control(jnp.zeros(command_count(self.world)))
+        advance = jax.jit(
+            lambda state: (
+                rollout(
+                    self.world, self.solver, state, (), lambda m, s: (m, still), self.task.settle
+                ).state
+            )
+        )
+        settled: State = advance(state)
+        return settled
+
+    def _value(self, weights: jax.Array, start: State) -> tuple[jax.Array, jax.Array]:
+        """Distance and height, means over all robots of the task."""
+        world: World = self.world
+
+        def policy(memory: Any, state: State) -> tuple[Any, Control]:
+            return memory, Control(weights @ self.sensors.read(world, state))
+
+        final = rollout(world, self.solver, start, (), policy, self.task.steps).state.position
+        robots = self.task.robots
+        return jnp.sum(final.x[0]) / robots, jnp.sum(final.z[0]) / robots
+
+    def _shared(self, function: Any) -> Any:
+        if self.task.robots == 1:
+            return function
+        return share_robots(function, self.start, jax.devices()[: self.task.threads])

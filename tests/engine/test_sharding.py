@@ -1,0 +1,26 @@
+"""How many devices share a batch of robots; that they agree is tested in a process with several
+devices (tests/bench/test_bench.py)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from diffsim.engine.sharding import shard_count, share_robots
+
+
+@pytest.mark.parametrize(
+    ("robots", "devices", "shared_among"),
+    [(128, 2, 2), (128, 8, 8), (6, 4, 3), (7, 4, 1), (1, 2, 1), (3, 8, 3)],
+)
+def test_robots_are_shared_evenly_among_as_many_devices_as_possible(robots, devices, shared_among):
+    assert shard_count(robots, devices) == shared_among
+
+
+def test_one_device_computes_the_function_itself():
+    def total(scale, robots):
+        return jnp.sum(scale * robots)
+
+    robots = jnp.arange(4.0)
+    assert share_robots(total, robots, jax.devices()[:1])(2.0, robots) == 12.0
