@@ -54,18 +54,19 @@ class Mjx:
             self.compiled = wanted.lower(self.weights, self.start).compile()
 
     def run(self) -> dict[str, Any]:
-        found = jax.block_until_ready(self.compiled(self.weights, self.start))
+        found = added_up(self.compiled(self.weights, self.start))
         (value, height), gradient = found if self.task.gradient else (found, None)
         result = {"value": float(value), "height": float(height)}
         if gradient is not None:
-            result["largest"] = float(np.abs(np.asarray(gradient)).max())
+            result["largest"] = float(np.abs(gradient).max())
         return result
 
     def value(self, weights: np.ndarray) -> float:
-        return float(self._forward(jnp.asarray(weights), self.start)[0])
+        return float(added_up(self._forward(jnp.asarray(weights), self.start))[0])
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
-        return np.asarray(self.compiled(jnp.asarray(weights), self.start)[1])
+        found: np.ndarray = added_up(self.compiled(jnp.asarray(weights), self.start))[1]
+        return found
 
     def unconverged(self) -> list[float]:
         """Against as many iterations as MJX needs to converge, from the same states."""
@@ -101,23 +102,28 @@ class Mjx:
         return final[:, 0].sum() / self.task.robots, final[:, 2].sum() / self.task.robots
 
     def _shared(self, function: Any) -> Any:
-        """Each device computes its part of the sums over all robots."""
+        """Each device computes its part of the sums over all robots; a first axis counts them."""
         if self.task.robots == 1 or self.task.threads == 1:
-            return function
+            return lambda *arguments: jax.tree.map(lambda x: x[None], function(*arguments))
         mesh = jax.make_mesh(
             (self.task.threads,), ("robots",), axis_types=(jax.sharding.AxisType.Auto,)
         )
 
         def parts(weights: jax.Array, start: Carry) -> Any:
-            return jax.lax.psum(function(weights, start), "robots")
+            return jax.tree.map(lambda x: x[None], function(weights, start))
 
         return jax.shard_map(
             parts,
             mesh=mesh,
             in_specs=(PartitionSpec(), PartitionSpec("robots")),
-            out_specs=PartitionSpec(),
+            out_specs=PartitionSpec("robots"),
             check_vma=False,
         )
+
+
+def added_up(parts: Any) -> Any:
+    """The sums over the devices' parts, on the host."""
+    return jax.tree.map(lambda part: np.asarray(part).sum(axis=0), parts)
 
 
 @contextmanager

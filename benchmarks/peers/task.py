@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 READINGS, COMMANDS = 81, 16
-WEIGHT, PUSH = 0.01, 0.1
+WEIGHT, PUSH = 0.001, 0.1
 """Standard deviations of the weights, and of the robots' initial velocities along x, y [m/s]."""
 
 CONVERGED = 100
