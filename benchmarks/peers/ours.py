@@ -11,10 +11,11 @@ import numpy as np
 
 from benchmarks.peers.task import Task
 from diffsim.cli.configuration import compose_bench_config
+from diffsim.engine.indexing import column
 from diffsim.engine.rollout import rollout
 from diffsim.engine.sharding import share_robots
 from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, World, command_count
+from diffsim.engine.world import Control, State, command_count
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
@@ -32,6 +33,8 @@ class Ours:
         self.world = make_world(config.robot, config.simulation, config.solver)
         self.solver = make_solver(config.solver)
         self.sensors = Sensors(config.robot, self.world)
+        # Forces are some hundred times as large as the other readings.
+        self.scale = jnp.array([0.01 if unit == "N" else 1.0 for unit in self.sensors.units])
         self.start = self._settled(initial_state(config.robot, self.world))
         if task.robots > 1:
             wide, push = (task.robots,), jnp.asarray(task.pushes().T)
@@ -70,7 +73,7 @@ class Ours:
         )
 
         def body(state: State, _: None) -> tuple[State, jax.Array]:
-            control = Control(self.weights @ self.sensors.read(self.world, state))
+            control = Control(self._command(self.weights, state))
             after = step(self.world, self.solver, state, control)
             other = step(self.world, exact, state, control)
             error = jax.tree.map(lambda a, b: a[0] - b[0], after.velocity, other.velocity)
@@ -78,6 +81,10 @@ class Ours:
 
         errors = jax.jit(lambda state: jax.lax.scan(body, state, length=self.task.steps)[1])
         return [float(error) for error in errors(self.start)]
+
+    def _command(self, weights: jax.Array, state: State) -> jax.Array:
+        readings = self.sensors.read(self.world, state)
+        return weights @ (readings * column(self.scale, readings))
 
     def _settled(self, state: State) -> State:
         if not self.task.settle:
@@ -95,12 +102,11 @@ class Ours:
 
     def _value(self, weights: jax.Array, start: State) -> tuple[jax.Array, jax.Array]:
         """Distance and height, means over all robots of the task."""
-        world: World = self.world
 
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
-            return memory, Control(weights @ self.sensors.read(world, state))
+            return memory, Control(self._command(weights, state))
 
-        final = rollout(world, self.solver, start, (), policy, self.task.steps).state.position
+        final = rollout(self.world, self.solver, start, (), policy, self.task.steps).state.position
         robots = self.task.robots
         return jnp.sum(final.x[0]) / robots, jnp.sum(final.z[0]) / robots
 

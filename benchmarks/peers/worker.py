@@ -32,6 +32,7 @@ def prepare(task: Task) -> Engine:
 
     jax.config.update("jax_enable_x64", task.precision == "float64")
     jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_compilation_cache", False)
     jax.config.update("jax_num_cpu_devices", task.threads)
     if task.engine == "mjx":
         from benchmarks.peers.mjx import Mjx
