@@ -17,10 +17,11 @@ from yaml.constructor import ConstructorError, SafeConstructor
 
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
+from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
 from diffsim.validation import ConfigError
 
-Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig)
+Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig)
 
 
 def register_schemas() -> None:
@@ -29,6 +30,7 @@ def register_schemas() -> None:
     store.store(name="run_schema", node=RunConfig)
     store.store(name="check_schema", node=CheckConfig)
     store.store(name="bench_schema", node=BenchConfig)
+    store.store(name="eval_schema", node=EvalConfig)
     for group, kinds in SCHEMAS.items():
         for kind, schema in kinds.items():
             store.store(group=f"{group}/schema", name=kind, node=schema)

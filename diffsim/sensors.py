@@ -13,7 +13,7 @@ from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
 from diffsim.engine.vectors import Mat3, Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
-from diffsim.robots.config import COMPONENTS, RobotConfig, SensorConfig
+from diffsim.robots.config import CLOCK_SENSORS, COMPONENTS, RobotConfig, SensorConfig
 from diffsim.robots.numbers import numbers, stack_vectors, vector
 
 UNITS = {
@@ -26,6 +26,7 @@ UNITS = {
     "time": "s",
     "sine": "1",
     "cosine": "1",
+    "goal": "m",
 }
 
 
@@ -35,10 +36,16 @@ class Sensors:
     Attributes:
         names: of all readings in order, e.g. "height.z"; sensors of one number have no suffix.
         units: of all readings.
+        clocked: whether any of them changes with time by itself.
+        closed: whether any of them depends on the robot's motion; if not, all readings of an
+            episode are known before it begins.
     """
 
     def __init__(self, robot: RobotConfig, world: World) -> None:
         self._robot = robot
+        types = {sensor.type for sensor in robot.sensors.values()}
+        self.clocked = bool(types & set(CLOCK_SENSORS))
+        self.closed = bool(types - {*CLOCK_SENSORS, "goal"})
         readings = [
             (name, component)
             for name, sensor in robot.sensors.items()
@@ -70,12 +77,17 @@ class Sensors:
         place = {reading: k for k, reading in enumerate(pool)}
         self._order = tuple(place[reading] for reading in readings)
 
-    def read(self, world: World, state: State) -> jax.Array:
-        """All readings of a state, shape (readings,)."""
+    def read(self, world: World, state: State, goal: Vec3 | None = None) -> jax.Array:
+        """All readings of a state, shape (readings,).
+
+        Args:
+            world, state: of the robot.
+            goal: of the episode [m], components of shape (); only read by sensors of that type.
+        """
         pool: list[jax.Array] = []
         for (kind, _), names in self._alike.items():
             if kind not in ("joint_position", "joint_velocity"):
-                pool += self._read(kind, names, world, state)
+                pool += self._read(kind, names, world, state, goal)
         if any(self._coordinates.values()):
             frames = joint_frames(world.joints, state.position, state.rotation)
             pool.append(
@@ -95,13 +107,18 @@ class Sensors:
             return jnp.zeros(0, state.time.dtype)
         return gather(jnp.concatenate(pool), self._order)
 
-    def _read(self, kind: str, names: list[str], world: World, state: State) -> list[jax.Array]:
+    def _read(
+        self, kind: str, names: list[str], world: World, state: State, goal: Vec3 | None
+    ) -> list[jax.Array]:
         """One array (sensors of the type,) for each component."""
         sensors = [self._robot.sensors[name] for name in names]
         if kind == "contact":
             return [_contact_forces(world, state, [str(sensor.body) for sensor in sensors])]
         if kind in ("time", "sine", "cosine"):
             return [_clock(kind, sensors, state)]
+        if kind == "goal":
+            assert goal is not None, "this task sets no goals"
+            return [jnp.broadcast_to(c, (len(sensors), *c.shape)) for c in goal]
         own = _motion(world, state, (str(sensor.body) for sensor in sensors))
         other = None
         if sensors[0].relative_to is not None:

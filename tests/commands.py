@@ -25,6 +25,11 @@ def diffsim_bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[
     return _run("diffsim.cli.bench", *arguments, folder=folder)
 
 
+def diffsim_eval(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``diffsim-eval`` with these arguments, in a folder of its own."""
+    return _run("diffsim.cli.eval", *arguments, folder=folder)
+
+
 def _run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],

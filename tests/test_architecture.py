@@ -21,7 +21,7 @@ LAYERS = (
     ("diffsim.tasks",),
     ("diffsim.optimizers",),
     ("diffsim.experiment",),
-    ("diffsim.checks", "diffsim.bench"),
+    ("diffsim.checks", "diffsim.bench", "diffsim.evaluation"),
     ("diffsim.cli",),
 )
 PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
@@ -31,6 +31,7 @@ ENGINE_LAYERS = (
         "diffsim.engine.pytrees",
         "diffsim.engine.sharding",
         "diffsim.engine.graphs",
+        "diffsim.engine.gradient_flow",
         "diffsim.engine.packing",
         "diffsim.engine.indexing",
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,19 +122,13 @@ def _answer(
 def _on_device(job: Callable[..., Any], config: BenchConfig, argument: Any) -> Any:
     import jax
 
-    from diffsim.experiment.device import computing_on
+    from diffsim.experiment.device import computing_on, use_all_cores
 
     if config.device.platform != "gpu":
-        # A virtual device for each core, to share robots among.
-        jax.config.update("jax_num_cpu_devices", config.bench.shards or core_count())
+        use_all_cores(config.bench.shards)
     with computing_on(config.device, config.precision):
         jax.config.update("jax_enable_compilation_cache", False)
         return job(config, argument)
-
-
-def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cell(config: BenchConfig, cell: Cell) -> Measurement:

@@ -14,7 +14,7 @@ from diffsim.engine.memory import gradient_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.world import Control, State, command_count
-from diffsim.experiment.device import check_fits
+from diffsim.experiment.device import check_fits, visible_devices
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
@@ -70,8 +70,7 @@ def shard_devices(settings: BenchSettings, robots: int) -> list[jax.Device]:
     Raises:
         ConfigError: if there are not as many as asked for.
     """
-    (default,) = jnp.zeros(()).devices()
-    visible = jax.devices(default.platform)
+    visible = visible_devices()
     if robots == 1:
         return visible[:1]
     count = settings.shards or shard_count(robots, len(visible))

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from diffsim.validation import bounded
 
+ACTIVATIONS = ("elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh")
+"""Of ``jax.nn``."""
+
+CELLS = ("simple", "gru", "lstm")
+
 
 @dataclass
 class NoControllerConfig:
@@ -20,3 +25,39 @@ class LinearConfig:
 
     kind: str = bounded("linear", choices=("linear",))
     bias: bool = True
+
+
+@dataclass
+class DenseConfig:
+    """A net of dense layers."""
+
+    kind: str = bounded("dense", choices=("dense",))
+    hidden: list[int] = bounded([128, 128], at_least=1)  # widths of the hidden layers
+    activation: str = bounded("relu", choices=ACTIVATIONS)
+    bias: bool = True
+    skip: bool = False  # adds a dense layer from the readings to the commands
+    zero_output: bool = True  # the first policy commands nothing
+
+
+@dataclass
+class RecurrentConfig:
+    """A net with a memory, which is zero at the start of an episode."""
+
+    kind: str = bounded("recurrent", choices=("recurrent",))
+    cell: str = bounded("gru", choices=CELLS)
+    memory: int = bounded(64, at_least=1)  # numbers remembered (by an lstm, twice as many)
+    hidden: list[int] = bounded([], at_least=1)  # layers between memory and commands
+    activation: str = bounded("tanh", choices=ACTIVATIONS)  # of the simple cell and the layers
+    zero_output: bool = True  # the first policy commands nothing
+
+
+@dataclass
+class TableConfig:
+    """Commands over time, whatever the sensors say; zero at the start."""
+
+    kind: str = bounded("table", choices=("table",))
+    rows: int = bounded(50, at_least=1)  # that share the episode evenly
+    interpolate: bool = True  # between rows; else each is held until the next
+
+
+ControllerConfig = NoControllerConfig | LinearConfig | DenseConfig | RecurrentConfig | TableConfig

@@ -1,8 +1,12 @@
 """The contract of a controller, and its registry.
 
-A controller is a pair of pure functions. ``init`` gives the parameters and the memory at the start
+A controller is a set of pure functions. ``init`` gives the parameters and the memory at the start
 of an episode; ``apply`` maps parameters, memory and sensor readings to the new memory and the
-commands. Memory is carried by the rollout along with the state.
+commands; ``unroll`` does that for all time steps at once, where the readings are known beforehand.
+Memory is carried by the rollout along with the state.
+
+Readings, commands and memory may have more axes behind the first, of robots or of time steps that
+are treated alike.
 """
 
 from __future__ import annotations
@@ -12,14 +16,26 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.config import LinearConfig, NoControllerConfig
+from diffsim.controllers.config import (
+    ControllerConfig,
+    DenseConfig,
+    LinearConfig,
+    RecurrentConfig,
+    TableConfig,
+)
 
 Parameters = Any
 Memory = Any
 
 
 class Controller(Protocol):
-    """Maps sensor readings to commands."""
+    """Maps sensor readings to commands.
+
+    Attributes:
+        reads: whether it reads sensors at all.
+    """
+
+    reads: bool
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         """Parameters (a pytree of arrays) and the memory at the start of an episode."""
@@ -27,13 +43,26 @@ class Controller(Protocol):
     def apply(
         self, parameters: Parameters, memory: Memory, readings: jax.Array
     ) -> tuple[Memory, jax.Array]:
-        """New memory and commands, shape (commands,)."""
+        """New memory and commands, shape (commands, ...), from readings (readings, ...)."""
+
+    def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
+        """Commands (steps, commands, ...) from the readings (steps, readings, ...) of all steps."""
+
+
+def unroll_without_memory(
+    controller: Controller, parameters: Parameters, readings: jax.Array
+) -> jax.Array:
+    """All time steps as one batch."""
+    _, commands = controller.apply(parameters, (), jnp.moveaxis(readings, 0, -1))
+    return jnp.moveaxis(commands, -1, 0)
 
 
 class NoController:
     """Commands nothing and has no parameters."""
 
-    def __init__(self, config: NoControllerConfig, readings: int, commands: int) -> None:
+    reads = False
+
+    def __init__(self, commands: int) -> None:
         self.commands = commands
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
@@ -42,35 +71,25 @@ class NoController:
     def apply(
         self, parameters: Parameters, memory: Memory, readings: jax.Array
     ) -> tuple[Memory, jax.Array]:
-        return memory, jnp.zeros(self.commands, readings.dtype)
+        return memory, jnp.zeros((self.commands, *readings.shape[1:]), readings.dtype)
+
+    def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
+        return unroll_without_memory(self, parameters, readings)
 
 
-class Linear:
-    """u = W s + b. Starts at zero: the first policy does nothing (Degrave et al., section 3.2)."""
-
-    def __init__(self, config: LinearConfig, readings: int, commands: int) -> None:
-        self.config = config
-        self.shape = (commands, readings)
-
-    def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
-        parameters = {"weights": jnp.zeros(self.shape)}
-        if self.config.bias:
-            parameters["bias"] = jnp.zeros(self.shape[0])
-        return parameters, ()
-
-    def apply(
-        self, parameters: Parameters, memory: Memory, readings: jax.Array
-    ) -> tuple[Memory, jax.Array]:
-        commands = parameters["weights"] @ readings
-        if self.config.bias:
-            commands = commands + parameters["bias"]
-        return memory, commands
-
-
-def make_controller(
-    config: NoControllerConfig | LinearConfig, readings: int, commands: int
-) -> Controller:
+def make_controller(config: ControllerConfig, readings: int, commands: int) -> Controller:
     """The controller that a config describes, for a robot with so many readings and commands."""
-    if isinstance(config, LinearConfig):
-        return Linear(config, readings, commands)
-    return NoController(config, readings, commands)
+    from diffsim.controllers.dense import Dense, linear
+    from diffsim.controllers.recurrent import Recurrent
+    from diffsim.controllers.table import Table
+
+    match config:
+        case LinearConfig():
+            return linear(config, readings, commands)
+        case DenseConfig():
+            return Dense(config, readings, commands)
+        case RecurrentConfig():
+            return Recurrent(config, readings, commands)
+        case TableConfig():
+            return Table(config, commands)
+    return NoController(commands)

@@ -29,19 +29,21 @@ def gradient_bytes(
     policy: Policy,
     steps: int,
     checkpoint: str,
+    given: Any = None,
 ) -> int:
     """Bytes of temporary memory that the gradient of a rollout takes, about.
 
     Args: as of ``rollout``. Only shapes are looked at.
     """
 
-    def once(carry: tuple[State, Any]) -> tuple[State, Any]:
+    def once(carry: tuple[State, Any], now: tuple[Any, ...]) -> tuple[State, Any]:
         state, memory = carry
-        memory, control = policy(memory, state)
+        memory, control = policy(memory, state, *now)
         return step(world, solver, state, control), memory
 
     carry = (state, memory)
-    computed = KEPT_SHARE * _output_bytes(jax.make_jaxpr(once)(carry).jaxpr)
+    now = () if given is None else (jax.tree.map(lambda leaf: leaf[0], given),)
+    computed = KEPT_SHARE * _output_bytes(jax.make_jaxpr(once)(carry, now).jaxpr)
     kept = sum(_bytes(leaf) for leaf in jax.tree.leaves(carry))
     if checkpoint == "none":
         return round(steps * computed)

@@ -23,13 +23,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffsim.engine.gradient_flow import EXACT, GradientFlow, pass_back
 from diffsim.engine.packing import Packed, Packing
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step
 from diffsim.engine.world import Control, State, World
 
-Policy = Callable[[Any, State], tuple[Any, Control]]
-"""Maps memory and state to the new memory and the control."""
+Policy = Callable[..., tuple[Any, Control]]
+"""Maps memory and state, and what is given for this step if anything is, to the new memory and the
+control."""
 
 CHECKPOINTS = ("none", "steps", "nested")
 """What the reverse pass of a rollout finds in memory; see above."""
@@ -52,32 +54,6 @@ class Rollout(NamedTuple):
     observations: Any
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def decay_gradient(tree: Any, factor: float) -> Any:
-    """The identity, whose reverse-mode gradient is multiplied by ``factor``.
-
-    Applied to the state at every time step this is the α of the paper's recipe for
-    back-propagation through time (section 3.2): what happened k steps before counts α^k. The
-    gradient is then a biased one by intention; forward mode is not defined.
-    """
-    return tree
-
-
-def _decay_forward(tree: Any, factor: float) -> tuple[Any, None]:
-    return tree, None
-
-
-def _decay_backward(factor: float, _: None, cotangent: Any) -> tuple[Any]:
-    def scaled(leaf: Any) -> Any:
-        # Leaves without a derivative, as counters and keys in a memory, have cotangents float0.
-        return leaf if leaf.dtype == jax.dtypes.float0 else leaf * factor
-
-    return (jax.tree.map(scaled, cotangent),)
-
-
-decay_gradient.defvjp(_decay_forward, _decay_backward)
-
-
 def rollout(
     world: World,
     solver: ProjectedGaussSeidel,
@@ -86,8 +62,9 @@ def rollout(
     policy: Policy,
     steps: int,
     observe: Observer = lambda state: None,
-    gradient_decay: float = 1.0,
+    flow: GradientFlow = EXACT,
     checkpoint: str = "steps",
+    given: Any = None,
 ) -> Rollout:
     """Simulate ``steps`` time steps under a policy.
 
@@ -98,8 +75,10 @@ def rollout(
         policy: maps memory and state to the new memory and the control.
         steps: number of time steps.
         observe: what to keep of each state.
-        gradient_decay: α ≤ 1, see ``decay_gradient``; 1 leaves the gradient exact.
+        flow: how the gradient passes from step to step; exact by default.
         checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
+        given: for the policy at every step, commands known beforehand for example: a pytree of
+            arrays (steps, ...), None for nothing.
 
     Raises:
         ValueError: if ``steps`` is not positive or ``checkpoint`` is none of them.
@@ -111,15 +90,21 @@ def rollout(
 
     kept = Packing(jax.eval_shape(observe, state))
 
-    def advance(carry: tuple[State, Any], _: None) -> tuple[tuple[State, Any], Packed]:
-        if gradient_decay != 1.0:
-            carry = decay_gradient(carry, gradient_decay)
-        state, memory = carry
-        memory, control = policy(memory, state)
+    robot_axes = state.time.ndim
+
+    def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
+        first, now = inputs
+        state, memory = pass_back(*carry, first, flow, robot_axes)
+        memory, control = policy(memory, state, *now)
         state = step(world, solver, state, control)
         return (state, memory), kept.pack(observe(state))
 
-    (state, memory), observations = _scan(advance, (state, memory), steps, checkpoint)
+    first = None
+    if flow.truncation is not None:
+        number = jnp.arange(steps)
+        first = (number % flow.truncation == 0) & (number > 0)
+    inputs = (first, () if given is None else (given,))
+    (state, memory), observations = _scan(advance, (state, memory), inputs, steps, checkpoint)
     return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
 
 
@@ -132,23 +117,30 @@ def segment_length(steps: int) -> int:
 
 
 def _scan(
-    body: Callable[[Any, None], tuple[Any, Packed]], carry: Any, steps: int, checkpoint: str
+    body: Callable[[Any, Any], tuple[Any, Packed]],
+    carry: Any,
+    inputs: Any,
+    steps: int,
+    checkpoint: str,
 ) -> tuple[Any, Packed]:
-    """``jax.lax.scan`` over steps without inputs."""
+    """``jax.lax.scan`` over the steps."""
     if checkpoint == "none":
-        return jax.lax.scan(body, carry, length=steps)
+        return jax.lax.scan(body, carry, inputs, length=steps)
     # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
     kept = partial(jax.checkpoint, prevent_cse=False)
     step = kept(body)
     if checkpoint == "steps":
-        return jax.lax.scan(step, carry, length=steps)
+        return jax.lax.scan(step, carry, inputs, length=steps)
 
     length = segment_length(steps)
-    segments, rest = divmod(steps, length)
-    segment = kept(lambda carry, _: jax.lax.scan(step, carry, length=length))
-    carry, outputs = jax.lax.scan(segment, carry, length=segments)
-    outputs = jax.tree.map(lambda x: x.reshape(segments * length, *x.shape[2:]), outputs)
+    segments = steps // length
+    whole, rest = segments * length, steps % length
+    cut = jax.tree.map(lambda x: x[:whole].reshape(segments, length, *x.shape[1:]), inputs)
+    segment = kept(lambda carry, inputs: jax.lax.scan(step, carry, inputs, length=length))
+    carry, outputs = jax.lax.scan(segment, carry, cut, length=segments)
+    outputs = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), outputs)
     if rest:
-        carry, last = jax.lax.scan(step, carry, length=rest)
+        last_inputs = jax.tree.map(lambda x: x[whole:], inputs)
+        carry, last = jax.lax.scan(step, carry, last_inputs, length=rest)
         outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
     return carry, outputs

@@ -11,21 +11,33 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from diffsim.controllers.config import LinearConfig, NoControllerConfig
+from diffsim.controllers.config import (
+    DenseConfig,
+    LinearConfig,
+    NoControllerConfig,
+    RecurrentConfig,
+    TableConfig,
+)
 from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
 from diffsim.robots.check import check_robot
-from diffsim.robots.config import RobotConfig
-from diffsim.tasks.config import ThrowConfig, check_task
+from diffsim.robots.config import RobotConfig, SensorConfig
+from diffsim.tasks.config import GaitConfig, ReachConfig, ThrowConfig, check_task
 from diffsim.validation import ConfigError, bounded, check, check_identifier
 
 SCHEMAS: dict[str, dict[str, type]] = {
-    "controller": {"none": NoControllerConfig, "linear": LinearConfig},
+    "controller": {
+        "none": NoControllerConfig,
+        "linear": LinearConfig,
+        "dense": DenseConfig,
+        "recurrent": RecurrentConfig,
+        "table": TableConfig,
+    },
     "optimizer": {
         "gradient": GradientConfig,
         "lm": LevenbergMarquardtConfig,
         "cmaes": EvolutionConfig,
     },
-    "task": {"throw": ThrowConfig},
+    "task": {"throw": ThrowConfig, "reach": ReachConfig, "gait": GaitConfig},
 }
 """Groups whose choices differ in kind, and the schema of each kind."""
 
@@ -117,6 +129,14 @@ class CheckpointConfig:
 
 
 @dataclass
+class ValidationConfig:
+    """How well the controller does in episodes that it is not trained on, always the same ones."""
+
+    every: int = bounded(0, at_least=0)  # iterations; 0: never
+    episodes: int = bounded(128, at_least=1)
+
+
+@dataclass
 class RunConfig(RobotJobConfig):
     """One experiment."""
 
@@ -125,6 +145,8 @@ class RunConfig(RobotJobConfig):
     controller: Any = MISSING
     variables: dict[str, VariableConfig] = field(default_factory=dict)
     optimizer: Any = MISSING
+    batch: int = bounded(1, at_least=1)  # episodes side by side, of a task that draws something
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     precision: str = bounded("float32", choices=("float32", "float64"))
     stop_on_success: bool = True
@@ -156,6 +178,28 @@ def check_run(config: RunConfig) -> None:
         )
     check_gains(config.robot, config.simulation)
     check_variables(config)
+    _check_randomness(config)
+
+
+def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
+    """What the controller reads: the task's sensors, or else the robot's."""
+    sensors: dict[str, SensorConfig] = config.task.sensors or config.robot.sensors
+    return sensors
+
+
+def _check_randomness(config: RunConfig) -> None:
+    """Several episodes make sense where they differ."""
+    task = config.task
+    if isinstance(task, ReachConfig) and task.target is None:
+        return
+    for key, value, least in (
+        ("batch", config.batch, 1),
+        ("validation.every", config.validation.every, 0),
+    ):
+        if value != least:
+            raise ConfigError(
+                f"{key} must be {least}: all episodes of this task are alike, got {value}"
+            )
 
 
 def check_gains(robot: RobotConfig, simulation: SimulationConfig) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 
 from diffsim.experiment.config import DeviceConfig
 from diffsim.validation import ConfigError
@@ -66,6 +67,26 @@ def keep_compiled_programs(where: str) -> None:
             f"device.compilation_cache must be auto, off or a folder, got '{where}' ({error})"
         ) from error
     jax.config.update("jax_compilation_cache_dir", str(folder.absolute()))
+
+
+def visible_devices() -> list[jax.Device]:
+    """All devices of the kind that is computed on."""
+    (default,) = jnp.zeros(()).devices()
+    return jax.devices(default.platform)
+
+
+def use_all_cores(count: int | None = None) -> None:
+    """Make a virtual device of each core (or so many), among which robots can be shared.
+
+    It has no effect once JAX has begun to compute.
+    """
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count or core_count())
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_bytes(device: jax.Device) -> int | None:

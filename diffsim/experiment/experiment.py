@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from diffsim.controllers.controller import make_controller
+from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.engine.memory import gradient_bytes
-from diffsim.engine.rollout import Policy, Rollout, rollout
+from diffsim.engine.rollout import Policy, rollout
+from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.world import Control, PartMotion, State, World, command_count, part_motion
-from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig
+from diffsim.experiment.config import (
+    RunConfig,
+    SimulationConfig,
+    SolverConfig,
+    controller_sensors,
+)
+from diffsim.experiment.device import visible_devices
 from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
-from diffsim.tasks.task import Evaluation, make_task
+from diffsim.tasks.task import Draw, Evaluation, make_task
 
 
 def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:
@@ -46,15 +54,28 @@ def make_world(robot: RobotConfig, simulation: SimulationConfig, solver: SolverC
     )
 
 
+class Episode(NamedTuple):
+    """What a rollout is told, in this order; of one robot, or of several along the last axes."""
+
+    world: World
+    solver: ProjectedGaussSeidel
+    state: State
+    memory: Any
+    policy: Policy
+    steps: int
+
+
 class Experiment:
     """Robot, controller and task of one config, simulated as a pure function of the variables.
 
-    This is the ``Problem`` that optimisers minimise.
+    This is the ``Problem`` that optimisers minimise. A task that draws something is simulated as a
+    batch of episodes, shared among all devices.
 
     Attributes:
         variables: what is optimised.
         task: what is to be achieved.
         steps: number of time steps of an episode.
+        episodes: that one evaluation simulates.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -65,62 +86,141 @@ class Experiment:
         self.steps = max(1, round(self.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
         self.controller = make_controller(
-            config.controller, len(Sensors(config.robot, world).names), command_count(world)
+            config.controller, len(self._sensors(config, world).names), command_count(world)
         )
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
         self.initial = self.variables.initial
         self.lower, self.upper = self.variables.lower, self.variables.upper
+        self.episodes = config.batch
+        visible = visible_devices()
+        self._devices = visible[: shard_count(self.episodes, len(visible))]
+
+    def evaluate(
+        self, x: jax.Array, key: jax.Array | None = None, flow: GradientFlow = EXACT
+    ) -> Evaluation:
+        """One episode, or the means over a batch of them: loss, residuals and metrics.
+
+        Raises:
+            ValueError: if the task draws something, and there is no key.
+        """
+        if not self.task.random:
+            return self._evaluate(x, None, flow)
+        if key is None:
+            raise ValueError("this task draws something in every episode: a key is needed")
+
+        def total(x: jax.Array, draws: Any) -> Any:
+            found = self._evaluate(x, draws, flow)
+            return jax.tree.map(jnp.sum, (found.loss, found.metrics))
+
+        draws = self.draw(key, self.episodes)
+        sums = share_robots(total, draws, self._devices)(x, draws)
+        loss, metrics = jax.tree.map(lambda number: number / self.episodes, sums)
+        return Evaluation(loss, None, metrics)
+
+    def each(self, x: jax.Array, key: jax.Array, count: int) -> Evaluation:
+        """Loss and metrics of single episodes, shapes (count,)."""
+        if not self.task.random:
+            found = self._evaluate(x, None, EXACT)
+            return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), found)
+        return self._evaluate(x, self.draw(key, count), EXACT)
+
+    def draw(self, key: jax.Array, count: int) -> Draw:
+        """What is random in several episodes, along the last axes."""
+        return jax.vmap(self.task.draw, out_axes=-1)(jax.random.split(key, count))
+
+    def gradient_bytes(self) -> int:
+        """Memory that the gradient of one evaluation takes, about."""
+        draw = self.draw(jax.random.key(0), self.episodes) if self.task.random else None
+        episode, given = self._episode(jnp.asarray(self.initial), draw)
+        return gradient_bytes(*episode, self.config.simulation.checkpoint, given)
+
+    def trajectory(self, x: jax.Array) -> PartMotion:
+        """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
+        draw = self.task.draw(validation_key(self.config.seed)) if self.task.random else None
+        episode, given = self._episode(x, draw)
+        parts = episode.world.parts
+        result = rollout(*episode, lambda state: part_motion(parts, state), given=given)
+        first = part_motion(parts, episode.state)
+        return jax.tree.map(
+            lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
+        )
+
+    def _evaluate(self, x: jax.Array, draw: Draw, flow: GradientFlow) -> Evaluation:
+        """Of one episode, or of each of several."""
+        episode, given = self._episode(x, draw)
+        result = rollout(
+            *episode,
+            lambda state: self.task.observe(episode.world, state, draw),
+            flow,
+            self.config.simulation.checkpoint,
+            given,
+        )
+        return self.task.evaluate(episode.world, result, draw)
+
+    def _episode(self, x: jax.Array, draw: Draw) -> tuple[Episode, Any]:
+        """What a rollout is told, and what is given to its policy at every step."""
+        config, parameters = self.variables.unpack(x)
+        world = self._world(config)
+        state, memory = initial_state(config.robot, world), self._memory
+        sensors = self._sensors(config, world)
+        goal = self.task.goal(draw)
+        drawn = jax.tree.leaves(draw)
+        if drawn and drawn[0].ndim:
+            robots = drawn[0].shape[-1]
+            world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
+            state, memory = jax.tree.map(
+                lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)),
+                (state, memory),
+            )
+
+        def episode(policy: Policy) -> Episode:
+            return Episode(world, self.solver, state, memory, policy, self.steps)
+
+        if sensors.closed and self.controller.reads:
+
+            def closed_loop(memory: Any, state: State) -> tuple[Any, Control]:
+                readings = sensors.read(world, state, goal)
+                memory, commands = self.controller.apply(parameters, memory, readings)
+                return memory, Control(commands)
+
+            return episode(closed_loop), None
+
+        # What does not depend on the motion is worked out for all time steps, before the first.
+        if self.controller.reads and not sensors.clocked and not jax.tree.leaves(memory):
+            readings = sensors.read(world, state, goal)
+            _, command = self.controller.apply(parameters, memory, readings)
+            return episode(lambda memory, _: (memory, Control(command))), None
+        if self.controller.reads:
+            readings = jax.vmap(
+                lambda step: sensors.read(
+                    world, state._replace(time=state.time + step * world.timestep), goal
+                )
+            )(jnp.arange(self.steps))
+        else:
+            readings = jnp.zeros((self.steps, 0, *state.time.shape), state.time.dtype)
+        commands = self.controller.unroll(parameters, memory, readings)
+        return episode(lambda memory, _, command: (memory, Control(command))), commands
 
     @staticmethod
     def _world(config: RunConfig) -> World:
         return make_world(config.robot, config.simulation, config.solver)
 
-    def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
-        """One episode: its loss, residuals and metrics."""
-        world, result = self._simulate(
-            x, lambda world: lambda state: self.task.observe(world, state), gradient_decay
-        )
-        return self.task.evaluate(world, result)
+    @staticmethod
+    def _sensors(config: RunConfig, world: World) -> Sensors:
+        robot = dataclasses.replace(config.robot, sensors=controller_sensors(config))
+        return Sensors(robot, world)
 
-    def gradient_bytes(self) -> int:
-        """Memory that the gradient of one episode takes, about."""
-        checkpoint = self.config.simulation.checkpoint
-        return gradient_bytes(*self._episode(jnp.asarray(self.initial)), checkpoint)
 
-    def trajectory(self, x: jax.Array) -> PartMotion:
-        """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
-        config = self.variables.unpack(x).config
-        world = self._world(config)
-        first = part_motion(world.parts, initial_state(config.robot, world))
-        _, result = self._simulate(
-            x, lambda world: lambda state: part_motion(world.parts, state), 1.0
-        )
-        return jax.tree.map(
-            lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
-        )
+def validation_key(seed: int) -> jax.Array:
+    """Of the episodes for validation, none of which occurs in training."""
+    return jax.random.fold_in(jax.random.key(seed), _VALIDATION)
 
-    def _simulate(
-        self,
-        x: jax.Array,
-        make_observer: Callable[[World], Callable[[State], Any]],
-        gradient_decay: float,
-    ) -> tuple[World, Rollout]:
-        episode = self._episode(x)
-        world = episode[0]
-        checkpoint = self.config.simulation.checkpoint
-        return world, rollout(*episode, make_observer(world), gradient_decay, checkpoint)
 
-    def _episode(self, x: jax.Array) -> tuple[World, ProjectedGaussSeidel, State, Any, Policy, int]:
-        """What a rollout is told: world, solver, initial state, memory, policy and steps."""
-        config, parameters = self.variables.unpack(x)
-        world = self._world(config)
-        sensors = Sensors(config.robot, world)
+def evaluation_key(seed: int) -> jax.Array:
+    """Of the episodes of an evaluation, none of which occurs in training or validation."""
+    return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
 
-        def policy(memory: Any, state: State) -> tuple[Any, Control]:
-            readings = sensors.read(world, state)
-            memory, commands = self.controller.apply(parameters, memory, readings)
-            return memory, Control(commands)
 
-        start = initial_state(config.robot, world)
-        return world, self.solver, start, self._memory, policy, self.steps
+_VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
+"""Beyond the number of any iteration, by which the keys of training are made."""

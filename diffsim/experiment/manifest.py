@@ -1,4 +1,4 @@
-"""``manifest.json``: everything needed to know where a result came from."""
+"""``manifest.json``: everything needed to know where a result came from, and to make it again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import jax
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 import diffsim
+from diffsim.experiment.config import SCHEMAS, RunConfig
+from diffsim.validation import ConfigError
 
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
 
@@ -45,6 +49,33 @@ def build_manifest(config: Recorded, device: jax.Device) -> dict[str, Any]:
         "git": _git_state(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }
+
+
+def restore_config(data: dict[str, Any]) -> RunConfig:
+    """The config of a run, from what its manifest says of it.
+
+    Raises:
+        ConfigError: if it is not one that this version knows.
+    """
+    known = {f.name for f in dataclasses.fields(RunConfig)}
+    try:
+        plain = {name: value for name, value in data.items() if name in known - set(SCHEMAS)}
+        config = OmegaConf.merge(OmegaConf.structured(RunConfig), plain)
+        restored: Any = config.copy()
+        for group, kinds in SCHEMAS.items():
+            schema = OmegaConf.structured(kinds[_schema_of(group, data[group]["kind"])])
+            restored[group] = OmegaConf.merge(schema, data[group])
+        found = OmegaConf.to_object(restored)
+    except (KeyError, TypeError, OmegaConfBaseException) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"the config in the manifest cannot be read: {reason}") from error
+    assert isinstance(found, RunConfig)
+    return found
+
+
+def _schema_of(group: str, kind: str) -> str:
+    """The name of the schema whose field ``kind`` has this value."""
+    return next((name for name, schema in SCHEMAS[group].items() if schema().kind == kind), "?")
 
 
 def _versions() -> dict[str, str]:

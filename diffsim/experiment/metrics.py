@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-COLUMNS = ("iteration", "evaluations", "wall_s", "loss", "grad_norm")
-"""What every run reports; the task's own figures follow."""
+COLUMNS = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
+"""What every run reports; the task's own figures follow, then those of the validation."""
 
 
 class Row(NamedTuple):
@@ -21,7 +21,9 @@ class Row(NamedTuple):
         wall_s: seconds since the start of training, compilation included.
         loss: of the point reported.
         grad_norm: L2 norm of the gradient, None without one.
-        metrics: the task's figures.
+        clipped: whether that was longer than its limit, None without one.
+        non_finite: how many gradients so far were not finite, and left out.
+        metrics: the task's figures, and those of a validation; others are left empty.
     """
 
     iteration: int
@@ -29,6 +31,8 @@ class Row(NamedTuple):
     wall_s: float
     loss: float
     grad_norm: float | None
+    clipped: bool | None
+    non_finite: int
     metrics: dict[str, float]
 
 
@@ -53,7 +57,9 @@ class MetricsWriter:
             f"{row.wall_s:.3f}",
             repr(row.loss),
             "" if row.grad_norm is None else repr(row.grad_norm),
-            *(repr(row.metrics[name]) for name in self._names),
+            "" if row.clipped is None else str(int(row.clipped)),
+            str(row.non_finite),
+            *(repr(row.metrics[name]) if name in row.metrics else "" for name in self._names),
         ]
         self._write(",".join(fields))
 

@@ -17,7 +17,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,8 @@ from rich.console import Console
 
 from diffsim.experiment.checkpoint import Checkpoint, save_checkpoint
 from diffsim.experiment.config import RunConfig, check_run
-from diffsim.experiment.device import check_fits, computing_on, in_units
-from diffsim.experiment.experiment import Experiment
+from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
+from diffsim.experiment.experiment import Experiment, validation_key
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
@@ -37,6 +37,12 @@ from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
 from diffsim.validation import ConfigError
+
+PREFIX = "validation_"
+"""Of the metrics of a validation."""
+
+LISTED = 1000
+"""Most numbers of a variable that ``result.json`` lists."""
 
 
 class DivergedError(Exception):
@@ -55,7 +61,8 @@ class RunResult:
         wall_s: seconds of training, compilation included.
         loss: of the best point: the first that met the goal, else the one of the lowest loss.
         metrics: of the best point.
-        variables: the best point, in the variables' own units.
+        variables: the best point, in the variables' own units; the parameters of large nets are
+            only in the checkpoint.
     """
 
     folder: Path
@@ -68,6 +75,36 @@ class RunResult:
     variables: dict[str, list[float]]
 
 
+class Best(NamedTuple):
+    """The best point so far, with the loss and metrics by which it was judged."""
+
+    x: np.ndarray
+    loss: float
+    metrics: dict[str, float]
+
+
+class Validation:
+    """Episodes that are not trained on, the same ones at every call."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.settings = experiment.config.validation
+        self.metric_names: tuple[str, ...] = ()
+        if self.settings.every:
+            self.metric_names = tuple(f"{PREFIX}{n}" for n in experiment.task.metric_names)
+        self._key = validation_key(experiment.config.seed)
+        self._each = jax.jit(lambda x, key: experiment.each(x, key, self.settings.episodes))
+
+    def due(self, iteration: int) -> bool:
+        """Whether it is time for one; the first iteration always has one."""
+        return bool(self.settings.every) and (iteration - 1) % self.settings.every == 0
+
+    def run(self, x: np.ndarray) -> tuple[float, dict[str, float]]:
+        """Mean loss and metrics."""
+        found = self._each(jnp.asarray(x), self._key)
+        metrics = {name: float(jnp.mean(values)) for name, values in found.metrics.items()}
+        return float(jnp.mean(found.loss)), metrics
+
+
 def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
     """Run an experiment and leave everything in ``folder``.
 
@@ -76,6 +113,8 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
         DivergedError: if the loss or the gradient is no longer finite.
     """
     check_run(config)
+    if config.batch > 1 and config.device.platform != "gpu":
+        use_all_cores()
     with computing_on(config.device, config.precision) as device:
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
@@ -116,35 +155,47 @@ def _train(
     _record_trajectory(experiment, experiment.initial, folder / "trajectory_before.csv")
     iterations = config.optimizer.iterations
     state = optimizer.init()
-    best: Report | None = None
+    best: Best | None = None
     succeeded, evaluations = False, 0
     start = time.perf_counter()
 
+    validation = Validation(experiment)
+    names = (*experiment.task.metric_names, *validation.metric_names)
+    non_finite = 0
     with (
-        MetricsWriter(folder / "metrics.csv", experiment.task.metric_names) as writer,
+        MetricsWriter(folder / "metrics.csv", names) as writer,
         ProgressDisplay(console, iterations) as display,
     ):
         for iteration in range(1, iterations + 1):
             state, report = optimizer.step(state)
-            metrics = {name: report.metrics[name] for name in experiment.task.metric_names}
-            report = report._replace(metrics=metrics)
             evaluations += report.evaluations
+            non_finite += report.skipped > 0
+            metrics = {name: report.metrics[name] for name in experiment.task.metric_names}
+            # What a controller is worth: in episodes for validation if there are any.
+            loss, judged = report.loss, metrics
+            judges = validation.due(iteration) or not validation.metric_names
+            if validation.due(iteration):
+                loss, judged = validation.run(report.x)
+                metrics = metrics | {f"{PREFIX}{name}": judged[name] for name in judged}
             row = Row(
                 iteration,
                 evaluations,
                 time.perf_counter() - start,
                 report.loss,
                 report.grad_norm,
-                report.metrics,
+                report.clipped,
+                non_finite,
+                metrics,
             )
             writer.append(row)
             _check_finite(experiment, report, iteration)
-            success = experiment.task.succeeded(report.metrics)
-            # Once the goal is met, only points that meet it are better.
-            if best is None or (success, -report.loss) > (succeeded, -best.loss):
-                best, succeeded = report, success
+            if judges and math.isfinite(loss):
+                success = experiment.task.succeeded(judged)
+                # Once the goal is met, only points that meet it are better.
+                if best is None or (success, -loss) > (succeeded, -best.loss):
+                    best, succeeded = Best(report.x, loss, judged), success
             last = iteration == iterations or (succeeded and config.stop_on_success)
-            if last or iteration % config.checkpoints.every == 0:
+            if best is not None and (last or iteration % config.checkpoints.every == 0):
                 writer.sync()  # a checkpoint is never ahead of the metrics
                 checkpoint = Checkpoint(
                     iteration,
@@ -166,7 +217,8 @@ def _train(
             if last:
                 break
 
-    assert best is not None
+    if best is None:
+        raise DivergedError("no iteration had a finite loss")
     _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
     result = RunResult(
         folder=folder,
@@ -177,7 +229,9 @@ def _train(
         loss=best.loss,
         metrics=best.metrics,
         variables={
-            name: value.tolist() for name, value in experiment.variables.named(best.x).items()
+            name: value.tolist()
+            for name, value in experiment.variables.named(best.x).items()
+            if value.size <= LISTED
         },
     )
     write_json(folder / "result.json", _as_json(result))
@@ -185,16 +239,20 @@ def _train(
 
 
 def _check_finite(experiment: Experiment, report: Report, iteration: int) -> None:
-    """Stop when the loss or the gradient is not finite, and say where it began.
+    """Stop when too many gradients in a row, or any loss, is not finite, and say where it began.
 
     Evolution survives single episodes that are not finite: it reports its best one.
     """
-    if math.isfinite(report.loss) and math.isfinite(report.grad_norm or 0.0):
+    config = experiment.config.optimizer
+    allowed = config.max_skipped if isinstance(config, GradientConfig) else 1
+    finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm or 0.0)
+    if finite or 0 < report.skipped < allowed:
         return
     place = first_divergence(_simulate(experiment, report.x), experiment.body_names)
     what = "loss" if not math.isfinite(report.loss) else "gradient"
     where = f" (first at step {place[0]}, body '{place[1]}')" if place else ""
-    raise DivergedError(f"the {what} is not finite at iteration {iteration}{where}")
+    times = f" for the {report.skipped}th time in a row" if report.skipped > 1 else ""
+    raise DivergedError(f"the {what} is not finite{times} at iteration {iteration}{where}")
 
 
 def _simulate(experiment: Experiment, x: np.ndarray) -> Any:

@@ -49,7 +49,12 @@ class GradientConfig:
     schedule: str = bounded("constant", choices=SCHEDULES)
     final_learning_rate: float = bounded(0.1, above=0, at_most=1)  # share left at the last one
     clip_norm: float | None = bounded(None, above=0)  # limit of the gradient's L2 norm
-    gradient_decay: float = bounded(1.0, above=0, at_most=1)  # α per time step; 1: exact gradient
+    # How the gradient passes back in time; 1, null and null leave it exact.
+    gradient_decay: float = bounded(1.0, above=0, at_most=1)  # α per time step
+    cotangent_limit: float | None = bounded(None, above=0)  # of the state's, at every time step
+    truncation: int | None = bounded(None, at_least=1)  # [time steps] after which it ends
+    # Gradients in a row that are not finite, and are skipped, before the run has diverged.
+    max_skipped: int = bounded(10, at_least=1)
     options: dict[str, float] = field(default_factory=dict)  # of the method, such as b1 and b2
 
 
@@ -63,9 +68,16 @@ class LevenbergMarquardtConfig:
 
 @dataclass
 class EvolutionConfig:
-    """CMA-ES: no gradient; the population of each generation is one batch."""
+    """CMA-ES: no gradient; the population of each generation is one batch.
+
+    Its full covariance has the square of the number of variables, and learns one for every
+    evaluation or so. The separable form has a variance for each variable instead: it scales, but
+    knows nothing of how variables depend on each other, and needs many times more evaluations than
+    there are variables.
+    """
 
     kind: str = bounded("cmaes", choices=("cmaes",))
     iterations: int = bounded(500, at_least=1)  # generations
     population: int | None = bounded(None, at_least=2)  # null: CMA-ES chooses by dimension
+    covariance: str = bounded("auto", choices=("auto", "full", "separable"))  # auto: full to 1000
     sigma: float = bounded(1.0, above=0)  # first step size, in units of each variable's scale

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cma
 import jax
@@ -15,6 +15,9 @@ from diffsim.optimizers.optimizer import Problem, Report
 
 # A loss that is not finite says nothing about how bad it is: it ranks last.
 _WORST = 1e30
+
+LARGEST_FULL = 1000
+"""Most variables for which "auto" keeps a full covariance: 8 MB, and seconds to decompose."""
 
 
 class EvolutionState(NamedTuple):
@@ -42,16 +45,18 @@ class Evolution:
         self.config, self.problem, self.seed = config, problem, seed
 
         @jax.jit
-        def evaluate(population: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-            evaluation = jax.vmap(problem.evaluate)(population)
+        def evaluate(
+            population: jax.Array, key: jax.Array
+        ) -> tuple[jax.Array, dict[str, jax.Array]]:
+            # All of a generation live through the same episodes.
+            evaluation = jax.vmap(lambda x: problem.evaluate(x, key))(population)
             return evaluation.loss, evaluation.metrics
 
         self._evaluate = evaluate
 
     def init(self) -> EvolutionState:
         generator = np.random.default_rng(self.seed)
-        options = {
-            "bounds": [list(self.problem.lower), list(self.problem.upper)],
+        options: dict[str, Any] = {
             "randn": lambda *shape: generator.standard_normal(shape),
             "seed": np.nan,  # leave NumPy's global generator alone
             "verbose": -9,
@@ -59,6 +64,12 @@ class Evolution:
             # The run ends by the task's measure or the iteration limit.
             "termination_callback": [],
         }
+        separable = self.config.covariance == "separable" or (
+            self.config.covariance == "auto" and self.problem.initial.size > LARGEST_FULL
+        )
+        options["CMA_diagonal"] = separable
+        if np.isfinite(self.problem.lower).any() or np.isfinite(self.problem.upper).any():
+            options["bounds"] = [list(self.problem.lower), list(self.problem.upper)]
         if self.config.population is not None:
             options["popsize"] = self.config.population
         with warnings.catch_warnings():
@@ -70,7 +81,8 @@ class Evolution:
 
     def step(self, state: EvolutionState) -> tuple[EvolutionState, Report]:
         population = np.stack(state.strategy.ask())
-        losses, metrics = self._evaluate(jnp.asarray(population, self.problem.initial.dtype))
+        key = jax.random.fold_in(jax.random.key(self.seed), len(state.losses))
+        losses, metrics = self._evaluate(jnp.asarray(population, self.problem.initial.dtype), key)
         losses = np.asarray(losses, float)
         best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
         report = Report(
@@ -78,7 +90,7 @@ class Evolution:
             loss=float(losses[best]),
             metrics={name: float(values[best]) for name, values in metrics.items()},
             grad_norm=None,
-            evaluations=len(population),
+            evaluations=len(population) * self.problem.episodes,
         )
         ranked = np.where(np.isfinite(losses), losses, _WORST)
         state.strategy.tell(list(population), list(ranked))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from diffsim.engine.gradient_flow import GradientFlow
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.optimizer import (
     Problem,
@@ -21,45 +22,61 @@ from diffsim.validation import ConfigError
 
 
 class GradientState(NamedTuple):
-    """The point to evaluate next, and optax's state."""
+    """The point to evaluate next, how often that was done, and optax's state."""
 
     x: jax.Array
+    iteration: jax.Array
     optax_state: Any
 
 
 class GradientDescent:
-    """One gradient and one update an iteration; x is kept within its bounds by projection."""
+    """One gradient and one update an iteration; x is kept within its bounds by projection.
 
-    def __init__(self, config: GradientConfig, problem: Problem) -> None:
+    A gradient that is not finite changes nothing and is counted.
+    """
+
+    def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
         self.problem = problem
-        self.transformation = make_transformation(config)
+        # The run ends before optax would let such a gradient pass.
+        self.transformation = optax.apply_if_finite(
+            make_transformation(config), config.max_skipped + 1
+        )
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
+        flow = GradientFlow(config.gradient_decay, config.cotangent_limit, config.truncation)
+        self.clip_norm = config.clip_norm
 
-        def loss(x: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-            evaluation = problem.evaluate(x, config.gradient_decay)
+        def loss(x: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+            evaluation = problem.evaluate(x, key, flow)
             return evaluation.loss, evaluation.metrics
 
+        # The seed is an argument: runs with another one find the same compiled program.
+        self._key = jax.random.key(seed)
+
         @jax.jit
-        def iterate(state: GradientState) -> Any:
-            (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x)
+        def iterate(state: GradientState, key: jax.Array) -> Any:
+            now = jax.random.fold_in(key, state.iteration)
+            (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x, now)
             updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
             x = jnp.clip(optax.apply_updates(state.x, updates), lower, upper)
-            return GradientState(x, optax_state), value, metrics, jnp.linalg.norm(gradient)
+            new = GradientState(x, state.iteration + 1, optax_state)
+            return new, value, metrics, jnp.linalg.norm(gradient)
 
         self._iterate = iterate
 
     def init(self) -> GradientState:
         x = jnp.asarray(self.problem.initial)
-        return GradientState(x, self.transformation.init(x))
+        return GradientState(x, jnp.zeros((), jnp.int32), self.transformation.init(x))
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
-        new_state, loss, metrics, norm = self._iterate(state)
+        new_state, loss, metrics, norm = self._iterate(state, self._key)
         return new_state, Report(
             x=np.asarray(state.x),
             loss=float(loss),
             metrics={name: float(value) for name, value in metrics.items()},
             grad_norm=float(norm),
-            evaluations=1,
+            evaluations=self.problem.episodes,
+            clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
+            skipped=int(new_state.optax_state.notfinite_count),
         )
 
     def arrays(self, state: GradientState) -> dict[str, np.ndarray]:

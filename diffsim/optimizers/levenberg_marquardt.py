@@ -33,17 +33,20 @@ class LevenbergMarquardt:
     The Jacobian costs about as many simulations as there are variables, in forward mode. A proposed
     point outside the bounds is moved to the nearest one inside before it is evaluated.
 
+    What is random in the episodes stays the same in all iterations.
+
     Source: Moré, "The Levenberg-Marquardt algorithm: implementation and theory", 1978.
     """
 
-    def __init__(self, config: LevenbergMarquardtConfig, problem: Problem) -> None:
+    def __init__(self, config: LevenbergMarquardtConfig, problem: Problem, seed: int) -> None:
         self.problem = problem
+        key = jax.random.key(seed)
         # The run ends by the task's measure or the iteration limit, not by these tolerances.
         solver: Any = optimistix.LevenbergMarquardt(rtol=1e-12, atol=1e-12)
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
 
         def residuals(x: jax.Array, _: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
-            evaluation = problem.evaluate(x)
+            evaluation = problem.evaluate(x, key)
             if evaluation.residuals is None:
                 raise ConfigError("optimizer=lm needs a task with residuals; this one has none")
             return evaluation.residuals, {**evaluation.metrics, "loss": evaluation.loss}
@@ -81,7 +84,7 @@ class LevenbergMarquardt:
             loss=loss,
             metrics=figures,
             grad_norm=float(norm),
-            evaluations=1,
+            evaluations=self.problem.episodes,
         )
 
     def arrays(self, state: LevenbergMarquardtState) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.tasks.task import Evaluation
 
 
@@ -21,14 +22,25 @@ class Problem(Protocol):
     Attributes:
         initial: x at the start, shape (variables,).
         lower, upper: bounds, infinite where there are none, shape (variables,).
+        episodes: that one evaluation simulates.
     """
 
     initial: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    episodes: int
 
-    def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
-        """One episode; a pure function to be transformed by ``jit``, ``grad`` and ``vmap``."""
+    def evaluate(
+        self, x: jax.Array, key: jax.Array | None = None, flow: GradientFlow = EXACT
+    ) -> Evaluation:
+        """One episode, or the means over several; a pure function to be transformed by ``jit``,
+        ``grad`` and ``vmap``.
+
+        Args:
+            x: the point, shape (variables,).
+            key: of what is random in the episodes; None where nothing is.
+            flow: how the gradient passes from step to step.
+        """
 
 
 class Report(NamedTuple):
@@ -40,6 +52,9 @@ class Report(NamedTuple):
         metrics: its figures in the task's terms.
         grad_norm: L2 norm of the gradient before clipping, None without a gradient.
         evaluations: how many episodes the iteration simulated.
+        clipped: whether the gradient was longer than its limit, None without a limit.
+        skipped: how many updates in a row, this one included, were left out because the gradient
+            was not finite.
     """
 
     x: np.ndarray
@@ -47,6 +62,8 @@ class Report(NamedTuple):
     metrics: dict[str, float]
     grad_norm: float | None
     evaluations: int
+    clipped: bool | None = None
+    skipped: int = 0
 
 
 class Optimizer(Protocol):

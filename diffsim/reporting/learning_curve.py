@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from diffsim.reporting.run_files import read_json, read_metrics
 
-_COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm")
+_COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
 
 
 def plot_learning_curve(folder: Path) -> Path:
@@ -23,13 +23,15 @@ def plot_learning_curve(folder: Path) -> Path:
     left.set(title=f"{name}: loss", xlabel="iteration", ylabel="loss")
     figures = metrics.columns.drop(list(_COMMON))
     for column in figures:
-        right.plot(metrics["iteration"], metrics[column], marker=marker, label=column)
+        known = metrics[metrics[column].notna()]  # a validation is not made at every iteration
+        right.plot(known["iteration"], known[column], marker=marker, label=column)
     right.set(title="the task's figures", xlabel="iteration")
 
     if (metrics["loss"] > 0).all():
         left.set_yscale("log")
-    last = float(metrics[figures].iloc[-1].min())
-    if (metrics[figures] >= 0).all(axis=None) and last > 0:
+    known = metrics[figures].ffill()
+    last = float(known.iloc[-1].min())
+    if (known.fillna(0.0) >= 0).all(axis=None) and last > 0:
         # A figure that is zero by chance, as of a ball that was not thrown yet, is cut off.
         right.set_yscale("log")
         right.set_ylim(bottom=0.1 * last)

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from diffsim.reporting.filmstrip import write_filmstrip
 from diffsim.reporting.learning_curve import plot_learning_curve
 from diffsim.reporting.run_files import read_json, read_metrics
 from diffsim.reporting.trajectory_plot import plot_trajectories
@@ -19,6 +20,7 @@ def write_plots(folder: Path) -> list[Path]:
         paths.append(plot_learning_curve(folder))
     if (folder / "trajectory_after.csv").exists():
         paths.append(plot_trajectories(folder))
+        paths.append(write_filmstrip(folder))
     return paths
 
 

@@ -48,14 +48,10 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
             _draw_sphere(axes, path.iloc[shown], body["radius"], color, last=shown == len(path) - 1)
     target = config["task"].get("target")
     if target is not None:
-        axes.plot(target[0], 0.0, marker="^", markersize=9, color="tab:red", clip_on=False)
+        place = (target[0], target[2] if len(target) == 3 else 0.0)
+        axes.plot(*place, marker="^", markersize=9, color="tab:red", clip_on=False)
         axes.annotate(
-            "target",
-            (target[0], 0.0),
-            (0, -18),
-            textcoords="offset points",
-            ha="center",
-            color="tab:red",
+            "target", place, (0, -18), textcoords="offset points", ha="center", color="tab:red"
         )
     axes.set(xlabel="x [m]", aspect="equal")
     axes.margins(x=0.08, y=0.1)

@@ -6,7 +6,7 @@ Any number may be a traced array; it then has no value that could be checked, an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffsim.robots.config import (
@@ -50,7 +50,7 @@ def check_robot(robot: RobotConfig) -> None:
     """
     if not robot.bodies:
         raise ConfigError(f"robot.bodies must name at least one body (robot '{robot.name}')")
-    for group in ("bodies", "joints", "motors", "thrusters", "sensors"):
+    for group in ("bodies", "joints", "motors", "thrusters"):
         for name in getattr(robot, group):
             check_identifier(name, f"robot.{group}")
     for name, body in robot.bodies.items():
@@ -65,8 +65,24 @@ def check_robot(robot: RobotConfig) -> None:
     for name, thruster in robot.thrusters.items():
         _check_reference(f"robot.thrusters.{name}.body", thruster.body, robot.bodies)
         _check_direction(f"robot.thrusters.{name}.axis", thruster.axis)
+    check_sensors(robot, robot.sensors, "robot.sensors")
     for name, sensor in robot.sensors.items():
-        _check_sensor(robot, f"robot.sensors.{name}", sensor)
+        if sensor.type == "goal":
+            raise ConfigError(
+                f"robot.sensors.{name}.type must not be goal: goals are set by tasks, whose "
+                "sensors are in task.sensors"
+            )
+
+
+def check_sensors(robot: RobotConfig, sensors: Mapping[str, SensorConfig], key: str) -> None:
+    """Check that sensors measure what a robot has.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    for name, sensor in sensors.items():
+        check_identifier(name, key)
+        _check_sensor(robot, f"{key}.{name}", sensor)
 
 
 def _check_body(key: str, body: BodyConfig) -> None:

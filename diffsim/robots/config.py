@@ -20,13 +20,14 @@ MOTOR_TYPES = ("position", "velocity", "torque")
 BODY_SENSORS = ("position", "velocity", "orientation", "angular_velocity", "imu", "contact")
 JOINT_SENSORS = ("joint_position", "joint_velocity")
 CLOCK_SENSORS = ("time", "sine", "cosine")
-SENSOR_TYPES = (*BODY_SENSORS, *JOINT_SENSORS, "distance", *CLOCK_SENSORS)
+SENSOR_TYPES = (*BODY_SENSORS, *JOINT_SENSORS, "distance", "goal", *CLOCK_SENSORS)
 COMPONENTS = {
     "position": ("x", "y", "z"),
     "velocity": ("x", "y", "z"),
     "angular_velocity": ("x", "y", "z"),
     "orientation": tuple(f"{row}{column}" for row in "xyz" for column in "xyz"),
     "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
+    "goal": ("x", "y", "z"),
 }
 """Of the sensors that measure more than one number. Orientation: row and column of the rotation
 matrix, so that "xz" is the x component of the body's z axis."""
@@ -114,6 +115,7 @@ class SensorConfig:
     (acceleration minus gravity [m/s²] and angular rate [rad/s], in the body's own frame); contact
     (normal force [N]). Of a joint: its coordinates [rad, m] and their rates. distance [m] of a body
     to a ``target`` point or to the body ``relative_to``. time [s], sine and cosine of a frequency.
+    goal: the point [m] that the task sets in each episode.
     """
 
     type: str = bounded(MISSING, choices=SENSOR_TYPES)

@@ -2,28 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from diffsim.robots.config import RobotConfig
+from diffsim.robots.check import check_sensors
+from diffsim.robots.config import RobotConfig, SensorConfig
 from diffsim.validation import ConfigError, bounded
 
 
 @dataclass
-class ThrowConfig:
+class EffortConfig:
+    """What is added to the loss for how hard the motors work, means over all time steps."""
+
+    torque: float = bounded(0.0, at_least=0)  # per (N·m)², of the sum of squares over all motors
+    energy: float = bounded(0.0, at_least=0)  # per W, of the sum of |power|
+    smoothness: float = bounded(0.0, at_least=0)  # per (N·m)², of changes from step to step
+
+
+@dataclass
+class TaskConfig:
+    """What all tasks have."""
+
+    duration: float = bounded(5.0, above=0)  # [s]
+    # What the controller reads; the robot's own sensors if none are given here.
+    sensors: dict[str, SensorConfig] = field(default_factory=dict)
+    effort: EffortConfig = field(default_factory=EffortConfig)
+
+
+@dataclass
+class ThrowConfig(TaskConfig):
     """Throw a sphere so that it rests at a point on the ground after a given time."""
 
     kind: str = bounded("throw", choices=("throw",))
     body: str = MISSING
-    duration: float = bounded(5.0, above=0)  # [s]
     target: list[float] = bounded([10.0, 0.0], length=2)  # x, y on the ground [m]
     position_tolerance: float = bounded(0.01, above=0)  # [m]
     velocity_tolerance: float = bounded(0.01, above=0)  # [m/s], for velocity and for r·ω
     velocity_weight: float = bounded(3.0, at_least=0)  # [s], of velocities against positions
 
 
-def check_task(task: ThrowConfig, robot: RobotConfig) -> None:
+@dataclass
+class ShellConfig:
+    """Part of a hollow ball, from which points are drawn evenly by volume."""
+
+    center: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
+    inner: float = bounded(0.0, at_least=0)  # [m]
+    outer: float | None = bounded(None, above=0)  # [m]; null: nothing is drawn
+    lowest: float = 0.0  # no point is below this height [m]
+
+
+@dataclass
+class ReachConfig(TaskConfig):
+    """Bring a body to a point and keep it there: the same one always, or another in each episode.
+
+    The loss is the mean distance over time, or over the time after ``loss_after``.
+    """
+
+    kind: str = bounded("reach", choices=("reach",))
+    body: str = MISSING
+    target: list[float] | None = bounded(None, length=3)  # [m]
+    # Where a target is drawn in each episode, if none is given.
+    shell: ShellConfig = field(default_factory=ShellConfig)
+    loss_after: float = bounded(0.0, at_least=0)  # [s]
+    # From when on the distance counts for success [s]; null: at the very end.
+    measure_after: float | None = bounded(None, at_least=0)
+    tolerance: float = bounded(0.01, above=0)  # [m]
+    velocity_weight: float = bounded(0.0, at_least=0)  # [s], of the body's speed in the loss
+
+
+@dataclass
+class GaitConfig(TaskConfig):
+    """Move a body forward, along x, as fast as possible."""
+
+    kind: str = bounded("gait", choices=("gait",))
+    body: str = MISSING
+    speed: float = bounded(1.17, above=0)  # mean over the episode that counts as success [m/s]
+
+
+AnyTaskConfig = ThrowConfig | ReachConfig | GaitConfig
+
+
+def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
     """Check that the robot has what the task speaks of.
 
     Raises:
@@ -33,5 +93,33 @@ def check_task(task: ThrowConfig, robot: RobotConfig) -> None:
     if body is None:
         names = ", ".join(robot.bodies)
         raise ConfigError(f"task.body must be one of {names}, got '{task.body}'")
-    if body.shape != "sphere" or not body.ground_contact:
+    check_sensors(robot, task.sensors, "task.sensors")
+    for name, sensor in task.sensors.items():
+        if sensor.type == "goal" and not isinstance(task, ReachConfig):
+            raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
+    if isinstance(task, ThrowConfig) and (body.shape != "sphere" or not body.ground_contact):
         raise ConfigError(f"task.body must be a sphere that touches the ground, got '{task.body}'")
+    if isinstance(task, ReachConfig):
+        _check_reach(task)
+
+
+def _check_reach(task: ReachConfig) -> None:
+    shell = task.shell
+    if (task.target is None) == (shell.outer is None):
+        got = "neither" if task.target is None else "both"
+        raise ConfigError(f"task must have either a target or a shell.outer, got {got}")
+    for name in ("loss_after", "measure_after"):
+        time = getattr(task, name)
+        if time is not None and time >= task.duration:
+            raise ConfigError(f"task.{name} must be < task.duration ({task.duration}), got {time}")
+    if shell.outer is None:
+        return
+    if shell.outer <= shell.inner:
+        raise ConfigError(
+            f"task.shell.outer must be > task.shell.inner ({shell.inner}), got {shell.outer}"
+        )
+    top = shell.center[2] + shell.outer
+    if shell.lowest >= top:
+        raise ConfigError(
+            f"task.shell.lowest must be below the shell's top ({top}), got {shell.lowest}"
+        )

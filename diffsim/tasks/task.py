@@ -1,4 +1,8 @@
-"""The contract of a task, and its registry."""
+"""The contract of a task, and its registry.
+
+An episode of a task begins with a draw: what is random in it. Arrays may have one more axis behind
+all others, of robots that live through different episodes side by side.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,11 @@ import jax.numpy as jnp
 
 from diffsim.engine.rollout import Rollout
 from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World, part_motion
-from diffsim.tasks.config import ThrowConfig
+from diffsim.engine.world import State, World
+from diffsim.tasks.config import AnyTaskConfig, GaitConfig, ReachConfig
+
+Draw = Any
+"""What is random in an episode: a pytree of arrays, None if nothing is."""
 
 
 class Evaluation(NamedTuple):
@@ -29,83 +36,54 @@ class Evaluation(NamedTuple):
 
 
 class Task(Protocol):
-    """What is observed of each state, and what an episode is worth."""
+    """What is drawn and observed, and what an episode is worth.
+
+    Attributes:
+        duration: of an episode [s].
+        metric_names: of the figures in an evaluation.
+        random: whether episodes differ.
+    """
 
     duration: float
     metric_names: tuple[str, ...]
+    random: bool
 
-    def observe(self, world: World, state: State) -> Any:
+    def draw(self, key: jax.Array) -> Draw:
+        """What is random in an episode."""
+
+    def goal(self, draw: Draw) -> Vec3 | None:
+        """What sensors of the type ``goal`` read [m]."""
+
+    def observe(self, world: World, state: State, draw: Draw) -> Any:
         """What the evaluation needs of each state of the rollout: a pytree of arrays."""
 
-    def evaluate(self, world: World, rollout: Rollout) -> Evaluation:
+    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
         """Loss, residuals and metrics of an episode."""
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
         """Whether these metrics, as plain numbers, meet the task's goal."""
 
 
-class Throw:
-    """A thrown ball comes to rest at a point: zero distance, zero velocity, zero spin at the end.
-
-    Nine residuals: distance of the ball's centre to its resting place at the target [m], velocity
-    [m/s] and spin r·ω [m/s], the last two times ``velocity_weight``. A weight above one matters:
-    the speed in the end is linear in the throw, (5 v + 2 r·ω)/7, so a descent that first meets this
-    condition walks along a straight valley to the target instead of getting stuck where the ball
-    rolls past it at the right moment.
-
-    Source: Degrave et al. (2019), section 2.1.1.
-    """
-
-    metric_names: tuple[str, ...] = ("position_error", "velocity_error", "spin_error")
-
-    def __init__(self, config: ThrowConfig, world: World) -> None:
-        self.config = config
-        self.duration = config.duration
-        self.part = world.parts.names.index(config.body)
-        self.contact = world.contacts.names.index(f"{config.body}/ground")
-
-    def observe(self, world: World, state: State) -> None:
-        return None
-
-    def evaluate(self, world: World, rollout: Rollout) -> Evaluation:
-        motion = part_motion(world.parts, rollout.state)
-
-        def of_body(vector: Vec3) -> jax.Array:
-            return jnp.stack([component[self.part] for component in vector])
-
-        radius = world.contacts.radius_a[self.contact]
-        # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
-        x, y = self.config.target
-        distance = of_body(motion.position) - jnp.stack([x, y, radius])
-        velocity = of_body(motion.velocity)
-        spin = radius * of_body(motion.angular_velocity)
-        weight = self.config.velocity_weight
-        residuals = jnp.concatenate([distance, weight * velocity, weight * spin])
-        return Evaluation(
-            loss=0.5 * jnp.sum(residuals**2),
-            residuals=residuals,
-            metrics={
-                "position_error": _length(distance),
-                "velocity_error": _length(velocity),
-                "spin_error": _length(spin),
-            },
-        )
-
-    def succeeded(self, metrics: dict[str, float]) -> bool:
-        return (
-            metrics["position_error"] < self.config.position_tolerance
-            and metrics["velocity_error"] < self.config.velocity_tolerance
-            and metrics["spin_error"] < self.config.velocity_tolerance
-        )
+def part_vector(vector: Vec3, part: int) -> Vec3:
+    """The vector of one part, components of shape () or (robots,)."""
+    return Vec3(*(component[part] for component in vector))
 
 
-def _length(vector: jax.Array) -> jax.Array:
+def length(vector: Vec3) -> jax.Array:
     """Euclidean length, with zero gradient at zero."""
-    squared = jnp.sum(vector**2)
+    squared = vector.squared_norm()
     positive = squared > 0.0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
-def make_task(config: ThrowConfig, world: World) -> Task:
+def make_task(config: AnyTaskConfig, world: World) -> Task:
     """The task that a config describes, in a world."""
+    from diffsim.tasks.gait import Gait
+    from diffsim.tasks.reach import Reach
+    from diffsim.tasks.throw import Throw
+
+    if isinstance(config, ReachConfig):
+        return Reach(config, world)
+    if isinstance(config, GaitConfig):
+        return Gait(config, world)
     return Throw(config, world)

@@ -27,7 +27,22 @@ def test_every_choice_composes(group):
         assert getattr(config, group) is not None
 
 
+def quick_and_slow() -> list[object]:
+    """The presets, of which those with a large robot take minutes to compile."""
+    return [
+        name
+        if name.startswith(("ball", "swing_up"))
+        else pytest.param(name, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])
+        for name in choices("experiment")
+    ]
+
+
 @pytest.mark.parametrize("preset", choices("experiment"))
+def test_every_preset_composes(preset):
+    check_run(compose_config(f"experiment={preset}"))
+
+
+@pytest.mark.parametrize("preset", quick_and_slow())
 def test_every_preset_takes_two_steps(preset, tmp_path):
     config = compose_config(f"experiment={preset}", "optimizer.iterations=2", "device=cpu")
     check_run(config)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
+from diffsim.engine.gradient_flow import GradientFlow
 from diffsim.experiment.experiment import Experiment
 
 # Central differences in float64 over 50 steps away from switches.
@@ -141,6 +142,8 @@ def test_the_gradient_decays_with_each_step_it_comes_back_through():
     experiment = Experiment(compose_config("task.duration=0.1"))
     x = jnp.asarray(experiment.initial)
     exact = jax.jit(jax.grad(lambda x: experiment.evaluate(x).loss))(x)
-    decayed = jax.jit(jax.grad(lambda x: experiment.evaluate(x, 0.9).loss))(x)
+    decayed = jax.jit(
+        jax.grad(lambda x: experiment.evaluate(x, flow=GradientFlow(decay=0.9)).loss)
+    )(x)
     # Ten steps of free flight: what the initial velocity does is seen through all of them.
     np.testing.assert_allclose(decayed[0], exact[0] * 0.9**10, rtol=1e-5)

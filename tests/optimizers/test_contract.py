@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffsim.engine.gradient_flow import EXACT
 from diffsim.optimizers.config import (
     OPTAX_METHODS,
     EvolutionConfig,
@@ -22,12 +25,14 @@ from diffsim.validation import ConfigError
 class Valley:
     """A curved valley as least squares, r = (10 (x₁ − x₀²), 1 − x₀): minimum 0 at (1, 1)."""
 
+    episodes = 1
+
     def __init__(self, upper: float = np.inf) -> None:
         self.initial = np.array([-1.0, 1.0], np.float32)
         self.lower = np.array([-np.inf, -np.inf], np.float32)
         self.upper = np.array([upper, np.inf], np.float32)
 
-    def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+    def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
         residuals = jnp.stack([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
         loss = 0.5 * jnp.sum(residuals**2)
         return Evaluation(loss, residuals, {"distance": jnp.hypot(x[0] - 1.0, x[1] - 1.0)})
@@ -74,7 +79,7 @@ def test_levenberg_marquardt_comes_back_from_a_bound():
             self.initial = np.array([0.1], np.float32)
             self.lower, self.upper = np.array([0.0]), np.array([1.2])
 
-        def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
             residuals = 10.0 * (x**2 - 1.0)
             return Evaluation(0.5 * jnp.sum(residuals**2), residuals, {})
 
@@ -111,7 +116,7 @@ def test_arrays_of_another_kind_are_refused(name):
 
 def test_evolution_survives_losses_that_are_not_finite():
     class Cliff(Valley):
-        def evaluate(self, x: jax.Array, gradient_decay: float = 1.0) -> Evaluation:
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
             good = super().evaluate(x)
             return good._replace(loss=jnp.where(x[0] < -1.0, jnp.nan, good.loss))
 
@@ -156,3 +161,47 @@ def test_schedules_end_at_their_share(schedule, last):
     rate = make_schedule(config)
     assert float(rate(0)) == pytest.approx(2.0)
     assert float(rate(50)) == pytest.approx(last, rel=1e-5)
+
+
+class Flaky(Valley):
+    """Every other loss, by chance, is not a number."""
+
+    def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+        good = super().evaluate(x)
+        lost = jax.random.bernoulli(key)
+        return good._replace(loss=jnp.where(lost, jnp.nan, 1.0) * good.loss)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing_and_is_counted():
+    _, _, reports = minimise(OPTIMIZERS["clipped"], Flaky(), iterations=40)
+    in_a_row = 0
+    for report, after in itertools.pairwise(reports):
+        in_a_row = 0 if np.isfinite(report.loss) else in_a_row + 1
+        assert report.skipped == in_a_row
+        assert np.array_equal(report.x, after.x) == (in_a_row > 0)
+    skipped = [report.skipped for report in reports]
+    assert 5 < np.count_nonzero(skipped) < 35
+    assert max(skipped) > 1
+
+
+def test_a_gradient_longer_than_its_limit_is_reported():
+    _, _, reports = minimise(OPTIMIZERS["clipped"], Valley(), iterations=50)
+    assert [r.clipped for r in reports] == [r.grad_norm > 1.0 for r in reports]
+    _, _, reports = minimise(OPTIMIZERS["adam"], Valley(), iterations=1)
+    assert reports[0].clipped is None
+
+
+def test_a_large_problem_is_given_to_the_separable_form_of_evolution():
+    class Large(Valley):
+        def __init__(self) -> None:
+            self.initial = np.ones(5000, np.float32)
+            self.lower, self.upper = self.initial - np.inf, self.initial + np.inf
+
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+            return Evaluation(jnp.sum(x**2), None, {})
+
+    config = EvolutionConfig(population=8, sigma=0.1)
+    optimizer, state, reports = minimise(config, Large(), iterations=3)
+    assert np.isfinite([report.loss for report in reports]).all()
+    restored = make_optimizer(config, Large(), seed=0).restore(optimizer.arrays(state))
+    np.testing.assert_array_equal(optimizer.step(state)[1].x, optimizer.step(restored)[1].x)

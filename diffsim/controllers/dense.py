@@ -1,0 +1,99 @@
+"""Nets of dense layers, of any depth: with none hidden, a linear controller."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.controllers.config import DenseConfig, LinearConfig
+from diffsim.controllers.controller import Memory, Parameters, unroll_without_memory
+from diffsim.engine.indexing import column
+
+Layer = dict[str, jax.Array]
+"""``weights`` (outputs, inputs) and, if there is one, ``bias`` (outputs,)."""
+
+
+def init_layer(
+    key: jax.Array, inputs: int, outputs: int, bias: bool = True, scale: float = 1.0
+) -> Layer:
+    """Normally distributed weights of variance ``scale``² / inputs; the bias is zero.
+
+    Source: He et al., "Delving deep into rectifiers", 2015, for scale² = 2.
+    """
+    weights = scale / math.sqrt(max(inputs, 1)) * jax.random.normal(key, (outputs, inputs))
+    return {"weights": weights} | ({"bias": jnp.zeros(outputs)} if bias else {})
+
+
+def apply_layer(layer: Layer, values: jax.Array) -> jax.Array:
+    """W s + b, shape (outputs, ...) of (inputs, ...)."""
+    result = jnp.tensordot(layer["weights"], values, 1)
+    return result + column(layer["bias"], result) if "bias" in layer else result
+
+
+def init_layers(key: jax.Array, sizes: Sequence[int], bias: bool, zero_output: bool) -> list[Layer]:
+    """Layers of a net with so many inputs, hidden units, and outputs."""
+    keys = jax.random.split(key, len(sizes) - 1)
+    last = len(keys) - 1
+    return [
+        init_layer(
+            keys[k],
+            sizes[k],
+            sizes[k + 1],
+            bias,
+            math.sqrt(2.0) if k < last else 0.0 if zero_output else 1.0,
+        )
+        for k in range(len(keys))
+    ]
+
+
+def apply_layers(layers: Sequence[Layer], activation: str, values: jax.Array) -> jax.Array:
+    """All layers, with the activation between them."""
+    for layer in layers[:-1]:
+        values = getattr(jax.nn, activation)(apply_layer(layer, values))
+    return apply_layer(layers[-1], values)
+
+
+class Dense:
+    """A net of dense layers; with ``skip`` one more layer leads from the readings to the commands.
+
+    With ``zero_output`` the layers that give the commands start at zero: the first policy is the
+    zero policy (Degrave et al., section 3.2).
+    """
+
+    reads = True
+
+    def __init__(self, config: DenseConfig, readings: int, commands: int) -> None:
+        self.config = config
+        self.sizes = (readings, *config.hidden, commands)
+
+    def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
+        config = self.config
+        keys = jax.random.split(key)
+        layers = init_layers(keys[0], self.sizes, config.bias, config.zero_output)
+        parameters: dict[str, Any] = {"layers": layers}
+        if config.skip:
+            scale = 0.0 if config.zero_output else 1.0
+            parameters["skip"] = init_layer(
+                keys[1], self.sizes[0], self.sizes[-1], config.bias, scale
+            )
+        return parameters, ()
+
+    def apply(
+        self, parameters: Parameters, memory: Memory, readings: jax.Array
+    ) -> tuple[Memory, jax.Array]:
+        commands = apply_layers(parameters["layers"], self.config.activation, readings)
+        if self.config.skip:
+            commands = commands + apply_layer(parameters["skip"], readings)
+        return memory, commands
+
+    def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
+        return unroll_without_memory(self, parameters, readings)
+
+
+def linear(config: LinearConfig, readings: int, commands: int) -> Dense:
+    """u = W s + b, zero at the start."""
+    return Dense(DenseConfig(hidden=[], bias=config.bias), readings, commands)

@@ -1,0 +1,1 @@
+"""What ``diffsim-eval`` does: a trained controller, measured again."""

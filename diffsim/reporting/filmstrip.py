@@ -1,0 +1,153 @@
+"""Pictures of a robot at moments of an episode, side by side: how it moves, at a glance.
+
+Bodies are drawn in parallel projection, seen from the front right and a little above, from the
+trajectory's CSV and the sizes in the run's config. (The camera of the engine ray-traces; this is a
+sketch that needs no engine.)
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Polygon
+
+from diffsim.reporting.run_files import read_json, read_trajectory
+
+FRAMES = 8
+AZIMUTH, ELEVATION = math.radians(-65.0), math.radians(12.0)
+"""From where it is seen: about the z axis from x, and above the ground."""
+LIGHT = np.array([0.3, -0.6, 0.74])
+MARGIN = 0.15
+"""Around the robot at its widest, as a share of its extent."""
+
+_ROTATION = ("r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz")
+
+
+def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
+    """Draw a trajectory of a run's robot as a strip of pictures; the path of the PNG.
+
+    Args:
+        folder: of the run, for its config.
+        trajectory: a row for each time and body.
+        path: of the PNG.
+    """
+    config = read_json(folder, "manifest.json")["config"]
+    times = np.sort(trajectory["time"].unique())
+    chosen = times[np.linspace(0, len(times) - 1, FRAMES).round().astype(int)]
+    moments = [trajectory[trajectory["time"] == time] for time in chosen]
+    bodies = config["robot"]["bodies"]
+    across, up, _ = _view()
+
+    reach = max(_reach(bodies[name]) for name in moments[0]["body"])
+    half = 0.0
+    for moment in moments:
+        places = moment[["x", "y", "z"]].to_numpy()
+        spread = np.ptp(places @ np.stack([across, up], axis=1), axis=0)
+        half = max(half, (0.5 * float(spread.max()) + reach) * (1.0 + MARGIN))
+    moves = _path_length(trajectory) > 2.0 * half
+    target = config["task"].get("target")
+
+    figure = Figure(figsize=(2.0 * FRAMES, 2.5), layout="constrained")
+    for axes, time, moment in zip(figure.subplots(1, FRAMES), chosen, moments, strict=True):
+        places = moment[["x", "y", "z"]].to_numpy()
+        center = (moments[0] if not moves else moment)[["x", "y", "z"]].to_numpy().mean(axis=0)
+        _draw_ground(axes, center, half)
+        if target is not None and len(target) == 3:
+            point = np.asarray(target)
+            axes.plot(point @ across, point @ up, "x", color="tab:red", markersize=8)
+        depth = places @ _view()[2]
+        for index in np.argsort(depth):
+            row = moment.iloc[index]
+            _draw_body(axes, row, bodies[row["body"]])
+        middle = np.array([center @ across, center @ up])
+        axes.set(
+            xlim=(middle[0] - half, middle[0] + half),
+            ylim=(middle[1] - half, middle[1] + half),
+            aspect="equal",
+            xticks=[],
+            yticks=[],
+            title=f"{time:.1f} s",
+        )
+        axes.set_xlabel(f"x = {places[:, 0].mean():.1f} m" if moves else "")
+    figure.suptitle(config["name"])
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def write_filmstrip(folder: Path) -> Path:
+    """The filmstrip of the motion after training, in the folder of a run."""
+    return draw_filmstrip(folder, read_trajectory(folder, "after"), folder / "filmstrip.png")
+
+
+def _view() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors: to the right and up in the picture, and towards the viewer."""
+    towards = np.array(
+        [
+            math.cos(ELEVATION) * math.cos(AZIMUTH),
+            math.cos(ELEVATION) * math.sin(AZIMUTH),
+            math.sin(ELEVATION),
+        ]
+    )
+    across = np.array([-math.sin(AZIMUTH), math.cos(AZIMUTH), 0.0])
+    return across, np.cross(towards, across), towards
+
+
+def _reach(body: dict[str, Any]) -> float:
+    if body["shape"] == "sphere":
+        return float(body["radius"])
+    return 0.5 * float(np.linalg.norm(body["size"]))
+
+
+def _path_length(trajectory: pd.DataFrame) -> float:
+    """How far the robot's middle gets over the ground [m]."""
+    middle = trajectory.groupby("time")[["x", "y"]].mean().to_numpy()
+    return float(np.linalg.norm(middle - middle[0], axis=1).max())
+
+
+def _draw_ground(axes: Axes, center: np.ndarray, half: float) -> None:
+    """Lines of half a metre on the plane z = 0."""
+    across, up, _ = _view()
+    extent = 3.0 * half
+    for direction in (0, 1):
+        other = 1 - direction
+        first = math.floor((center[other] - extent) * 2.0)
+        last = math.ceil((center[other] + extent) * 2.0)
+        for number in range(first, last + 1):
+            line = np.zeros((2, 3))
+            line[:, other] = 0.5 * number
+            line[:, direction] = center[direction] + np.array([-extent, extent])
+            axes.plot(line @ across, line @ up, color="0.85", linewidth=0.6, zorder=0)
+
+
+def _draw_body(axes: Axes, row: pd.Series, body: dict[str, Any]) -> None:
+    across, up, towards = _view()
+    place = row[["x", "y", "z"]].to_numpy(float)
+    if body["shape"] == "sphere":
+        middle = (place @ across, place @ up)
+        axes.add_patch(
+            Circle(middle, body["radius"], facecolor="tab:orange", edgecolor="0.2", linewidth=0.6)
+        )
+        return
+    rotation = row[list(_ROTATION)].to_numpy(float).reshape(3, 3)
+    size = 0.5 * np.asarray(body["size"])
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            normal = sign * rotation[:, axis]
+            if normal @ towards <= 0.0:
+                continue
+            first, second = ((axis + 1) % 3, (axis + 2) % 3)
+            corners = []
+            for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+                offset = np.zeros(3)
+                offset[axis], offset[first], offset[second] = sign, a, b
+                corner = place + rotation @ (offset * size)
+                corners.append((corner @ across, corner @ up))
+            shade = 0.55 + 0.4 * max(0.0, float(normal @ LIGHT))
+            color = tuple(shade * np.array([0.45, 0.65, 0.9]))
+            axes.add_patch(Polygon(corners, facecolor=color, edgecolor="0.2", linewidth=0.6))

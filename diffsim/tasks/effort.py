@@ -1,0 +1,51 @@
+"""How hard the motors work: terms that a task may add to its loss."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.joints import joint_frames, joint_rates
+from diffsim.engine.world import State, World
+from diffsim.tasks.config import EffortConfig
+
+
+class Work(NamedTuple):
+    """Of all motors in one time step, shapes (drives,); None where it is not asked for."""
+
+    force: jax.Array | None
+    power: jax.Array | None
+
+
+def observe_work(config: EffortConfig, world: World, state: State) -> Work:
+    """Mean forces [N·m, N] of the last step, and their power [W] at the rates of its end."""
+    if config.torque == config.energy == config.smoothness == 0.0:
+        return Work(None, None)
+    force = state.impulses.motor / world.timestep
+    if config.energy == 0.0:
+        return Work(force, None)
+    frames = joint_frames(world.joints, state.position, state.rotation)
+    rate = joint_rates(
+        world.joints,
+        frames,
+        state.position,
+        state.velocity,
+        state.angular_velocity,
+        world.drives.coordinate,
+    )
+    return Work(force, force * rate)
+
+
+def penalty(config: EffortConfig, work: Work) -> jax.Array | float:
+    """The terms of the loss, from what was observed in all steps, with a leading axis (steps,)."""
+    total: jax.Array | float = 0.0
+    if work.force is not None and config.torque > 0.0:
+        total += config.torque * jnp.mean(jnp.sum(work.force**2, axis=1), axis=0)
+    if work.power is not None:
+        total += config.energy * jnp.mean(jnp.sum(jnp.abs(work.power), axis=1), axis=0)
+    if work.force is not None and config.smoothness > 0.0:
+        changes = work.force[1:] - work.force[:-1]
+        total += config.smoothness * jnp.sum(changes**2, axis=(0, 1)) / work.force.shape[0]
+    return total

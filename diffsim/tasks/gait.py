@@ -1,0 +1,70 @@
+"""A robot that moves forward."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.rollout import Rollout
+from diffsim.engine.vectors import Vec3
+from diffsim.engine.world import State, World, part_motion
+from diffsim.tasks.config import GaitConfig
+from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.task import Draw, Evaluation, part_vector
+
+
+class Seen(NamedTuple):
+    """Of each step: the body's velocity along x [m/s] and its height [m]."""
+
+    velocity: jax.Array
+    height: jax.Array
+    work: Work
+
+
+class Gait:
+    """The mean forward velocity of a body is maximised (Degrave et al., section 3.3).
+
+    It is the mean over all steps' velocities, so that every step has its say in the gradient, also
+    where the gradient decays in time; the distance covered at the end would have it at the last.
+    """
+
+    metric_names: tuple[str, ...] = ("speed", "height", "sideways")
+    random = False
+
+    def __init__(self, config: GaitConfig, world: World) -> None:
+        self.config = config
+        self.duration = config.duration
+        self.part = world.parts.names.index(config.body)
+
+    def draw(self, key: jax.Array) -> Draw:
+        return None
+
+    def goal(self, draw: Draw) -> Vec3 | None:
+        return None
+
+    def observe(self, world: World, state: State, draw: Draw) -> Seen:
+        motion = part_motion(world.parts, state)
+        return Seen(
+            part_vector(motion.velocity, self.part).x,
+            part_vector(motion.position, self.part).z,
+            observe_work(self.config.effort, world, state),
+        )
+
+    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
+        seen: Seen = rollout.observations
+        speed = jnp.mean(seen.velocity, axis=0)
+        end = part_vector(part_motion(world.parts, rollout.state).position, self.part)
+        return Evaluation(
+            loss=-speed + penalty(self.config.effort, seen.work),
+            residuals=None,
+            metrics={
+                "speed": speed,
+                "height": jnp.mean(seen.height, axis=0),
+                "sideways": end.y,
+            },
+        )
+
+    def succeeded(self, metrics: dict[str, float]) -> bool:
+        return metrics["speed"] >= self.config.speed

@@ -1,0 +1,100 @@
+"""A body that is brought to a point and stays there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.rollout import Rollout
+from diffsim.engine.vectors import Vec3
+from diffsim.engine.world import State, World, part_motion
+from diffsim.tasks.config import ReachConfig, ShellConfig
+from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.task import Draw, Evaluation, length, part_vector
+
+
+class Seen(NamedTuple):
+    """Of each step: distance to the target [m] and speed [m/s] of the body."""
+
+    distance: jax.Array
+    speed: jax.Array
+    work: Work
+
+
+class Reach:
+    """Mean distance of a body to a target over time, which a task with a shell draws anew.
+
+    The arm of the paper, to a fixed point and to random ones (Degrave et al., sections 3.2.1 and
+    3.2.2), and the pendulum's end to the upright point, with a penalty on speed (section 3.4).
+    """
+
+    metric_names: tuple[str, ...] = ("mean_distance", "end_distance")
+
+    def __init__(self, config: ReachConfig, world: World) -> None:
+        self.config = config
+        self.duration = config.duration
+        self.random = config.target is None
+        self.part = world.parts.names.index(config.body)
+
+    def draw(self, key: jax.Array) -> Draw:
+        return point_in_shell(key, self.config.shell) if self.random else None
+
+    def goal(self, draw: Draw) -> Vec3 | None:
+        if self.config.target is None:
+            return draw
+        return Vec3(*(jnp.asarray(number, float) for number in self.config.target))
+
+    def observe(self, world: World, state: State, draw: Draw) -> Seen:
+        motion = part_motion(world.parts, state)
+        goal = self.goal(draw)
+        assert goal is not None
+        return Seen(
+            length(part_vector(motion.position, self.part) - goal),
+            length(part_vector(motion.velocity, self.part)),
+            observe_work(self.config.effort, world, state),
+        )
+
+    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
+        seen: Seen = rollout.observations
+        counted = seen.distance + self.config.velocity_weight * seen.speed
+        return Evaluation(
+            loss=jnp.mean(counted[self._step(counted, self.config.loss_after) :], axis=0)
+            + penalty(self.config.effort, seen.work),
+            residuals=None,
+            metrics={
+                "mean_distance": jnp.mean(seen.distance, axis=0),
+                "end_distance": jnp.mean(
+                    seen.distance[self._step(counted, self.config.measure_after) :], axis=0
+                ),
+            },
+        )
+
+    def succeeded(self, metrics: dict[str, float]) -> bool:
+        return metrics["end_distance"] < self.config.tolerance
+
+    def _step(self, seen: jax.Array, time: float | None) -> int:
+        """The first step that counts from a time on; the last one for None."""
+        steps = seen.shape[0]
+        return steps - 1 if time is None else min(steps - 1, round(steps * time / self.duration))
+
+
+def point_in_shell(key: jax.Array, shell: ShellConfig) -> Vec3:
+    """A point, evenly distributed by volume over the part of the shell above its lowest height."""
+    assert shell.outer is not None
+    keys = jax.random.split(key, 3)
+    # Directions in which the outer sphere is above the lowest height. What is below it all the same
+    # is lifted to it; of a shell that is cut at its centre's height nothing is.
+    floor = jnp.clip((shell.lowest - shell.center[2]) / shell.outer, -1.0, 1.0)
+    cosine = jax.random.uniform(keys[0], (), minval=floor, maxval=1.0)
+    sine = jnp.sqrt(jnp.maximum(1.0 - cosine**2, 0.0))
+    around = 2.0 * jnp.pi * jax.random.uniform(keys[1], ())
+    cubed = jax.random.uniform(keys[2], (), minval=shell.inner**3, maxval=shell.outer**3)
+    radius = jnp.cbrt(cubed)
+    x, y, z = shell.center
+    return Vec3(
+        x + radius * sine * jnp.cos(around),
+        y + radius * sine * jnp.sin(around),
+        jnp.maximum(z + radius * cosine, shell.lowest),
+    )

@@ -1,0 +1,118 @@
+"""``diffsim-eval`` measures what a run has learned, again and elsewhere."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from diffsim.cli.configuration import compose_config
+from diffsim.evaluation.config import EvalConfig
+from diffsim.evaluation.runner import load_run, run_eval
+from diffsim.experiment.runner import run
+from diffsim.validation import ConfigError
+from tests.commands import diffsim_eval
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A short training of the pendulum to random points."""
+    folder = tmp_path_factory.mktemp("pendulum")
+    config = compose_config(
+        *("robot=cartpole", "task=swing_up", "controller=linear", "variables=controller"),
+        *("task.duration=0.2", "task.measure_after=0.1", "task.target=null", "device=cpu"),
+        "task.shell={center: [0, 0, 1], inner: 0.5, outer: 0.7, lowest: 1}",
+        *("batch=2", "optimizer.iterations=3", "validation.every=2", "validation.episodes=4"),
+    )
+    return config, run(config, folder, QUIET)
+
+
+def test_validation_has_its_own_columns_and_decides_what_is_best(trained):
+    _, result = trained
+    metrics = pd.read_csv(result.folder / "metrics.csv")
+    validated = metrics["validation_end_distance"]
+    assert list(validated.notna()) == [True, False, True]
+    assert list(metrics["evaluations"]) == [2, 4, 6]
+    assert result.metrics["end_distance"] == validated.min()
+
+
+def test_the_config_of_a_run_is_restored_whole(trained):
+    config, result = trained
+    found = load_run(result.folder)
+    assert found.config == config
+    assert found.checkpoint.iteration == 3
+
+
+def test_large_nets_are_not_written_into_the_result(trained, monkeypatch, tmp_path):
+    _, result = trained
+    assert len(json.loads((result.folder / "result.json").read_text())["variables"]) == 1
+    monkeypatch.setattr("diffsim.experiment.runner.LISTED", 4)
+    config, _ = trained
+    again = run(config, tmp_path, QUIET)
+    assert again.variables == {}
+    assert load_run(again.folder).checkpoint.arrays["variables"]["controller"].size == 6
+
+
+def test_episodes_depend_on_the_seed_alone(trained):
+    _, result = trained
+    tables = [
+        run_eval(EvalConfig(run=str(result.folder), episodes=5, seed=seed), QUIET)
+        for seed in (0, 0, 1)
+    ]
+    assert len(tables[0]) == 5
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    assert not tables[0].equals(tables[2])
+
+
+def test_a_finer_time_step_tells_about_the_same(trained):
+    _, result = trained
+    coarse, fine = (
+        run_eval(EvalConfig(run=str(result.folder), episodes=3, dt=dt), QUIET)
+        for dt in (None, 0.0025)
+    )
+    assert coarse["end_distance"].to_numpy() == pytest.approx(
+        fine["end_distance"].to_numpy(), rel=0.05
+    )
+
+
+def test_the_command_writes_into_the_folder_of_the_run(trained, tmp_path):
+    _, result = trained
+    before = set((result.folder / "evaluations").glob("*"))
+    done = diffsim_eval(f"run={result.folder}", "episodes=4", "device=cpu", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = set((result.folder / "evaluations").glob("*")) - before
+    assert str(folder) in done.stdout
+    summary = json.loads((folder / "evaluation.json").read_text())
+    episodes = pd.read_csv(folder / "episodes.csv")
+    assert len(episodes) == summary["episodes"] == 4
+    assert summary["mean"]["end_distance"] == pytest.approx(episodes["end_distance"].mean())
+    assert (folder / "trajectory.csv").exists()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "run must be given"),
+        (("run=nowhere",), "run must be the folder of a run"),
+        (("run=.", "episodes=0"), "episodes must be >= 1, got 0"),
+        (("run=.", "dt=-1"), r"dt must be > 0"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(arguments, says, tmp_path):
+    done = diffsim_eval(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_a_checkpoint_is_refused(trained, tmp_path):
+    _, result = trained
+    (tmp_path / "manifest.json").write_text((result.folder / "manifest.json").read_text())
+    with pytest.raises(ConfigError, match="has none yet"):
+        load_run(tmp_path)

@@ -1,0 +1,180 @@
+"""What tasks draw, and what episodes are worth."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffsim.cli.configuration import compose_config
+from diffsim.experiment.config import check_run
+from diffsim.experiment.experiment import Experiment, evaluation_key, validation_key
+from diffsim.tasks.config import ShellConfig
+from diffsim.tasks.reach import point_in_shell
+from diffsim.validation import ConfigError
+
+# Single precision, some steps.
+ROUND_OFF = 1e-4
+
+
+def test_points_fill_the_part_of_a_shell_above_its_lowest_height_evenly():
+    shell = ShellConfig(center=[1.0, -2.0, 0.1], inner=0.7, outer=1.0, lowest=0.1)
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    points = np.stack(jax.vmap(lambda key: point_in_shell(key, shell))(keys), axis=-1)
+    offset = points - shell.center
+    radius = np.linalg.norm(offset, axis=1)
+    assert (points[:, 2] >= 0.1 - 1e-6).all()
+    assert radius.min() >= 0.7 - 1e-5
+    assert radius.max() <= 1.0 + 1e-5
+    # By volume: r³ is even between 0.7³ and 1, the height over the radius between 0 and 1.
+    np.testing.assert_allclose(np.mean(radius**3), (0.343 + 1.0) / 2, rtol=0.01)
+    np.testing.assert_allclose(np.mean(offset[:, 2] / radius), 0.5, rtol=0.02)
+    np.testing.assert_allclose(offset[:, :2].mean(axis=0), [0.0, 0.0], atol=0.02)
+
+
+def test_training_validation_and_evaluation_draw_different_episodes():
+    experiment = Experiment(random_pendulum())
+    keys = [jax.random.fold_in(jax.random.key(0), k) for k in range(3)]
+    keys += [validation_key(0), evaluation_key(0), evaluation_key(1)]
+    drawn = np.concatenate([np.asarray(experiment.draw(key, 50).x) for key in keys])
+    assert len(np.unique(drawn)) == len(drawn)
+
+
+def test_a_batch_is_worth_the_mean_of_its_episodes_and_needs_a_key():
+    experiment = Experiment(random_pendulum("batch=4"))
+    x = jnp.asarray(experiment.initial) + 0.1
+    key = jax.random.key(7)
+    batch = jax.jit(experiment.evaluate)(x, key)
+    single = jax.jit(lambda x: experiment.each(x, key, 4))(x)
+    assert single.loss.shape == (4,)
+    assert np.ptp(single.loss) > 0.01
+    np.testing.assert_allclose(batch.loss, single.loss.mean(), rtol=ROUND_OFF)
+    for name, values in single.metrics.items():
+        np.testing.assert_allclose(batch.metrics[name], values.mean(), rtol=ROUND_OFF)
+    with pytest.raises(ValueError, match="a key is needed"):
+        experiment.evaluate(x)
+
+
+def test_the_distance_is_that_of_the_body_from_its_target():
+    experiment = Experiment(pendulum())
+    found = jax.jit(experiment.evaluate)(jnp.asarray(experiment.initial))
+    # The pendulum hangs 0.6 m below the pivot at 1 m, and nothing moves it.
+    np.testing.assert_allclose(found.metrics["mean_distance"], 1.2, rtol=1e-3)
+    np.testing.assert_allclose(found.loss, 1.2, rtol=1e-3)
+
+
+def test_loss_and_measure_count_from_their_times_on():
+    early, late = (
+        Experiment(pendulum(f"task.loss_after={time}", f"task.measure_after={time}"))
+        for time in (0.0, 0.1)
+    )
+    x = jnp.asarray(early.initial).at[0].set(3.0)  # the bias: the cart drives off
+    whole, part = (jax.jit(e.evaluate)(x) for e in (early, late))
+    assert abs(float(part.loss - whole.loss)) > 1e-3
+    for found in (whole, part):
+        np.testing.assert_allclose(found.metrics["end_distance"], found.loss, rtol=1e-6)
+        np.testing.assert_allclose(found.metrics["mean_distance"], whole.loss, rtol=1e-6)
+
+
+def test_effort_is_added_to_the_loss():
+    weights = {"torque": 1e-6, "energy": 1e-4, "smoothness": 1e-6}
+    plain = Experiment(pendulum())
+    x = jnp.asarray(plain.initial).at[0].set(3.0)
+    free = float(jax.jit(plain.evaluate)(x).loss)
+    for name, weight in weights.items():
+        found = []
+        for factor in (1.0, 2.0):
+            costly = Experiment(pendulum(f"task.effort.{name}={factor * weight}"))
+            found.append(float(jax.jit(costly.evaluate)(x).loss) - free)
+        assert found[0] > 1e-5, name
+        np.testing.assert_allclose(found[1], 2.0 * found[0], rtol=0.01)
+
+
+def test_the_speed_of_a_gait_is_the_mean_velocity():
+    config = compose_config(
+        *(
+            "robot=ball",
+            "task=gait",
+            "task.body=ball",
+            "~task.sensors.clock_sine",
+            "~task.sensors.clock_cosine",
+            "task.duration=0.2",
+        ),
+        *("robot.bodies.ball.velocity=[2.0,0.5,0.0]", "robot.friction=0.0", "device=cpu"),
+    )
+    experiment = Experiment(config)
+    found = jax.jit(experiment.evaluate)(jnp.asarray(experiment.initial))
+    np.testing.assert_allclose(found.metrics["speed"], 2.0, rtol=1e-5)
+    np.testing.assert_allclose(found.metrics["sideways"], 0.1, rtol=1e-3)
+    np.testing.assert_allclose(found.loss, -2.0, rtol=1e-5)
+
+
+def test_a_controller_without_sensors_of_motion_is_worked_out_beforehand():
+    # The same clock, once beside a reading of the motion that has no weight.
+    clock = "s: {type: sine, frequency: 2.0}"
+    opened, closed = (
+        Experiment(pendulum(f"++task.sensors={{{sensors}}}"))
+        for sensors in (clock, f"{clock}, p: {{type: position, body: weight}}")
+    )
+    assert opened._episode(jnp.asarray(opened.initial), None)[1].shape == (20, 1)
+    assert closed._episode(jnp.asarray(closed.initial), None)[1] is None
+    narrow = jnp.array([0.5, 2.0])  # bias, then weights: leaves in the order of their names
+    wide = jnp.array([0.5, 2.0, 0.0, 0.0, 0.0])
+    before, after = (
+        float(jax.jit(e.evaluate)(x).loss) for e, x in ((opened, narrow), (closed, wide))
+    )
+    assert before == pytest.approx(after, rel=1e-5)
+    assert before != pytest.approx(1.2, rel=1e-3)
+
+
+def test_a_goal_alone_is_read_once_for_the_whole_episode():
+    experiment = Experiment(random_pendulum("++task.sensors={g: {type: goal}}", "batch=3"))
+    draw = experiment.draw(jax.random.key(0), 3)
+    episode, given = experiment._episode(jnp.arange(4.0), draw)
+    assert given is None
+    _, control = episode.policy((), episode.state)
+    np.testing.assert_allclose(control.command[0], draw.x + 2.0 * draw.y + 3.0 * draw.z)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (("task.shell.outer=null",), r"either a target or a shell\.outer, got neither"),
+        (("task.target=[0,0,1]",), r"either a target or a shell\.outer, got both"),
+        (("task.loss_after=9",), r"task\.loss_after must be < task\.duration"),
+        (("task.shell.outer=0.5",), r"task\.shell\.outer must be > task\.shell\.inner"),
+        (("task.shell.lowest=3",), r"task\.shell\.lowest must be below the shell's top"),
+        (("task.body=hand",), "task.body must be one of shoulder"),
+        (("task.sensors.target.type=colour",), "task.sensors.target.type must be one of"),
+        (("+task.sensors={x: {type: position, body: hand}}",), r"task\.sensors\.x\.body must be"),
+        (("task=reach_fixed", "batch=4"), "batch must be 1: all episodes of this task are alike"),
+        (("+robot.sensors={g: {type: goal}}",), "goals are set by tasks"),
+        (
+            ("task=gait", "task.body=elbow", "++task.sensors={g: {type: goal}}"),
+            "this task sets none",
+        ),
+        (("controller.hidden=[0]",), r"controller\.hidden\[0\] must be >= 1"),
+        (("controller.activation=step",), r"controller\.activation must be one of elu"),
+        (("optimizer.truncation=0",), r"optimizer\.truncation must be >= 1"),
+        (("optimizer.cotangent_limit=0",), r"optimizer\.cotangent_limit must be > 0"),
+        (("validation.episodes=0",), r"validation\.episodes must be >= 1"),
+    ],
+)
+def test_bad_settings_are_named(overrides, says):
+    with pytest.raises(ConfigError, match=says):
+        check_run(compose_config("experiment=arm_random", *overrides))
+
+
+def pendulum(*overrides):
+    """A fifth of a second of the hanging pendulum, with a linear controller."""
+    return compose_config(
+        *("robot=cartpole", "task=swing_up", "controller=linear", "variables=controller"),
+        *("task.duration=0.2", "task.measure_after=null", "task.velocity_weight=0.0"),
+        *("device=cpu", *overrides),
+    )
+
+
+def random_pendulum(*overrides):
+    shell = "task.shell={center: [0, 0, 1], inner: 0.5, outer: 0.7, lowest: 1}"
+    return pendulum("task.target=null", shell, *overrides)
