@@ -42,30 +42,32 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
     chosen = times[np.linspace(0, len(times) - 1, FRAMES).round().astype(int)]
     moments = [trajectory[trajectory["time"] == time] for time in chosen]
     bodies = config["robot"]["bodies"]
-    across, up, _ = _view()
+    across, up, towards = _view()
 
-    reach = max(_reach(bodies[name]) for name in moments[0]["body"])
-    half = 0.0
-    for moment in moments:
-        places = moment[["x", "y", "z"]].to_numpy()
-        spread = np.ptp(places @ np.stack([across, up], axis=1), axis=0)
-        half = max(half, (0.5 * float(spread.max()) + reach) * (1.0 + MARGIN))
-    moves = _path_length(trajectory) > 2.0 * half
     target = config["task"].get("target")
+    point = np.asarray(target) if target is not None and len(target) == 3 else None
+    reach = max(_reach(bodies[name]) for name in moments[0]["body"])
+    screen = np.stack([across, up], axis=1)
+    places = [moment[["x", "y", "z"]].to_numpy() for moment in moments]
+    widest = max(float(np.ptp(p @ screen, axis=0).max()) for p in places) + 2.0 * reach
+    moves = _path_length(trajectory) > widest
+    # A robot that leaves its place is followed; one that stays is seen from one place.
+    seen = np.concatenate(places if point is None else [*places, point[None]])
+    shown = seen @ screen
+    fixed = 0.5 * (shown.min(axis=0) + shown.max(axis=0))
+    extent = widest if moves else float(np.ptp(shown, axis=0).max()) + 2.0 * reach
+    half = 0.5 * extent * (1.0 + MARGIN)
 
     figure = Figure(figsize=(2.0 * FRAMES, 2.5), layout="constrained")
-    for axes, time, moment in zip(figure.subplots(1, FRAMES), chosen, moments, strict=True):
-        places = moment[["x", "y", "z"]].to_numpy()
-        center = (moments[0] if not moves else moment)[["x", "y", "z"]].to_numpy().mean(axis=0)
-        _draw_ground(axes, center, half)
-        if target is not None and len(target) == 3:
-            point = np.asarray(target)
-            axes.plot(point @ across, point @ up, "x", color="tab:red", markersize=8)
-        depth = places @ _view()[2]
-        for index in np.argsort(depth):
+    panels = figure.subplots(1, FRAMES)
+    for axes, time, moment, here in zip(panels, chosen, moments, places, strict=True):
+        middle = here.mean(axis=0) @ screen if moves else fixed
+        _draw_ground(axes, here.mean(axis=0) if moves else seen.mean(axis=0), half)
+        if point is not None:
+            axes.plot(*(point @ screen), "x", color="tab:red", markersize=8)
+        for index in np.argsort(here @ towards):
             row = moment.iloc[index]
             _draw_body(axes, row, bodies[row["body"]])
-        middle = np.array([center @ across, center @ up])
         axes.set(
             xlim=(middle[0] - half, middle[0] + half),
             ylim=(middle[1] - half, middle[1] + half),
@@ -74,7 +76,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
             yticks=[],
             title=f"{time:.1f} s",
         )
-        axes.set_xlabel(f"x = {places[:, 0].mean():.1f} m" if moves else "")
+        axes.set_xlabel(f"x = {here[:, 0].mean():.1f} m" if moves else "")
     figure.suptitle(config["name"])
     figure.savefig(path, dpi=100)
     return path
