@@ -78,7 +78,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
         )
         axes.set_xlabel(f"x = {here[:, 0].mean():.1f} m" if moves else "")
     figure.suptitle(config["name"])
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=130)
     return path
 
 

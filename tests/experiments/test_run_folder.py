@@ -49,7 +49,7 @@ def test_the_status_says_how_it_ended(ball_run):
     assert "goal met" in status["reason"]
 
 
-@pytest.mark.parametrize("name", ["learning_curve.png", "trajectory.png"])
+@pytest.mark.parametrize("name", ["learning_curve.png", "trajectory.png", "filmstrip.png"])
 def test_pictures_show_something(ball_run, name):
     with Image.open(ball_run.folder / name) as picture:
         assert min(picture.size) > 300
