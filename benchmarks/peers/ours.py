@@ -15,7 +15,7 @@ from diffsim.engine.indexing import column
 from diffsim.engine.rollout import rollout
 from diffsim.engine.sharding import share_robots
 from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, command_count
+from diffsim.engine.world import Control, State, command_count, side_by_side
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
@@ -37,11 +37,8 @@ class Ours:
         self.scale = jnp.array([0.01 if unit == "N" else 1.0 for unit in self.sensors.units])
         self.start = self._settled(initial_state(config.robot, self.world))
         if task.robots > 1:
-            wide, push = (task.robots,), jnp.asarray(task.pushes().T)
-            self.world = jax.tree.map(lambda x: x[..., None] if x.ndim else x, self.world)
-            start = jax.tree.map(
-                lambda x: jnp.broadcast_to(x[..., None], x.shape + wide), self.start
-            )
+            push = jnp.asarray(task.pushes().T)
+            self.world, start = side_by_side(self.world, self.start, task.robots)
             velocity = start.velocity
             pushed = velocity._replace(x=velocity.x + push[0], y=velocity.y + push[1])
             self.start = start._replace(velocity=pushed)

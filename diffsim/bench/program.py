@@ -13,7 +13,7 @@ from diffsim.bench.config import BenchConfig, BenchSettings, Cell
 from diffsim.engine.memory import gradient_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
-from diffsim.engine.world import Control, State, command_count
+from diffsim.engine.world import Control, State, command_count, side_by_side
 from diffsim.experiment.device import check_fits, visible_devices
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
@@ -105,10 +105,7 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
     keys = jax.random.split(jax.random.key(config.seed))
     weights = make_weights(keys[0], sizes)
     if cell.robots > 1:
-        world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
-        start = jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, cell.robots)), start
-        )
+        world, start = side_by_side(world, start, cell.robots)
         push = SPREAD * jax.random.normal(keys[1], (2, cell.robots))
         pushed = start.velocity._replace(x=start.velocity.x + push[0], y=start.velocity.y + push[1])
         start = start._replace(velocity=pushed)

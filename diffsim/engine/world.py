@@ -10,7 +10,7 @@ Everything describes one robot in one world. Batch with ``jax.vmap``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -149,6 +149,20 @@ def part_motion(parts: Parts, state: State) -> PartMotion:
         rotation=turned.times(parts.rotation),
         velocity=state.velocity.gather(parts.body) + omega.cross(arm),
         angular_velocity=omega,
+    )
+
+
+def side_by_side(world: World, each: Any, robots: int) -> tuple[World, Any]:
+    """The same for several robots, which lie along the last axis of every array.
+
+    Args:
+        world: shared by all: its arrays get a last axis of length 1.
+        each: what every robot has of its own, at first alike: a state, a memory, any pytree.
+        robots: how many.
+    """
+    world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
+    return world, jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), each
     )
 
 

@@ -14,7 +14,15 @@ from diffsim.engine.memory import gradient_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import Control, PartMotion, State, World, command_count, part_motion
+from diffsim.engine.world import (
+    Control,
+    PartMotion,
+    State,
+    World,
+    command_count,
+    part_motion,
+    side_by_side,
+)
 from diffsim.experiment.config import (
     RunConfig,
     SimulationConfig,
@@ -168,11 +176,7 @@ class Experiment:
         drawn = jax.tree.leaves(draw)
         if drawn and drawn[0].ndim:
             robots = drawn[0].shape[-1]
-            world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
-            state, memory = jax.tree.map(
-                lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)),
-                (state, memory),
-            )
+            world, (state, memory) = side_by_side(world, (state, memory), robots)
 
         def episode(policy: Policy) -> Episode:
             return Episode(world, self.solver, state, memory, policy, self.steps)
