@@ -35,6 +35,7 @@ class Mjx:
         self.task = task
         self.host = mujoco.MjModel.from_binary_path(task.model)
         self.host.opt.iterations = task.iterations or CONVERGED
+        self.host.opt.ls_iterations = task.line_search or self.host.opt.ls_iterations
         self.model = mjx.put_model(self.host)
         settled = mujoco.MjData(self.host)
         mujoco.mj_step(self.host, settled, task.settle)
@@ -69,10 +70,8 @@ class Mjx:
         return found
 
     def unconverged(self) -> list[float]:
-        """Against as many iterations as MJX needs to converge, from the same states."""
-        exact = self.host.__copy__()
-        exact.opt.iterations = CONVERGED
-        converged = mjx.put_model(exact)
+        """Against as many iterations as the model is saved with, from the same states."""
+        converged = mjx.put_model(mujoco.MjModel.from_binary_path(self.task.model))
 
         def body(carry: Carry, _: None) -> tuple[Carry, jax.Array]:
             after = self._step(self.model, self.weights, carry)

@@ -34,6 +34,7 @@ class Task:
         steps: of ``timestep``.
         timestep: [s].
         iterations: of MJX's and MuJoCo's solver, 0 for the engine's default.
+        line_search: steps of MJX's line search in each iteration, 0 for MuJoCo's default, 50.
         precision: "float32" or "float64"; MuJoCo's C always computes in float64.
         threads: cores to be used.
         settle: time steps without control before the task begins, so that the robot stands.
@@ -46,6 +47,7 @@ class Task:
     steps: int
     timestep: float = 0.01
     iterations: int = 0
+    line_search: int = 0
     precision: str = "float32"
     threads: int = 1
     settle: int = 0
