@@ -39,9 +39,11 @@ CHECKED_STEPS, SETTLE = 10, 100
 STANDING = 0.2
 """Mean height of the spine above which the robots count as standing [m]; their legs are 0.4 m."""
 
-THREADS = "8"
-"""In XLA's pool for many robots of MJX. With as many as there are cores, two, jaxlib 0.10.2 waits
-forever for its batched factorizations."""
+MJX_POOL = {False: "4", True: "1"}
+"""Threads in XLA's pool for many robots of MJX, forward and with the gradient. With two, jaxlib
+0.10.2 waits forever for its batched factorizations on two cores; of the others tried (1, 3, 4, 8)
+these are the fastest, the gradient on one device alone: with two and a pool of 8 it takes 8 times as
+long."""
 
 
 class Contestant(NamedTuple):
@@ -74,7 +76,7 @@ class Worker:
         # The engine's own compiler flags, not those that this process has set for ours.
         environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
         if contestant.engine == "mjx" and task.robots > 1:
-            environment["NPROC"] = THREADS
+            environment["NPROC"] = MJX_POOL[task.gradient]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.worker", task.to_json()],
             stdin=subprocess.PIPE,
@@ -117,6 +119,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
     cell = {"robots": robots, "gradient": gradient}
     try:
         for contestant in who:
+            alone = robots == 1 or (gradient and contestant.engine == "mjx")
             task = Task(
                 contestant.engine,
                 model,
@@ -125,7 +128,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
                 STEPS[robots, gradient],
                 iterations=contestant.iterations,
                 line_search=contestant.line_search,
-                threads=threads if robots > 1 else 1,
+                threads=1 if alone else threads,
             )
             try:
                 workers.append(Worker(contestant, task))
