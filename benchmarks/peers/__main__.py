@@ -40,10 +40,10 @@ STANDING = 0.2
 """Mean height of the spine above which the robots count as standing [m]; their legs are 0.4 m."""
 
 MJX_POOL = {False: "4", True: "1"}
-"""Threads in XLA's pool for many robots of MJX, forward and with the gradient. With two, jaxlib
-0.10.2 waits forever for its batched factorizations on two cores; of the others tried (1, 3, 4, 8)
-these are the fastest, the gradient on one device alone: with two and a pool of 8 it takes 8 times as
-long."""
+"""Threads in XLA's pool for many robots of MJX, forward and with the gradient, the latter on one
+device alone. With two, jaxlib 0.10.2 waits forever for its batched factorizations on two cores; of 1,
+3, 4 and 8 these are the fastest. The gradient on two devices with a pool of 8 takes 8 times as long.
+"""
 
 
 class Contestant(NamedTuple):
