@@ -41,8 +41,9 @@ STANDING = 0.2
 
 MJX_POOL = {False: "4", True: "1"}
 """Threads in XLA's pool for many robots of MJX, forward and with the gradient, the latter on one
-device alone. With two, jaxlib 0.10.2 waits forever for its batched factorizations on two cores; of 1,
-3, 4 and 8 these are the fastest. The gradient on two devices with a pool of 8 takes 8 times as long.
+device alone. With two, jaxlib 0.10.2 waits forever for its batched factorizations on two cores; of
+1, 3, 4 and 8 these are the fastest. The gradient on two devices with a pool of 8 takes 8 times as
+long.
 """
 
 
