@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,12 +40,14 @@ CHECKED_STEPS, SETTLE = 10, 100
 STANDING = 0.2
 """Mean height of the spine above which the robots count as standing [m]; their legs are 0.4 m."""
 
-MJX_POOL = {False: "4", True: "1"}
+MJX_POOL = {False: "8", True: "1"}
 """Threads in XLA's pool for many robots of MJX, forward and with the gradient, the latter on one
-device alone. With two, jaxlib 0.10.2 waits forever for its batched factorizations on two cores; of
-1, 3, 4 and 8 these are the fastest. The gradient on two devices with a pool of 8 takes 8 times as
-long.
+device alone. With two to four, jaxlib 0.10.2 sometimes waits forever for its batched factorizations
+on two cores. The gradient on two devices with a pool of 8 takes 8 times as long as on one with 1.
 """
+
+PATIENCE = 600.0
+"""For one answer of an engine [s]."""
 
 
 class Contestant(NamedTuple):
@@ -103,7 +106,10 @@ class Worker:
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
+        watch = threading.Timer(PATIENCE, self.process.kill)
+        watch.start()
         line = self.process.stdout.readline()
+        watch.cancel()
         if not line:
             raise Failed(f"the process ended with code {self.process.wait()}")
         found: dict[str, Any] = json.loads(line)
