@@ -88,11 +88,12 @@ class Sensors:
         for (kind, _), names in self._alike.items():
             if kind not in ("joint_position", "joint_velocity"):
                 pool += self._read(kind, names, world, state, goal)
-        if any(self._coordinates.values()):
+        positions, rates = self._coordinates["joint_position"], self._coordinates["joint_velocity"]
+        if positions or rates:
             frames = joint_frames(world.joints, state.position, state.rotation)
-            pool.append(
-                joint_coordinates(world.joints, frames, self._coordinates["joint_position"])
-            )
+        if positions:
+            pool.append(joint_coordinates(world.joints, frames, positions))
+        if rates:
             pool.append(
                 joint_rates(
                     world.joints,
@@ -100,7 +101,7 @@ class Sensors:
                     state.position,
                     state.velocity,
                     state.angular_velocity,
-                    self._coordinates["joint_velocity"],
+                    rates,
                 )
             )
         if not pool:

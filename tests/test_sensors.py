@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State, World, part_motion
+from diffsim.engine.world import State, World, part_motion, side_by_side
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, SensorConfig
 from diffsim.sensors import Sensors
 from tests.robots_in_package import robot_config
@@ -136,6 +136,17 @@ def test_joint_angles_and_rates() -> None:
     assert [found["angle.0"], found["angle.1"]] == pytest.approx([0.4, -0.3])
     assert [found["rate.0"], found["rate.1"]] == pytest.approx([0.7, 0.9])
     assert Sensors(given, world).units == ("rad", "rad", "rad/s", "rad/s")
+
+
+@pytest.mark.parametrize("kind", ["joint_position", "joint_velocity"])
+def test_robots_side_by_side_may_have_one_kind_of_joint_sensor_alone(kind: str) -> None:
+    robot = robot_config("cartpole")
+    robot.sensors = {"pivot": SensorConfig(type=kind, joint="pivot")}
+    world, state = build(robot)
+    alone = Sensors(robot, world).read(world, state)
+    many, states = side_by_side(world, state, 3)
+    together = Sensors(robot, many).read(many, states)
+    np.testing.assert_array_equal(together, np.repeat(alone[:, None], 3, axis=1))
 
 
 def test_an_imu_feels_nothing_in_free_fall_and_gravity_at_rest() -> None:

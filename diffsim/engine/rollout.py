@@ -27,6 +27,7 @@ from diffsim.engine.gradient_flow import EXACT, GradientFlow, pass_back
 from diffsim.engine.packing import Packed, Packing
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step
+from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import Control, State, World
 
 Policy = Callable[..., tuple[Any, Control]]
@@ -65,6 +66,7 @@ def rollout(
     flow: GradientFlow = EXACT,
     checkpoint: str = "steps",
     given: Any = None,
+    pushes: Vec3 | None = None,
 ) -> Rollout:
     """Simulate ``steps`` time steps under a policy.
 
@@ -79,6 +81,9 @@ def rollout(
         checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
         given: for the policy at every step, commands known beforehand for example: a pytree of
             arrays (steps, ...), None for nothing.
+        pushes: velocities that are added to those of the bodies before every step [m/s], components
+            (steps, bodies, ...). The derivative with respect to them says how much what happens at
+            a step counts for the result.
 
     Raises:
         ValueError: if ``steps`` is not positive or ``checkpoint`` is none of them.
@@ -93,8 +98,10 @@ def rollout(
     robot_axes = state.time.ndim
 
     def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
-        first, now = inputs
+        first, now, push = inputs
         state, memory = pass_back(*carry, first, flow, robot_axes)
+        if push is not None:
+            state = state._replace(velocity=state.velocity + push)
         memory, control = policy(memory, state, *now)
         state = step(world, solver, state, control)
         return (state, memory), kept.pack(observe(state))
@@ -103,7 +110,7 @@ def rollout(
     if flow.truncation is not None:
         number = jnp.arange(steps)
         first = (number % flow.truncation == 0) & (number > 0)
-    inputs = (first, () if given is None else (given,))
+    inputs = (first, () if given is None else (given,), pushes)
     (state, memory), observations = _scan(advance, (state, memory), inputs, steps, checkpoint)
     return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
 

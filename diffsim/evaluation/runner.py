@@ -96,7 +96,7 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         path.mkdir(parents=True)
         table.to_csv(path / "episodes.csv", index_label="episode")
         motion = jax.jit(experiment.trajectory)(x)
-        save_trajectory(path / "trajectory.csv", motion, experiment.body_names, run.simulation.dt)
+        save_trajectory(path / "trajectory.csv", motion, experiment.part_names, run.simulation.dt)
     summary = {
         "iteration": trained.checkpoint.iteration,
         "episodes": count,

@@ -14,6 +14,7 @@ from diffsim.engine.memory import gradient_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import (
     Control,
     PartMotion,
@@ -89,7 +90,7 @@ class Experiment:
     def __init__(self, config: RunConfig) -> None:
         self.config = config
         world = self._world(config)
-        self.body_names = world.parts.names
+        self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.task = make_task(config.task, world)
         self.steps = max(1, round(self.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
@@ -137,6 +138,20 @@ class Experiment:
         """What is random in several episodes, along the last axes."""
         return jax.vmap(self.task.draw, out_axes=-1)(jax.random.split(key, count))
 
+    def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
+        """Gradient of the loss with respect to the bodies' velocities before every step.
+
+        Components (steps, bodies), and one more axis of episodes where a task draws something.
+        """
+        draw = self.draw(key, self.episodes) if self.task.random else None
+
+        def loss(pushes: Vec3) -> jax.Array:
+            return jnp.mean(self._evaluate(x, draw, flow, pushes).loss)
+
+        state = self._episode(x, draw)[0].state
+        none = jnp.zeros((self.steps, *state.velocity.x.shape), state.velocity.x.dtype)
+        return jax.grad(loss)(Vec3(none, none, none))
+
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about."""
         draw = self.draw(jax.random.key(0), self.episodes) if self.task.random else None
@@ -154,7 +169,9 @@ class Experiment:
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
         )
 
-    def _evaluate(self, x: jax.Array, draw: Draw, flow: GradientFlow) -> Evaluation:
+    def _evaluate(
+        self, x: jax.Array, draw: Draw, flow: GradientFlow, pushes: Vec3 | None = None
+    ) -> Evaluation:
         """Of one episode, or of each of several."""
         episode, given = self._episode(x, draw)
         result = rollout(
@@ -163,6 +180,7 @@ class Experiment:
             flow,
             self.config.simulation.checkpoint,
             given,
+            pushes,
         )
         return self.task.evaluate(episode.world, result, draw)
 

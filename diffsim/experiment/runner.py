@@ -32,8 +32,9 @@ from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
-from diffsim.experiment.trajectory import first_divergence, save_trajectory
+from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
 from diffsim.optimizers.config import GradientConfig
+from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
 from diffsim.validation import ConfigError
@@ -248,11 +249,27 @@ def _check_finite(experiment: Experiment, report: Report, iteration: int) -> Non
     finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm or 0.0)
     if finite or 0 < report.skipped < allowed:
         return
-    place = first_divergence(_simulate(experiment, report.x), experiment.body_names)
     what = "loss" if not math.isfinite(report.loss) else "gradient"
-    where = f" (first at step {place[0]}, body '{place[1]}')" if place else ""
-    times = f" for the {report.skipped}th time in a row" if report.skipped > 1 else ""
+    where = _beginning(experiment, report)
+    times = f" {report.skipped} times in a row" if report.skipped > 1 else ""
     raise DivergedError(f"the {what} is not finite{times} at iteration {iteration}{where}")
+
+
+def _beginning(experiment: Experiment, report: Report) -> str:
+    """Where the motion stops being finite or, if it does not, the gradient on its way back."""
+    place = first_divergence(_simulate(experiment, report.x), experiment.part_names)
+    if place is not None:
+        return f" (first at step {place[0]}, body '{place[1]}')"
+    config = experiment.config.optimizer
+    if report.key is None or not isinstance(config, GradientConfig):
+        return ""
+    x = jnp.asarray(report.x, experiment.initial.dtype)
+    flow = gradient_flow(config)
+    sensitivity = jax.jit(lambda x, key: experiment.sensitivity(x, key, flow))(x, report.key)
+    place = last_divergence(sensitivity, experiment.body_names)
+    if place is None:
+        return " (the motion and the gradient with respect to it are)"
+    return f" (going back in time, first at step {place[0]}, body '{place[1]}')"
 
 
 def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
@@ -261,7 +278,7 @@ def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
 
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> None:
     dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
-    save_trajectory(path, _simulate(experiment, x), experiment.body_names, dt)
+    save_trajectory(path, _simulate(experiment, x), experiment.part_names, dt)
 
 
 def _write_status(folder: Path, status: str, reason: str) -> None:

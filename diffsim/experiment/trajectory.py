@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import PartMotion
 
 COLUMNS = (
@@ -37,17 +38,38 @@ def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...],
     table.to_csv(path, index=False, float_format="%.7g")
 
 
-def first_divergence(states: PartMotion, body_names: tuple[str, ...]) -> tuple[int, str] | None:
-    """Step and body at which a trajectory stops being finite, None if it is finite throughout."""
-    numbers = np.concatenate(
-        [
-            np.asarray(vector.stack())
-            for vector in (states.position, states.velocity, states.angular_velocity)
-        ],
-        axis=-1,
-    )
-    broken = ~np.isfinite(numbers).all(axis=-1)
+def first_divergence(states: PartMotion, names: tuple[str, ...]) -> tuple[int, str] | None:
+    """Step and part at which a trajectory stops being finite, None if it is finite throughout."""
+    broken = _broken((states.position, states.velocity, states.angular_velocity))
+    return _place(broken, names) if broken.any() else None
+
+
+def last_divergence(gradient: Vec3, names: tuple[str, ...]) -> tuple[int, str] | None:
+    """Step and body at which a gradient, on its way back in time, stops being finite.
+
+    Args:
+        gradient: with respect to the bodies' velocities before every step, components
+            (steps, bodies) or (steps, bodies, robots).
+        names: of the bodies.
+
+    Returns:
+        None if it is finite throughout.
+    """
+    broken = _broken((gradient,))
     if not broken.any():
         return None
+    if broken.ndim == 3:
+        broken = np.any(broken, axis=2)
+    back, body = _place(broken[::-1], names)
+    return len(broken) - 1 - back, body
+
+
+def _broken(vectors: tuple[Vec3, ...]) -> np.ndarray:
+    """Where components are not finite, shape of a component."""
+    numbers = np.concatenate([np.asarray(vector.stack()) for vector in vectors], axis=-1)
+    return np.logical_not(np.all(np.isfinite(numbers), axis=-1))
+
+
+def _place(broken: np.ndarray, names: tuple[str, ...]) -> tuple[int, str]:
     step, body = np.argwhere(broken)[0]
-    return int(step), body_names[body]
+    return int(step), names[body]

@@ -42,7 +42,7 @@ class GradientDescent:
             make_transformation(config), config.max_skipped + 1
         )
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
-        flow = GradientFlow(config.gradient_decay, config.cotangent_limit, config.truncation)
+        flow = gradient_flow(config)
         self.clip_norm = config.clip_norm
 
         def loss(x: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -59,7 +59,7 @@ class GradientDescent:
             updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
             x = jnp.clip(optax.apply_updates(state.x, updates), lower, upper)
             new = GradientState(x, state.iteration + 1, optax_state)
-            return new, value, metrics, jnp.linalg.norm(gradient)
+            return new, value, metrics, jnp.linalg.norm(gradient), now
 
         self._iterate = iterate
 
@@ -68,7 +68,7 @@ class GradientDescent:
         return GradientState(x, jnp.zeros((), jnp.int32), self.transformation.init(x))
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
-        new_state, loss, metrics, norm = self._iterate(state, self._key)
+        new_state, loss, metrics, norm, key = self._iterate(state, self._key)
         return new_state, Report(
             x=np.asarray(state.x),
             loss=float(loss),
@@ -77,6 +77,7 @@ class GradientDescent:
             evaluations=self.problem.episodes,
             clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
             skipped=int(new_state.optax_state.notfinite_count),
+            key=key,
         )
 
     def arrays(self, state: GradientState) -> dict[str, np.ndarray]:
@@ -85,6 +86,11 @@ class GradientDescent:
     def restore(self, arrays: dict[str, np.ndarray]) -> GradientState:
         restored: GradientState = arrays_to_tree(arrays, self.init())
         return restored
+
+
+def gradient_flow(config: GradientConfig) -> GradientFlow:
+    """How the gradient passes back from step to step."""
+    return GradientFlow(config.gradient_decay, config.cotangent_limit, config.truncation)
 
 
 def make_schedule(config: GradientConfig) -> optax.Schedule:

@@ -55,6 +55,7 @@ class Report(NamedTuple):
         clipped: whether the gradient was longer than its limit, None without a limit.
         skipped: how many updates in a row, this one included, were left out because the gradient
             was not finite.
+        key: of what was random in the episodes, None where the optimiser draws several.
     """
 
     x: np.ndarray
@@ -64,6 +65,7 @@ class Report(NamedTuple):
     evaluations: int
     clipped: bool | None = None
     skipped: int = 0
+    key: jax.Array | None = None
 
 
 class Optimizer(Protocol):

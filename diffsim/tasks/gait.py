@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.rollout import Rollout
-from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import State, World, part_motion
 from diffsim.tasks.config import GaitConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
-from diffsim.tasks.task import Draw, Evaluation, part_vector
+from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
 
 
 class Seen(NamedTuple):
@@ -23,7 +22,7 @@ class Seen(NamedTuple):
     work: Work
 
 
-class Gait:
+class Gait(SameEpisode):
     """The mean forward velocity of a body is maximised (Degrave et al., section 3.3).
 
     It is the mean over all steps' velocities, so that every step has its say in the gradient, also
@@ -31,18 +30,11 @@ class Gait:
     """
 
     metric_names: tuple[str, ...] = ("speed", "height", "sideways")
-    random = False
 
     def __init__(self, config: GaitConfig, world: World) -> None:
         self.config = config
         self.duration = config.duration
         self.part = world.parts.names.index(config.body)
-
-    def draw(self, key: jax.Array) -> Draw:
-        return None
-
-    def goal(self, draw: Draw) -> Vec3 | None:
-        return None
 
     def observe(self, world: World, state: State, draw: Draw) -> Seen:
         motion = part_motion(world.parts, state)

@@ -64,6 +64,18 @@ class Task(Protocol):
         """Whether these metrics, as plain numbers, meet the task's goal."""
 
 
+class SameEpisode:
+    """What a task has whose episodes are all the same one: nothing is drawn."""
+
+    random = False
+
+    def draw(self, key: jax.Array) -> Draw:
+        return None
+
+    def goal(self, draw: Draw) -> Vec3 | None:
+        return None
+
+
 def part_vector(vector: Vec3, part: int) -> Vec3:
     """The vector of one part, components of shape () or (robots,)."""
     return Vec3(*(component[part] for component in vector))

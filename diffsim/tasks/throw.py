@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from diffsim.engine.rollout import Rollout
@@ -10,10 +9,10 @@ from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import State, World, part_motion
 from diffsim.tasks.config import ThrowConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
-from diffsim.tasks.task import Draw, Evaluation, length, part_vector
+from diffsim.tasks.task import Draw, Evaluation, SameEpisode, length, part_vector
 
 
-class Throw:
+class Throw(SameEpisode):
     """A thrown ball comes to rest at a point: zero distance, zero velocity, zero spin at the end.
 
     Nine residuals: distance of the ball's centre to its resting place at the target [m], velocity
@@ -26,19 +25,12 @@ class Throw:
     """
 
     metric_names: tuple[str, ...] = ("position_error", "velocity_error", "spin_error")
-    random = False
 
     def __init__(self, config: ThrowConfig, world: World) -> None:
         self.config = config
         self.duration = config.duration
         self.part = world.parts.names.index(config.body)
         self.contact = world.contacts.names.index(f"{config.body}/ground")
-
-    def draw(self, key: jax.Array) -> Draw:
-        return None
-
-    def goal(self, draw: Draw) -> Vec3 | None:
-        return None
 
     def observe(self, world: World, state: State, draw: Draw) -> Work:
         return observe_work(self.config.effort, world, state)

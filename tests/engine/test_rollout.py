@@ -12,6 +12,7 @@ import pytest
 
 from diffsim.engine.rollout import rollout
 from diffsim.engine.step import step
+from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import Control, State, World, command_count, idle_control
 from diffsim.sensors import Sensors
 from tests.robots_in_package import robot_config
@@ -142,6 +143,24 @@ def test_the_policy_keeps_its_memory_and_sees_the_state() -> None:
     assert float(result.memory["latest"]) == pytest.approx(4 * TIMESTEP)
     np.testing.assert_allclose(result.observations, TIMESTEP * np.arange(1, 6), rtol=1e-6)
     assert float(result.state.time) == float(result.observations[-1])
+
+
+def test_a_push_moves_what_comes_after_it_and_so_does_its_derivative() -> None:
+    world, state = build(ball_robot(ground_contact=False), timestep=TIMESTEP)
+    steps, pushed = 10, 4
+
+    def end(pushes: Vec3) -> jax.Array:
+        idle = idle_control(world)
+        result = rollout(world, SOLVER, state, (), lambda m, _: (m, idle), steps, pushes=pushes)
+        return result.state.position.x[0]
+
+    none = jnp.zeros((steps, 1))
+    once = Vec3(none.at[pushed].set(2.0), none, none)
+    moved = float(end(once) - end(Vec3(none, none, none)))
+    assert moved == pytest.approx(2.0 * TIMESTEP * (steps - pushed), rel=1e-4)
+    gradient = jax.grad(end)(Vec3(none, none, none))
+    expected = TIMESTEP * (steps - np.arange(steps))
+    np.testing.assert_allclose(gradient.x[:, 0], expected, rtol=1e-5)
 
 
 def test_a_long_trajectory_takes_no_longer_for_each_step() -> None:

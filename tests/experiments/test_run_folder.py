@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -148,6 +149,23 @@ def test_a_diverging_run_stops_and_says_where(tmp_path):
     assert status["status"] == "diverged"
     assert "iteration 1" in status["reason"]
     assert "body 'ball'" in status["reason"]
+
+
+def test_a_gradient_that_overflows_is_skipped_and_then_ends_the_run_where_it_began(tmp_path):
+    # The pole stands upright exactly and stays so, but the derivative of its motion grows with
+    # every second by more than e³.
+    done = diffsim_run(
+        *("experiment=swing_up", "robot.joints.pivot.position=[0.0]", "task.duration=60"),
+        *("task.measure_after=4", "task.target=[0.5,0,1.6]", "simulation.dt=0.02"),
+        *("optimizer.cotangent_limit=null", "optimizer.max_skipped=2"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 1
+    (folder,) = run_folders(tmp_path)
+    reason = json.loads((folder / "status.json").read_text())["reason"]
+    assert reason.startswith("the gradient is not finite 2 times in a row at iteration 2 (going")
+    step = int(re.search(r"going back in time, first at step (\d+), body '(cart|bar)'", reason)[1])
+    assert 300 < step < 2700
 
 
 def test_a_folder_that_holds_another_run_is_left_alone(ball_run):
