@@ -3,8 +3,7 @@
 Usage: python -m benchmarks.scaling [folder]
 
 Each axis varies one thing and leaves the others: robots 1 to 4096, steps 100 to 10,000, bodies 2 to
-64 (a chain of links on hinges, its first link free, every third one a ball that may touch the
-ground), weights 10³ to 10⁷. Every cell is a cell of diffsim-bench, in a process of its own. What is
+64 (a trunk on legs of three links), weights 10³ to 10⁷. Every cell is a cell of diffsim-bench, in a process of its own. What is
 measured is kept in scaling.csv in the folder (default: outputs/benchmarks): calling this again
 measures only what is missing. From it come scaling.md and scaling.png, with the exponent p of
 time ~ xᵖ over the upper half of each axis.
@@ -12,6 +11,7 @@ time ~ xᵖ over the upper half of each axis.
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -32,10 +32,18 @@ ROBOTS = 16
 CHOICES = {
     "robots": (1, 4, 16, 64, 256, 1024, 4096),
     "steps": (100, 300, 1000, 3000, 10_000),
-    "bodies": (2, 4, 8, 16, 32, 64),
+    "bodies": (2, 4, 7, 16, 31, 64),  # a trunk and legs; of two bodies half a leg
     "weights": (0, 24, 80, 280, 950, 3100),  # width of two hidden layers, none at first
 }
-LINK = [0.04, 0.04, 0.2]  # [m]
+LEG = (
+    BodyConfig(shape="box", size=[0.05, 0.05, 0.2]),
+    BodyConfig(shape="box", size=[0.05, 0.05, 0.15]),
+    BodyConfig(shape="sphere", radius=0.05),
+)
+"""Thigh, shank and foot, which hang from each other by hinges."""
+
+PITCH = 0.3
+"""From one leg to the next on the same side [m]."""
 
 
 class Task(NamedTuple):
@@ -63,26 +71,28 @@ def tasks() -> list[Task]:
     return found
 
 
-def chain(bodies: int) -> RobotConfig:
-    """Links in a row on hinges about x and y in turn, a motor on each, lying above the ground."""
-    robot = RobotConfig(name="chain")
-    for k in range(bodies):
-        ball = k % 3 == 0
-        robot.bodies[f"link_{k}"] = (
-            BodyConfig(shape="sphere", radius=0.06) if ball else BodyConfig(shape="box", size=LINK)
-        )
-    robot.bodies["link_0"].position = [0.0, 0.0, 0.06]
-    robot.bodies["link_0"].orientation = [1.0, 0.0, 1.0, 0.0]  # z along the world's x
-    for k in range(1, bodies):
+def walker(bodies: int) -> RobotConfig:
+    """A trunk on legs to its left and right, each of three links with a motor on every hinge."""
+    robot = RobotConfig(name="walker")
+    length = PITCH * math.ceil((bodies - 1) / (2 * len(LEG)))
+    robot.bodies["trunk"] = BodyConfig(
+        shape="box", size=[length, 0.3, 0.1], position=[0.0, 0.0, 0.5]
+    )
+    for k in range(bodies - 1):
+        leg, link = divmod(k, len(LEG))
+        name, above = f"link_{k}", f"link_{k - 1}" if link else "trunk"
+        robot.bodies[name] = LEG[link]
+        place = [PITCH * (leg // 2 + 0.5) - 0.5 * length, 0.2 * (-1) ** leg, 0.0]
         robot.joints[f"hinge_{k}"] = JointConfig(
             type="hinge",
-            axis=[1.0, 0.0, 0.0] if k % 2 else [0.0, 1.0, 0.0],
-            parent=f"link_{k - 1}",
-            child=f"link_{k}",
-            parent_face=[0.0, 0.0, 1.0],
-            child_face=[0.0, 0.0, -1.0],
+            axis=[0.0, 1.0, 0.0],
+            parent=above,
+            child=name,
+            parent_offset=[0.0, 0.0, 0.0] if link else place,
+            parent_face=[0.0, 0.0, -1.0],
+            child_face=[0.0, 0.0, 1.0 if link < 2 else 0.0],
         )
-        robot.motors[f"motor_{k}"] = MotorConfig(joint=f"hinge_{k}", max_force=2.0, gain=10.0)
+        robot.motors[f"motor_{k}"] = MotorConfig(joint=f"hinge_{k}", max_force=10.0, gain=30.0)
         robot.sensors[f"angle_{k}"] = SensorConfig(type="joint_position", joint=f"hinge_{k}")
     return robot
 
@@ -93,7 +103,7 @@ def configure(task: Task) -> tuple[BenchConfig, Cell]:
     config.bench.steps = task.x if task.axis == "steps" else STEPS
     config.simulation.checkpoint = task.checkpoint
     if task.axis == "bodies":
-        config.robot = chain(task.x)
+        config.robot = walker(task.x)
     hidden = task.x if task.axis == "weights" else 0
     config.bench.hidden = [hidden, hidden]
     robots = task.x if task.axis == "robots" else ROBOTS
