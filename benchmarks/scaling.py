@@ -3,10 +3,10 @@
 Usage: python -m benchmarks.scaling [folder]
 
 Each axis varies one thing and leaves the others: robots 1 to 4096, steps 100 to 10,000, bodies 2 to
-64 (a trunk on legs of three links), weights 10³ to 10⁷. Every cell is a cell of diffsim-bench, in a process of its own. What is
-measured is kept in scaling.csv in the folder (default: outputs/benchmarks): calling this again
-measures only what is missing. From it come scaling.md and scaling.png, with the exponent p of
-time ~ xᵖ over the upper half of each axis.
+64 (a trunk on legs of three links), weights 10³ to 10⁷. Every cell is a cell of diffsim-bench, in a
+process of its own. What is measured is kept in scaling.csv in the folder (default:
+outputs/benchmarks): calling this again measures only what is missing. From it come scaling.md and
+scaling.png, with the exponent p of time ~ xᵖ over the upper half of each axis.
 """
 
 from __future__ import annotations
