@@ -164,6 +164,9 @@ def report(table: pd.DataFrame, folder: Path) -> None:
                 )
             text.append(f"| exponent | {name} | {power:.2f} | | |")
         plot.set(xlabel=axis, ylabel="time [s]")
+        if axis == "bodies":  # less than two decades: their own numbers
+            plot.set_xticks(CHOICES[axis], [str(x) for x in CHOICES[axis]])
+            plot.minorticks_off()
         plot.legend()
         plot.grid(alpha=0.3, which="both")
     for record in table[table["note"] != TIMED].to_dict("records"):
