@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.bench.config import BenchConfig, BenchSettings, Cell
-from diffsim.engine.memory import gradient_bytes
+from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.world import Control, State, command_count, side_by_side
@@ -135,6 +135,7 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
         function = jax.value_and_grad(distance)
         steps = config.bench.steps
         needed = gradient_bytes(world, solver, start, (), policy(weights), steps, checkpoint)
+        needed += weight_bytes(weights, len(devices))
         # Virtual devices of one CPU have one memory.
         own = needed if device.platform == "cpu" else needed // len(devices)
         check_fits(own, device, checkpoint)

@@ -20,6 +20,10 @@ from diffsim.engine.world import State, World
 KEPT_SHARE = 0.2
 """Of the numbers that a step computes, those that XLA keeps for its reverse pass."""
 
+WEIGHT_COPIES = 3
+"""Of a controller's weights on every device: themselves, their gradient so far, and a step's part
+of it. Measured, as above."""
+
 
 def gradient_bytes(
     world: World,
@@ -51,6 +55,11 @@ def gradient_bytes(
         return round(steps * kept + computed)
     length = segment_length(steps)
     return round((steps // length + length) * kept + computed)
+
+
+def weight_bytes(weights: Any, devices: int = 1) -> int:
+    """Bytes that the weights and their gradient take on all devices together, about."""
+    return WEIGHT_COPIES * devices * sum(_bytes(leaf) for leaf in jax.tree.leaves(weights))
 
 
 def _output_bytes(graph: Any) -> int:

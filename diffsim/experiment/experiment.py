@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from diffsim.controllers.controller import make_controller
 from diffsim.engine.gradient_flow import EXACT, GradientFlow
-from diffsim.engine.memory import gradient_bytes
+from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
@@ -155,8 +155,10 @@ class Experiment:
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about."""
         draw = self.draw(jax.random.key(0), self.episodes) if self.task.random else None
-        episode, given = self._episode(jnp.asarray(self.initial), draw)
-        return gradient_bytes(*episode, self.config.simulation.checkpoint, given)
+        x = jnp.asarray(self.initial)
+        episode, given = self._episode(x, draw)
+        needed = gradient_bytes(*episode, self.config.simulation.checkpoint, given)
+        return needed + weight_bytes(x, len(self._devices))
 
     def trajectory(self, x: jax.Array) -> PartMotion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from diffsim.engine.memory import gradient_bytes
+from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import CHECKPOINTS, rollout
-from diffsim.engine.world import Control
+from diffsim.engine.world import Control, State
 from diffsim.sensors import Sensors
 from tests.robots_in_package import robot_config
 from tests.worlds import SOLVER, build
@@ -41,3 +41,25 @@ def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     planned = compiled.memory_analysis().temp_size_in_bytes
     expected = gradient_bytes(world, SOLVER, state, (), policy(weights), STEPS, checkpoint)
     assert LEAST < expected / planned < MOST
+
+
+def test_large_weights_are_expected_to_take_memory_too() -> None:
+    robot = robot_config("cartpole")
+    world, state = build(robot, timestep=0.01)
+    sensors = Sensors(robot, world)
+    readings, hidden = len(sensors.names), 500
+
+    def distance(weights: dict[str, jax.Array]) -> jax.Array:
+        def policy(memory: None, s: State) -> tuple[None, Control]:
+            seen = weights["middle"] @ (weights["first"] @ sensors.read(world, s))
+            return memory, Control(weights["last"] @ seen)
+
+        return jnp.sum(rollout(world, SOLVER, state, None, policy, STEPS).state.position.x)
+
+    shapes = {"first": (hidden, readings), "middle": (hidden, hidden), "last": (1, hidden)}
+    weights = {name: jnp.ones(shape) for name, shape in shapes.items()}
+    memory = jax.jit(jax.grad(distance)).lower(weights).compile().memory_analysis()
+    planned = (
+        memory.temp_size_in_bytes + memory.output_size_in_bytes + memory.argument_size_in_bytes
+    )
+    assert LEAST < weight_bytes(weights) / planned < MOST
