@@ -153,12 +153,17 @@ class Experiment:
         return jax.grad(loss)(Vec3(none, none, none))
 
     def gradient_bytes(self) -> int:
-        """Memory that the gradient of one evaluation takes, about."""
+        """Memory that the gradient of one evaluation takes, about; nothing is computed."""
         draw = self.draw(jax.random.key(0), self.episodes) if self.task.random else None
+        found: list[int] = []
+
+        def look(x: jax.Array) -> None:
+            episode, given = self._episode(x, draw)
+            found.append(gradient_bytes(*episode, self.config.simulation.checkpoint, given))
+
         x = jnp.asarray(self.initial)
-        episode, given = self._episode(x, draw)
-        needed = gradient_bytes(*episode, self.config.simulation.checkpoint, given)
-        return needed + weight_bytes(x, len(self._devices))
+        jax.eval_shape(look, x)
+        return found[0] + weight_bytes(x, len(self._devices))
 
     def trajectory(self, x: jax.Array) -> PartMotion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
