@@ -108,8 +108,10 @@ class Worker:
         assert self.process.stdout is not None
         watch = threading.Timer(PATIENCE, self.process.kill)
         watch.start()
-        line = self.process.stdout.readline()
-        watch.cancel()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            watch.cancel()
         if not line:
             raise Failed(f"the process ended with code {self.process.wait()}")
         found: dict[str, Any] = json.loads(line)
