@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from benchmarks.peers.task import CONVERGED
-from diffsim.robots.config import RobotConfig
+from diffsim.robots.config import RobotConfig, motor_limit
 from tests.mujoco_model import add_actuator, mujoco_spec
 
 DAMPING = 1.0
@@ -51,7 +51,8 @@ def save_robot(robot: RobotConfig, gravity: list[float], timestep: float, file: 
         servo.gainprm[0] = stiffness
         servo.biasprm[:3] = np.array([0.0, -stiffness, -DAMPING])
         servo.forcelimited = True
-        servo.forcerange = np.array([-motor.max_force, motor.max_force])
+        limit = motor_limit(robot, motor)
+        servo.forcerange = np.array([-limit, limit])
         if motor.command_range is not None:
             servo.ctrllimited = True
             servo.ctrlrange = np.asarray(motor.command_range)

@@ -20,7 +20,7 @@ from diffsim.checks.config import CheckSettings
 from diffsim.engine.joints import JOINT_TYPES
 from diffsim.engine.rollout import Policy
 from diffsim.engine.world import Control, State, World
-from diffsim.robots.config import MotorConfig, RobotConfig
+from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.sensors import Sensors
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
@@ -113,7 +113,7 @@ def _sine(robot: RobotConfig, motor: MotorConfig, settings: CheckSettings) -> tu
             settings.drive_share * motor.max_velocity,
         )
     else:
-        reach = settings.drive_share * motor.max_force
+        reach = settings.drive_share * motor_limit(robot, motor)
     if math.isfinite(high - low):
         reach = min(reach, settings.drive_share * (high - low), 0.5 * (high - low))
     return min(max(middle, low + reach), high - reach), reach

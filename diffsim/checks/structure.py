@@ -9,7 +9,7 @@ import numpy as np
 
 from diffsim.engine.joints import JOINT_TYPES
 from diffsim.engine.world import World
-from diffsim.robots.config import MotorConfig, RobotConfig
+from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.robots.placement import carriers
 from diffsim.sensors import Sensors
 
@@ -179,7 +179,7 @@ def _motor(robot: RobotConfig, name: str, motor: MotorConfig) -> Actuator:
         acts_on=motor.joint if len(units) == 1 else f"{motor.joint}.{motor.coordinate}",
         unit=unit[motor.type],
         command=(low, high),
-        max_force=motor.max_force,
+        max_force=motor_limit(robot, motor),
         force_unit=force_unit,
         max_rate=motor.max_velocity,
         rate_unit=f"{coordinate_unit}/s",

@@ -35,6 +35,9 @@ class DenseConfig:
     hidden: list[int] = bounded([128, 128], at_least=1)  # widths of the hidden layers
     activation: str = bounded("relu", choices=ACTIVATIONS)
     bias: bool = True
+    # Hidden biases start evenly within ± this / √inputs. Without them, a net of which all readings
+    # go to zero, a distance for example, is left with nothing but its last bias.
+    bias_scale: float = bounded(1.0, at_least=0)
     skip: bool = False  # adds a dense layer from the readings to the commands
     zero_output: bool = True  # the first policy commands nothing
 

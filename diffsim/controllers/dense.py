@@ -18,14 +18,25 @@ Layer = dict[str, jax.Array]
 
 
 def init_layer(
-    key: jax.Array, inputs: int, outputs: int, bias: bool = True, scale: float = 1.0
+    key: jax.Array,
+    inputs: int,
+    outputs: int,
+    bias: bool = True,
+    scale: float = 1.0,
+    bias_scale: float = 0.0,
 ) -> Layer:
-    """Normally distributed weights of variance ``scale``² / inputs; the bias is zero.
+    """Normally distributed weights of variance ``scale``² / inputs.
+
+    The bias is evenly distributed within ± ``bias_scale`` / √inputs.
 
     Source: He et al., "Delving deep into rectifiers", 2015, for scale² = 2.
     """
-    weights = scale / math.sqrt(max(inputs, 1)) * jax.random.normal(key, (outputs, inputs))
-    return {"weights": weights} | ({"bias": jnp.zeros(outputs)} if bias else {})
+    spread = 1.0 / math.sqrt(max(inputs, 1))
+    layer = {"weights": scale * spread * jax.random.normal(key, (outputs, inputs))}
+    if bias:
+        even = jax.random.uniform(jax.random.fold_in(key, 1), (outputs,), minval=-1.0)
+        layer["bias"] = bias_scale * spread * even
+    return layer
 
 
 def apply_layer(layer: Layer, values: jax.Array) -> jax.Array:
@@ -34,8 +45,13 @@ def apply_layer(layer: Layer, values: jax.Array) -> jax.Array:
     return result + column(layer["bias"], result) if "bias" in layer else result
 
 
-def init_layers(key: jax.Array, sizes: Sequence[int], bias: bool, zero_output: bool) -> list[Layer]:
-    """Layers of a net with so many inputs, hidden units, and outputs."""
+def init_layers(
+    key: jax.Array, sizes: Sequence[int], bias: bool, zero_output: bool, bias_scale: float
+) -> list[Layer]:
+    """Layers of a net with so many inputs, hidden units, and outputs.
+
+    ``bias_scale`` is that of the hidden layers; the last one starts with a bias of zero.
+    """
     keys = jax.random.split(key, len(sizes) - 1)
     last = len(keys) - 1
     return [
@@ -45,6 +61,7 @@ def init_layers(key: jax.Array, sizes: Sequence[int], bias: bool, zero_output: b
             sizes[k + 1],
             bias,
             math.sqrt(2.0) if k < last else 0.0 if zero_output else 1.0,
+            bias_scale if k < last else 0.0,
         )
         for k in range(len(keys))
     ]
@@ -73,7 +90,9 @@ class Dense:
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         config = self.config
         keys = jax.random.split(key)
-        layers = init_layers(keys[0], self.sizes, config.bias, config.zero_output)
+        layers = init_layers(
+            keys[0], self.sizes, config.bias, config.zero_output, config.bias_scale
+        )
         parameters: dict[str, Any] = {"layers": layers}
         if config.skip:
             scale = 0.0 if config.zero_output else 1.0

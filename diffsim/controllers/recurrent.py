@@ -42,7 +42,8 @@ class Recurrent:
             case _:
                 cell = init_layer(cell_key, config.memory + self.readings, config.memory)
         zero = jnp.zeros(config.memory)
-        layers = init_layers(layers_key, self.sizes, True, config.zero_output)
+        # Hidden biases are spread as those of equinox are.
+        layers = init_layers(layers_key, self.sizes, True, config.zero_output, bias_scale=1.0)
         memory = (zero, zero) if config.cell == "lstm" else (zero,)
         return {"cell": cell, "layers": layers}, memory
 

@@ -24,7 +24,7 @@ from diffsim.engine.tree import Tree, build_tree
 from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
 from diffsim.engine.world import Parts, State, World, idle_impulses
 from diffsim.robots.check import check_robot
-from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig, motor_limit
 from diffsim.robots.numbers import (
     number,
     numbers,
@@ -350,7 +350,7 @@ def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
         command=tuple(commands.index(motors[c]) if c in motors else -1 for c in both),
         limited=tuple(c in limited for c in both),
         gain=of_motor(lambda motor: motor.gain, 0.0),
-        max_force=of_motor(lambda motor: motor.max_force, 0.0),
+        max_force=of_motor(lambda motor: motor_limit(robot, motor), 0.0),
         max_velocity=of_motor(lambda motor: motor.max_velocity, 0.0),
         lowest_command=command_bound(0, -jnp.inf),
         highest_command=command_bound(1, jnp.inf),

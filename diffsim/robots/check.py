@@ -244,6 +244,8 @@ def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
         raise ConfigError(
             f"{key}.coordinate must be < {count} for a {joint.type} joint, got {motor.coordinate}"
         )
+    if motor.max_force is None and robot.max_force is None:
+        raise ConfigError(f"{key}.max_force must be given, or robot.max_force for all motors")
     if motor.command_range is not None:
         low, high = motor.command_range
         if _is_known([low, high]) and not low < high:

@@ -101,7 +101,7 @@ class MotorConfig:
     coordinate: int = bounded(0, at_least=0)  # which one, of a joint with several
     type: str = bounded("position", choices=MOTOR_TYPES)
     gain: float = bounded(20.0, above=0)  # [1/s] of a position servo; at most 1/dt
-    max_force: float = bounded(MISSING, above=0)  # [N·m], [N] of a slider
+    max_force: float | None = bounded(None, above=0)  # [N·m], [N] of a slider; the robot's, if null
     max_velocity: float = bounded(math.inf, above=0, infinite=True)  # [rad/s], [m/s] of a slider
     command_range: list[float] | None = bounded(None, length=2)  # commands are clipped to it
 
@@ -145,6 +145,7 @@ class RobotConfig:
     bodies: dict[str, BodyConfig] = field(default_factory=dict)
     joints: dict[str, JointConfig] = field(default_factory=dict)
     motors: dict[str, MotorConfig] = field(default_factory=dict)
+    max_force: float | None = bounded(None, above=0)  # of motors that say none themselves
     friction: float = bounded(1.0, at_least=0)  # Coulomb coefficient
     restitution: float = bounded(0.0, at_least=0, at_most=1)
     contact_frequency: float = bounded(30.0, above=0, infinite=True)  # [Hz], .inf for rigid
@@ -152,3 +153,10 @@ class RobotConfig:
     contact_pairs: list[list[str]] = field(default_factory=list)  # spheres that may collide
     thrusters: dict[str, ThrusterConfig] = field(default_factory=dict)
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
+
+
+def motor_limit(robot: RobotConfig, motor: MotorConfig) -> float:
+    """The largest force [N] or torque [N·m] of a motor of a checked robot."""
+    limit = robot.max_force if motor.max_force is None else motor.max_force
+    assert limit is not None
+    return limit

@@ -50,6 +50,25 @@ def test_the_controllers_of_the_paper_have_its_numbers_of_parameters(
     assert size(config, readings, commands) == parameters
 
 
+@pytest.mark.parametrize(("bias_scale", "hears"), [(0.0, False), (1.0, True)])
+def test_a_net_whose_readings_are_zero_is_more_than_its_last_bias_with_biases(bias_scale, hears):
+    config = DenseConfig(hidden=[8, 5], bias_scale=bias_scale, zero_output=False)
+    parameters, _ = make_controller(config, READINGS, COMMANDS).init(jax.random.key(1))
+    bias = parameters["layers"][0]["bias"]
+    assert float(jnp.abs(bias).max()) <= bias_scale / READINGS**0.5
+
+    def total(parameters):
+        return jnp.sum(
+            make_controller(config, READINGS, COMMANDS).apply(parameters, (), jnp.zeros(READINGS))[
+                1
+            ]
+        )
+
+    slope = jax.grad(total)(parameters)["layers"][-1]
+    assert bool(jnp.any(slope["weights"] != 0.0)) == hears
+    assert bool(jnp.all(slope["bias"] == 1.0))
+
+
 @pytest.mark.parametrize(
     "config",
     [LinearConfig(), DenseConfig(skip=True), RecurrentConfig(), RecurrentConfig(hidden=[8])],

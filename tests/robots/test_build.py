@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from diffsim.engine.indexing import WORLD
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
+from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, build, spheres_robot
 
 # A few products in float32.
@@ -52,6 +54,20 @@ def test_a_given_mass_replaces_the_density() -> None:
 def test_given_moments_of_inertia_are_taken_as_they_are(shape: dict[str, Any]) -> None:
     options = {"size": [0.1, 0.2, 0.3], "mass": 3.0, "inertia": [1.0, 2.0, 2.5], **shape}
     assert mass_and_inertia(**options) == (3.0, [1.0, 2.0, 2.5])
+
+
+def test_a_motor_has_its_own_largest_force_or_the_robots() -> None:
+    robot = copy.deepcopy(robot_config("arm"))
+    robot.max_force = 7.0
+    robot.motors["elbow_yaw"].max_force = 3.0
+    drives = build(robot)[0].drives
+    force = dict(zip(drives.names, np.asarray(drives.max_force), strict=True))
+    assert force == {
+        "shoulder_yaw": 7.0,
+        "shoulder_pitch": 7.0,
+        "elbow_yaw": 3.0,
+        "elbow_pitch": 7.0,
+    }
 
 
 def test_a_body_has_its_own_friction_and_restitution_or_the_robots() -> None:

@@ -204,6 +204,11 @@ def hinge(parent: str, child: str) -> JointConfig:
 
 
 MECHANISM_ERRORS = {
+    # Motors.
+    "no largest force": (
+        setting("motors.drive.max_force", None),
+        ["robot.motors.drive.max_force must be given", "robot.max_force"],
+    ),
     # Bodies.
     "frictionless with friction": (
         setting("bodies.tip.friction", 0.5),
@@ -566,7 +571,7 @@ NUMBERS = {
     "bodies.c": (None, "robot.bodies.c must be a mapping with shape, radius, "),
     "thrusters.push": (BodyConfig(), "robot.thrusters.push must be a mapping with body, type, "),
     "joints": ([], "robot.joints must be a mapping, got []"),
-    "motors": ({"m": MotorConfig(joint="j")}, "robot.motors.m.max_force must be given"),
+    "max_force": (0.0, "robot.max_force must be > 0, got 0.0"),
     "sensors.clock.frequency": (0.0, "robot.sensors.clock.frequency must be > 0, got 0.0"),
     "sensors.place.target": (
         [0.0, float("nan"), 0.0],
