@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from diffsim.evaluation.config import EvalConfig
+from diffsim.evaluation.soundness import describe, judge, observer
 from diffsim.experiment.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.device import computing_on
@@ -62,7 +63,7 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """Simulate a run's best point in new episodes; one row for each.
 
     Written to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``, ``evaluation.json``
-    with mean and spread, and the trajectory of one episode.
+    with mean and spread, and the trajectory of one episode and how sound it was.
 
     Raises:
         ConfigError: if there is no run to be evaluated.
@@ -95,8 +96,11 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         path = folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
         path.mkdir(parents=True)
         table.to_csv(path / "episodes.csv", index_label="episode")
-        motion = jax.jit(experiment.trajectory)(x)
-        save_trajectory(path / "trajectory.csv", motion, experiment.part_names, run.simulation.dt)
+        seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
+        save_trajectory(
+            path / "trajectory.csv", seen.motion, experiment.part_names, run.simulation.dt
+        )
+        soundness = judge(seen)
     summary = {
         "iteration": trained.checkpoint.iteration,
         "episodes": count,
@@ -106,9 +110,11 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         "standard_deviation": _numbers(table.std(ddof=0)),
         "median": _numbers(table.median()),
         "worst_loss": float(table["loss"].max()),
+        "soundness": soundness._asdict(),
     }
     write_json(path / "evaluation.json", summary)
     _show(table, summary, console)
+    console.print(describe(soundness))
     console.print(f"Everything is in {path}", soft_wrap=True, highlight=False, markup=False)
     return table
 

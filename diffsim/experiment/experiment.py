@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +13,7 @@ import jax.numpy as jnp
 from diffsim.controllers.controller import make_controller
 from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.engine.memory import gradient_bytes, weight_bytes
-from diffsim.engine.rollout import Policy, rollout
+from diffsim.engine.rollout import Observer, Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.vectors import Vec3
@@ -167,11 +169,19 @@ class Experiment:
 
     def trajectory(self, x: jax.Array) -> PartMotion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
+        seen: PartMotion = self.watch(x, lambda world: partial(part_motion, world.parts))
+        return seen
+
+    def watch(self, x: jax.Array, observer: Callable[[World], Observer]) -> Any:
+        """What an observer, made for the world, sees in one episode.
+
+        The start comes first; leading axis (steps + 1,).
+        """
         draw = self.task.draw(validation_key(self.config.seed)) if self.task.random else None
         episode, given = self._episode(x, draw)
-        parts = episode.world.parts
-        result = rollout(*episode, lambda state: part_motion(parts, state), given=given)
-        first = part_motion(parts, episode.state)
+        observe = observer(episode.world)
+        result = rollout(*episode, observe, given=given)
+        first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
         )

@@ -1,0 +1,47 @@
+"""What an evaluation says about the physics of an episode."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffsim.engine.vectors import Vec3
+from diffsim.evaluation.soundness import describe, judge, observer
+from tests.gradients.mechanisms import pendulum
+from tests.worlds import RADIUS, build, spheres_robot
+
+
+def seen(world, states):
+    """Of several states, along a leading axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(observer(world), states))
+
+
+def test_depth_is_that_of_the_deepest_contact_and_nothing_above_the_ground():
+    world, state = build(spheres_robot({"a": {}, "b": {"position": [5.0, 0.0, 9.0]}}))
+
+    def at(height):
+        z = jnp.array([height, 9.0])
+        return state._replace(position=state.position._replace(z=z))
+
+    found = judge(seen(world, [at(RADIUS - 0.01), at(RADIUS - 0.03), at(RADIUS + 1.0)]))
+    assert found.penetration == pytest.approx(0.03, rel=1e-4)
+    assert found.median_penetration == pytest.approx(0.01, rel=1e-4)
+    assert judge(seen(world, [at(RADIUS + 1.0)])).penetration == 0.0
+
+
+def test_a_joint_that_comes_apart_and_a_motor_beyond_its_force_are_seen():
+    world, state = build(pendulum(max_force=2.0))
+    sound = judge(seen(world, [state]))
+    assert sound.joint_drift < 1e-6
+    assert sound.effort == 0.0
+    moved = state.position + Vec3(*(jnp.array([0.0, size]) for size in (0.0, 0.0, 0.004)))
+    motor = jnp.full_like(state.impulses.motor, -5.0) * world.timestep
+    torn = state._replace(position=moved, impulses=state.impulses._replace(motor=motor))
+    found = judge(seen(world, [state, torn, state]))
+    assert found.joint_drift == pytest.approx(0.004, rel=1e-3)
+    assert found.effort == pytest.approx(2.5, rel=1e-5)
+    assert "4 mm" in describe(found)
+    assert "250 %" in describe(found)
+    assert np.isfinite(found).all()
