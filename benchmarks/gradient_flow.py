@@ -10,17 +10,13 @@ seeds and the range, and the share of gradients that were clipped or not finite.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from rich.console import Console
 
-from diffsim.cli.configuration import compose_config
-from diffsim.experiment.runner import DivergedError, run
-from diffsim.reporting.run_files import read_json, read_metrics
+from benchmarks.trainings import stamp, trained
 
 SEEDS = range(3)
 
@@ -60,22 +56,13 @@ RECIPES = {
 
 def train(problem: Problem, recipe: str, seed: int, folder: Path) -> dict[str, object]:
     """One run, made now if it has not been made before."""
-    if not _is_over(folder):
-        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted one has left
-        config = compose_config(
-            f"experiment={problem.preset}",
-            *problem.overrides,
-            *RECIPES[recipe],
-            f"seed={seed}",
-            "stop_on_success=false",
-            "device=cpu",
-        )
-        folder.mkdir(parents=True)
-        try:
-            run(config, folder, Console(quiet=True))
-        except DivergedError as error:
-            print(f"  {error}")
-    metrics = read_metrics(folder)
+    metrics = trained(
+        folder,
+        f"experiment={problem.preset}",
+        *problem.overrides,
+        *RECIPES[recipe],
+        f"seed={seed}",
+    )
     found = metrics[problem.figure]
     return {
         "problem": problem.preset,
@@ -86,14 +73,6 @@ def train(problem: Problem, recipe: str, seed: int, folder: Path) -> dict[str, o
         "non_finite": metrics["non_finite"].iloc[-1] / len(metrics),
         "seconds": metrics["wall_s"].iloc[-1],
     }
-
-
-def _is_over(folder: Path) -> bool:
-    status = folder / "status.json"
-    return status.exists() and read_json(folder, "status.json")["status"] in (
-        "finished",
-        "diverged",
-    )
 
 
 def report(table: pd.DataFrame) -> str:
@@ -133,8 +112,9 @@ def main() -> None:
                 )
                 table = pd.DataFrame(rows)
                 table.to_csv(folder / "gradient_flow.csv", index=False)
-                (folder / "gradient_flow.md").write_text(report(table))
-    print(report(table))
+                text = f"{report(table)}\n{stamp(place)}\n"
+                (folder / "gradient_flow.md").write_text(text)
+    print(text)
     print(f"Everything is in {folder}")
 
 

@@ -1,0 +1,98 @@
+"""How fast the quadruped learns to go, by the largest torque of its motors.
+
+Usage: python -m benchmarks.gait_torque [folder]
+
+The gait of the paper is trained from several seeds at every torque limit. The best controller of
+each limit is then simulated again with a quarter of the time step, to see whether its speed is the
+robot's or the solver's. Each run has a folder of its own (default: under
+outputs/benchmarks/gait_torque); calling this again makes only those that are missing. From them
+come gait_torque.csv, a row for each run, and gait_torque.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from benchmarks.trainings import spread, stamp, trained
+from diffsim.evaluation.config import EvalConfig
+from diffsim.evaluation.runner import run_eval
+from diffsim.reporting.run_files import read_json
+
+LIMITS = (30.0, 20.0, 15.0, 12.0, 10.0, 8.0, 6.0, 4.0)
+SEEDS = range(2)
+FINER = 4
+PAPER_SPEED = 1.17
+
+
+def again(folder: Path) -> dict[str, float]:
+    """Of a run's best controller: speed with its own time step and a finer one, and soundness."""
+    found: dict[str, float] = {}
+    dt = read_json(folder, "manifest.json")["config"]["simulation"]["dt"]
+    for name, step in (("speed", None), ("finer_speed", dt / FINER)):
+        run_eval(EvalConfig(run=str(folder), dt=step), Console(quiet=True))
+        newest = max((folder / "evaluations").iterdir(), key=lambda path: path.stat().st_mtime)
+        evaluation = read_json(newest, "evaluation.json")
+        found[name] = evaluation["mean"]["speed"]
+        if step is None:
+            found |= evaluation["soundness"]
+    return found
+
+
+def report(runs: pd.DataFrame, checked: dict[float, dict[str, float]], place: str) -> str:
+    """The table for people."""
+    lines = [
+        f"| torque limit [N·m] | seeds | best speed [m/s] | evaluations to {PAPER_SPEED} m/s "
+        f"| of the best: speed at dt/{FINER} [m/s] | joints apart [mm] | contact depth, largest "
+        "and median [mm] |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for limit in LIMITS:
+        mine = runs[runs["limit"] == limit]
+        if mine.empty:
+            continue
+        best = checked.get(limit)
+        tail = ["–"] * 3
+        if best is not None:
+            depth = f"{1e3 * best['penetration']:.1f}, {1e3 * best['median_penetration']:.1f}"
+            tail = [f"{best['finer_speed']:.2f}", f"{1e3 * best['joint_drift']:.2g}", depth]
+        row = [f"{limit:g}", str(len(mine)), spread(mine["best"], 2), spread(mine["reached"], 0)]
+        lines.append(f"| {' | '.join(row + tail)} |")
+    return "\n".join([*lines, "", "Median (smallest to largest) over seeds.", place])
+
+
+def main() -> None:
+    """Make what is missing; write the table after every limit."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks/gait_torque")
+    rows, checked, text = [], {}, ""
+    for limit in LIMITS:
+        places = {seed: folder / f"{limit:g}_{seed}" for seed in SEEDS}
+        for seed, place in places.items():
+            metrics = trained(
+                place, "experiment=quadruped_gait", f"robot.max_force={limit}", f"seed={seed}"
+            )
+            there = metrics[metrics["speed"] >= PAPER_SPEED]["evaluations"]
+            rows.append(
+                {
+                    "limit": limit,
+                    "seed": seed,
+                    "best": metrics["speed"].max(),
+                    "reached": there.iloc[0] if len(there) else float("nan"),
+                    "seconds": metrics["wall_s"].iloc[-1],
+                }
+            )
+            print(rows[-1], flush=True)
+        table = pd.DataFrame(rows)
+        table.to_csv(folder / "gait_torque.csv", index=False)
+        mine = table[table["limit"] == limit]
+        checked[limit] = again(places[SEEDS[int(mine["best"].to_numpy().argmax())]])
+        text = report(table, checked, stamp(places[SEEDS[0]]))
+        (folder / "gait_torque.md").write_text(f"{text}\n")
+    print(f"\n{text}\n\nEverything is in {folder}")
+
+
+if __name__ == "__main__":
+    main()
