@@ -84,7 +84,7 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
                 f"run: the checkpoint has {x.size} variables, its config {experiment.initial.size}"
             )
         key = evaluation_key(config.seed)
-        count = config.episodes if experiment.task.random else 1
+        count = config.episodes if experiment.random else 1
         found = jax.jit(lambda x: experiment.each(x, key, count))(x)
         table = pd.DataFrame(
             {name: np.asarray(v) for name, v in {"loss": found.loss, **found.metrics}.items()}

@@ -190,7 +190,7 @@ def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
 def _check_randomness(config: RunConfig) -> None:
     """Several episodes make sense where they differ."""
     task = config.task
-    if isinstance(task, ReachConfig) and task.target is None:
+    if task.start.scatters or (isinstance(task, ReachConfig) and task.target is None):
         return
     for key, value, least in (
         ("batch", config.batch, 1),

@@ -37,6 +37,7 @@ from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
+from diffsim.tasks.start import draw_start, scattered
 from diffsim.tasks.task import Draw, Evaluation, make_task
 
 
@@ -65,6 +66,29 @@ def make_world(robot: RobotConfig, simulation: SimulationConfig, solver: SolverC
     )
 
 
+class Drawn(NamedTuple):
+    """What is random in an episode, or in several along the last axes; None for what is not.
+
+    Attributes:
+        task: by the task itself.
+        start: of ``draw_start``.
+    """
+
+    task: Draw
+    start: jax.Array | None
+
+    @property
+    def robots(self) -> int | None:
+        """How many episodes, None for a single one without an axis of its own."""
+        if self.start is not None:
+            return self.start.shape[2] if self.start.ndim == 3 else None
+        leaves = jax.tree.leaves(self.task)
+        return leaves[0].shape[-1] if leaves and leaves[0].ndim else None
+
+
+NOTHING = Drawn(None, None)
+
+
 class Episode(NamedTuple):
     """What a rollout is told, in this order; of one robot, or of several along the last axes."""
 
@@ -85,6 +109,7 @@ class Experiment:
     Attributes:
         variables: what is optimised.
         task: what is to be achieved.
+        random: whether episodes differ.
         steps: number of time steps of an episode.
         episodes: that one evaluation simulates.
     """
@@ -94,6 +119,7 @@ class Experiment:
         world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.task = make_task(config.task, world)
+        self.random = self.task.random or config.task.start.scatters
         self.steps = max(1, round(self.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
         self.controller = make_controller(
@@ -115,8 +141,8 @@ class Experiment:
         Raises:
             ValueError: if the task draws something, and there is no key.
         """
-        if not self.task.random:
-            return self._evaluate(x, None, flow)
+        if not self.random:
+            return self._evaluate(x, NOTHING, flow)
         if key is None:
             raise ValueError("this task draws something in every episode: a key is needed")
 
@@ -131,21 +157,27 @@ class Experiment:
 
     def each(self, x: jax.Array, key: jax.Array, count: int) -> Evaluation:
         """Loss and metrics of single episodes, shapes (count,)."""
-        if not self.task.random:
-            found = self._evaluate(x, None, EXACT)
+        if not self.random:
+            found = self._evaluate(x, NOTHING, EXACT)
             return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), found)
         return self._evaluate(x, self.draw(key, count), EXACT)
 
-    def draw(self, key: jax.Array, count: int) -> Draw:
+    def draw(self, key: jax.Array, count: int) -> Drawn:
         """What is random in several episodes, along the last axes."""
-        return jax.vmap(self.task.draw, out_axes=-1)(jax.random.split(key, count))
+        return jax.vmap(self._draw_one, out_axes=-1)(jax.random.split(key, count))
+
+    def _draw_one(self, key: jax.Array) -> Drawn:
+        start = None
+        if self.config.task.start.scatters:
+            start = draw_start(jax.random.fold_in(key, _START), self.config.robot)
+        return Drawn(self.task.draw(key), start)
 
     def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
         """Gradient of the loss with respect to the bodies' velocities before every step.
 
         Components (steps, bodies), and one more axis of episodes where a task draws something.
         """
-        draw = self.draw(key, self.episodes) if self.task.random else None
+        draw = self.draw(key, self.episodes) if self.random else NOTHING
 
         def loss(pushes: Vec3) -> jax.Array:
             return jnp.mean(self._evaluate(x, draw, flow, pushes).loss)
@@ -156,7 +188,7 @@ class Experiment:
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about; nothing is computed."""
-        draw = self.draw(jax.random.key(0), self.episodes) if self.task.random else None
+        draw = self.draw(jax.random.key(0), self.episodes) if self.random else NOTHING
         found: list[int] = []
 
         def look(x: jax.Array) -> None:
@@ -177,7 +209,7 @@ class Experiment:
 
         The start comes first; leading axis (steps + 1,).
         """
-        draw = self.task.draw(validation_key(self.config.seed)) if self.task.random else None
+        draw = self._draw_one(validation_key(self.config.seed)) if self.random else NOTHING
         episode, given = self._episode(x, draw)
         observe = observer(episode.world)
         result = rollout(*episode, observe, given=given)
@@ -187,31 +219,30 @@ class Experiment:
         )
 
     def _evaluate(
-        self, x: jax.Array, draw: Draw, flow: GradientFlow, pushes: Vec3 | None = None
+        self, x: jax.Array, draw: Drawn, flow: GradientFlow, pushes: Vec3 | None = None
     ) -> Evaluation:
         """Of one episode, or of each of several."""
         episode, given = self._episode(x, draw)
         result = rollout(
             *episode,
-            lambda state: self.task.observe(episode.world, state, draw),
+            lambda state: self.task.observe(episode.world, state, draw.task),
             flow,
             self.config.simulation.checkpoint,
             given,
             pushes,
         )
-        return self.task.evaluate(episode.world, result, draw)
+        return self.task.evaluate(episode.world, result, draw.task)
 
-    def _episode(self, x: jax.Array, draw: Draw) -> tuple[Episode, Any]:
+    def _episode(self, x: jax.Array, draw: Drawn) -> tuple[Episode, Any]:
         """What a rollout is told, and what is given to its policy at every step."""
         config, parameters = self.variables.unpack(x)
         world = self._world(config)
-        state, memory = initial_state(config.robot, world), self._memory
         sensors = self._sensors(config, world)
-        goal = self.task.goal(draw)
-        drawn = jax.tree.leaves(draw)
-        if drawn and drawn[0].ndim:
-            robots = drawn[0].shape[-1]
-            world, (state, memory) = side_by_side(world, (state, memory), robots)
+        goal = self.task.goal(draw.task)
+
+        state, memory = self._start(config, world, draw), self._memory
+        if draw.robots is not None:
+            world, memory = side_by_side(world, memory, draw.robots)
 
         def episode(policy: Policy) -> Episode:
             return Episode(world, self.solver, state, memory, policy, self.steps)
@@ -242,6 +273,23 @@ class Experiment:
         return episode(lambda memory, _, command: (memory, Control(command))), commands
 
     @staticmethod
+    def _start(config: RunConfig, world: World, draw: Drawn) -> State:
+        """The state of one robot at the start, or of each of several along the last axes."""
+
+        def begin(drawn: jax.Array | None) -> State:
+            robot = config.robot
+            if drawn is not None:
+                robot = scattered(robot, config.task.start, drawn)
+            return initial_state(robot, world)
+
+        if draw.robots is None:
+            return begin(draw.start)
+        if draw.start is not None:
+            return jax.vmap(begin, in_axes=-1, out_axes=-1)(draw.start)
+        _, state = side_by_side(world, begin(None), draw.robots)
+        return state
+
+    @staticmethod
     def _world(config: RunConfig) -> World:
         return make_world(config.robot, config.simulation, config.solver)
 
@@ -260,6 +308,9 @@ def evaluation_key(seed: int) -> jax.Array:
     """Of the episodes of an evaluation, none of which occurs in training or validation."""
     return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
 
+
+_START = 1
+"""Keeps the key of the start apart from that of the task's own draw."""
 
 _VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
 """Beyond the number of any iteration, by which the keys of training are made."""

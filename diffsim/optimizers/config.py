@@ -49,6 +49,9 @@ class GradientConfig:
     schedule: str = bounded("constant", choices=SCHEDULES)
     final_learning_rate: float = bounded(0.1, above=0, at_most=1)  # share left at the last one
     clip_norm: float | None = bounded(None, above=0)  # limit of the gradient's L2 norm
+    # How far above the best loss so far a point may be, before the next step starts from the best
+    # one again and is half as long; null: never. Where all episodes are the same one.
+    backtrack: float | None = bounded(None, at_least=0)
     # How the gradient passes back in time; 1, null and null leave it exact.
     gradient_decay: float = bounded(1.0, above=0, at_most=1)  # α per time step
     cotangent_limit: float | None = bounded(None, above=0)  # of the state's, at every time step

@@ -21,18 +21,38 @@ from diffsim.optimizers.optimizer import (
 from diffsim.validation import ConfigError
 
 
+class Best(NamedTuple):
+    """The best point so far, and how it went on from there.
+
+    Attributes:
+        loss, x: of the point, shapes () and (variables,).
+        updates: the step that optax made of its gradient, shape (variables,).
+        optax_state: after that.
+        share: of a step that is taken, halved by every one that has failed, shape ().
+    """
+
+    loss: jax.Array
+    x: jax.Array
+    updates: jax.Array
+    optax_state: Any
+    share: jax.Array
+
+
 class GradientState(NamedTuple):
-    """The point to evaluate next, how often that was done, and optax's state."""
+    """The point to evaluate next, how often that was done, optax's state, and where to go back."""
 
     x: jax.Array
     iteration: jax.Array
     optax_state: Any
+    best: Best | None
 
 
 class GradientDescent:
     """One gradient and one update an iteration; x is kept within its bounds by projection.
 
-    A gradient that is not finite changes nothing and is counted.
+    A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point whose
+    loss is too far above that of the best so far, or not finite, is gone back from: the step that
+    led away from the best point is made again, half as long. Steps grow back by a tenth each.
     """
 
     def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
@@ -44,6 +64,7 @@ class GradientDescent:
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
         flow = gradient_flow(config)
         self.clip_norm = config.clip_norm
+        self.backtracks = (backtrack := config.backtrack) is not None
 
         def loss(x: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
             evaluation = problem.evaluate(x, key, flow)
@@ -57,18 +78,29 @@ class GradientDescent:
             now = jax.random.fold_in(key, state.iteration)
             (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x, now)
             updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
-            x = jnp.clip(optax.apply_updates(state.x, updates), lower, upper)
-            new = GradientState(x, state.iteration + 1, optax_state)
-            return new, value, metrics, jnp.linalg.norm(gradient), now
+            skipped = optax_state.notfinite_count
+            x, best = state.x, state.best
+            if best is not None and backtrack is not None:
+                x, updates, optax_state, best = _backtrack(
+                    best, value, x, updates, optax_state, backtrack
+                )
+            x = jnp.clip(optax.apply_updates(x, updates), lower, upper)
+            new = GradientState(x, state.iteration + 1, optax_state, best)
+            return new, value, metrics, jnp.linalg.norm(gradient), now, skipped
 
         self._iterate = iterate
 
     def init(self) -> GradientState:
         x = jnp.asarray(self.problem.initial)
-        return GradientState(x, jnp.zeros((), jnp.int32), self.transformation.init(x))
+        optax_state = self.transformation.init(x)
+        best = None
+        if self.backtracks:
+            infinite, whole = jnp.full((), jnp.inf, x.dtype), jnp.ones((), x.dtype)
+            best = Best(infinite, x, jnp.zeros_like(x), optax_state, whole)
+        return GradientState(x, jnp.zeros((), jnp.int32), optax_state, best)
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
-        new_state, loss, metrics, norm, key = self._iterate(state, self._key)
+        new_state, loss, metrics, norm, key, skipped = self._iterate(state, self._key)
         return new_state, Report(
             x=np.asarray(state.x),
             loss=float(loss),
@@ -76,7 +108,7 @@ class GradientDescent:
             grad_norm=float(norm),
             evaluations=self.problem.episodes,
             clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
-            skipped=int(new_state.optax_state.notfinite_count),
+            skipped=int(skipped),
             key=key,
         )
 
@@ -86,6 +118,29 @@ class GradientDescent:
     def restore(self, arrays: dict[str, np.ndarray]) -> GradientState:
         restored: GradientState = arrays_to_tree(arrays, self.init())
         return restored
+
+
+def _backtrack(
+    best: Best,
+    loss: jax.Array,
+    x: jax.Array,
+    updates: jax.Array,
+    optax_state: Any,
+    tolerance: float,
+) -> tuple[jax.Array, jax.Array, Any, Best]:
+    """From where the next step is made, the step, optax's state after it, and the best so far."""
+    accepted = loss <= best.loss + tolerance  # false for a loss that is not a number
+    share = jnp.where(accepted, jnp.minimum(1.0, 1.1 * best.share), 0.5 * best.share)
+
+    def choose(condition: jax.Array, yes: Any, no: Any) -> Any:
+        return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+    x, updates, optax_state = choose(
+        accepted, (x, updates, optax_state), (best.x, best.updates, best.optax_state)
+    )
+    here = Best(loss, x, updates, optax_state, share)
+    best = choose(accepted & (loss < best.loss), here, best._replace(share=share))
+    return x, share * updates, optax_state, best
 
 
 def gradient_flow(config: GradientConfig) -> GradientFlow:

@@ -21,9 +21,26 @@ class EffortConfig:
 
 
 @dataclass
+class StartConfig:
+    """How far from the robot's own start an episode may begin, evenly on both sides.
+
+    For every coordinate of every joint; a robot whose joints close a loop cannot be scattered.
+    """
+
+    position: float = bounded(0.0, at_least=0)  # [rad], [m] of sliders
+    velocity: float = bounded(0.0, at_least=0)  # [rad/s], [m/s] of sliders
+
+    @property
+    def scatters(self) -> bool:
+        """Whether episodes begin differently."""
+        return self.position > 0.0 or self.velocity > 0.0
+
+
+@dataclass
 class TaskConfig:
     """What all tasks have."""
 
+    start: StartConfig = field(default_factory=StartConfig)
     duration: float = bounded(5.0, above=0)  # [s]
     # What the controller reads; the robot's own sensors if none are given here.
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
@@ -94,6 +111,7 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
         names = ", ".join(robot.bodies)
         raise ConfigError(f"task.body must be one of {names}, got '{task.body}'")
     check_sensors(robot, task.sensors, "task.sensors")
+    _check_start(task, robot)
     for name, sensor in task.sensors.items():
         if sensor.type == "goal" and not isinstance(task, ReachConfig):
             raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
@@ -101,6 +119,20 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
         raise ConfigError(f"task.body must be a sphere that touches the ground, got '{task.body}'")
     if isinstance(task, ReachConfig):
         _check_reach(task)
+
+
+def _check_start(task: TaskConfig, robot: RobotConfig) -> None:
+    if not task.start.scatters:
+        return
+    joints = [joint for joint in robot.joints.values() if joint.type not in ("fixed", "free")]
+    for field_name in ("position", "velocity"):
+        value = getattr(task.start, field_name)
+        if value > 0.0 and not joints:
+            raise ConfigError(f"task.start.{field_name} must be 0 without joints, got {value}")
+        if value > 0.0 and any(joint.closes_loop for joint in joints):
+            raise ConfigError(
+                f"task.start.{field_name} must be 0 for joints that close a loop, got {value}"
+            )
 
 
 def _check_reach(task: ReachConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import jax
@@ -42,6 +43,9 @@ OPTIMIZERS = {
     "adam": GradientConfig(method="adam", learning_rate=0.05, iterations=1500),
     "clipped": GradientConfig(
         method="sgd", learning_rate=0.02, clip_norm=1.0, iterations=3000, schedule="cosine"
+    ),
+    "backtracking": GradientConfig(
+        method="adam", learning_rate=0.05, iterations=1500, backtrack=0.5
     ),
     "lm": LevenbergMarquardtConfig(iterations=40),
     "cmaes": EvolutionConfig(iterations=150, sigma=0.5),
@@ -112,6 +116,37 @@ def test_arrays_of_another_kind_are_refused(name):
     optimizer = make_optimizer(OPTIMIZERS[name], Valley(), seed=0)
     with pytest.raises(ValueError, match="expected"):
         optimizer.restore({"wrong": np.zeros(3)})
+
+
+@pytest.mark.parametrize("beyond", [1e6, np.nan])
+def test_backtracking_comes_back_from_a_cliff_and_goes_on(beyond):
+    class Ledge(Valley):
+        """The minimum is beyond a cliff at -0.8, where no gradient leads back."""
+
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+            good = (x[0] + 1.0) ** 2 + 0.5 * x[1] ** 2
+            loss = jnp.where(x[0] > -0.8, good, beyond)
+            return Evaluation(loss, None, {})
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.initial = np.array([1.0, 1.0], np.float32)
+
+    config = GradientConfig(method="adam", learning_rate=0.1, iterations=200)
+    _, _, lost = minimise(config, Ledge())
+    assert not lost[-1].loss < 1.0
+    _, _, reports = minimise(dataclasses.replace(config, backtrack=0.01), Ledge())
+    losses = [report.loss for report in reports]
+    assert np.nanmin(losses) < 0.1
+    # It was beyond the cliff, and back at once.
+    failed = [not loss < 1e5 for loss in losses]
+    assert any(failed)
+    assert all(before <= 10 for before in map(len, runs_of_true(failed)))
+
+
+def runs_of_true(flags):
+    """The stretches in which the flags are true."""
+    return [list(group) for value, group in itertools.groupby(flags) if value]
 
 
 def test_evolution_survives_losses_that_are_not_finite():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
+from diffsim.engine.world import part_motion
 from diffsim.experiment.config import check_run
-from diffsim.experiment.experiment import Experiment, evaluation_key, validation_key
+from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
 from diffsim.tasks.config import ShellConfig
 from diffsim.tasks.reach import point_in_shell
 from diffsim.validation import ConfigError
@@ -37,7 +38,7 @@ def test_training_validation_and_evaluation_draw_different_episodes():
     experiment = Experiment(random_pendulum())
     keys = [jax.random.fold_in(jax.random.key(0), k) for k in range(3)]
     keys += [validation_key(0), evaluation_key(0), evaluation_key(1)]
-    drawn = np.concatenate([np.asarray(experiment.draw(key, 50).x) for key in keys])
+    drawn = np.concatenate([np.asarray(experiment.draw(key, 50).task.x) for key in keys])
     assert len(np.unique(drawn)) == len(drawn)
 
 
@@ -117,8 +118,8 @@ def test_a_controller_without_sensors_of_motion_is_worked_out_beforehand():
         Experiment(pendulum(f"++task.sensors={{{sensors}}}"))
         for sensors in (clock, f"{clock}, p: {{type: position, body: weight}}")
     )
-    assert opened._episode(jnp.asarray(opened.initial), None)[1].shape == (20, 1)
-    assert closed._episode(jnp.asarray(closed.initial), None)[1] is None
+    assert opened._episode(jnp.asarray(opened.initial), NOTHING)[1].shape == (20, 1)
+    assert closed._episode(jnp.asarray(closed.initial), NOTHING)[1] is None
     narrow = jnp.array([0.5, 2.0])  # bias, then weights: leaves in the order of their names
     wide = jnp.array([0.5, 2.0, 0.0, 0.0, 0.0])
     before, after = (
@@ -134,7 +135,44 @@ def test_a_goal_alone_is_read_once_for_the_whole_episode():
     episode, given = experiment._episode(jnp.arange(4.0), draw)
     assert given is None
     _, control = episode.policy((), episode.state)
-    np.testing.assert_allclose(control.command[0], draw.x + 2.0 * draw.y + 3.0 * draw.z)
+    goal = draw.task
+    np.testing.assert_allclose(control.command[0], goal.x + 2.0 * goal.y + 3.0 * goal.z)
+
+
+def starts(experiment, count=200):
+    """Angles of the pendulum and their rates at the start of episodes, and the cart's place."""
+    draw = experiment.draw(jax.random.key(0), count)
+    episode, _ = experiment._episode(jnp.asarray(experiment.initial), draw)
+    motion = part_motion(episode.world.parts, episode.state)
+    names = experiment.part_names
+    bar, cart = names.index("bar"), names.index("cart")
+    angle = np.arctan2(-motion.rotation.c2.x[bar], -motion.rotation.c2.z[bar])
+    return np.asarray(angle), np.asarray(motion.angular_velocity.y[bar]), motion.position.x[cart]
+
+
+def test_starts_are_scattered_evenly_around_the_robots_own():
+    experiment = Experiment(pendulum("task.start={position: 0.2, velocity: 0.5}", "batch=4"))
+    angle, rate, place = starts(experiment)
+    assert np.abs(angle).max() <= 0.2 + 1e-6
+    assert np.abs(rate).max() <= 0.5 + 1e-6
+    for values, width in ((angle, 0.2), (rate, 0.5), (place, 0.2)):
+        assert np.std(values) == pytest.approx(width / 3**0.5, rel=0.1)
+    assert abs(np.corrcoef(angle, rate)[0, 1]) < 0.2
+
+
+def test_scattered_starts_change_the_loss_and_goals_stay_what_they_were():
+    x = 0.1 * jnp.arange(1.0, 7.0)
+    key = jax.random.key(3)
+    still, thrown = (
+        Experiment(random_pendulum("batch=3", *more)) for more in ((), ("task.start.position=1",))
+    )
+    draws = [experiment.draw(key, 3) for experiment in (still, thrown)]
+    for a, b in zip(draws[0].task, draws[1].task, strict=True):
+        np.testing.assert_array_equal(a, b)
+    losses = [
+        np.asarray(jax.jit(e.each, static_argnums=2)(x, key, 3).loss) for e in (still, thrown)
+    ]
+    assert np.abs(losses[0] - losses[1]).min() > 1e-4
 
 
 @pytest.mark.parametrize(
@@ -142,6 +180,11 @@ def test_a_goal_alone_is_read_once_for_the_whole_episode():
     [
         (("task.shell.outer=null",), r"either a target or a shell\.outer, got neither"),
         (("task.target=[0,0,1]",), r"either a target or a shell\.outer, got both"),
+        (("task.start.position=-1",), r"task\.start\.position must be >= 0"),
+        (
+            ("robot=ball", "task.body=ball", "task.start.velocity=1"),
+            r"task\.start\.velocity must be 0 without joints",
+        ),
         (("task.loss_after=9",), r"task\.loss_after must be < task\.duration"),
         (("task.shell.outer=0.5",), r"task\.shell\.outer must be > task\.shell\.inner"),
         (("task.shell.lowest=3",), r"task\.shell\.lowest must be below the shell's top"),
