@@ -157,7 +157,12 @@ def test_a_gradient_that_overflows_is_skipped_and_then_ends_the_run_where_it_beg
     done = diffsim_run(
         *("experiment=swing_up", "robot.joints.pivot.position=[0.0]", "task.duration=60"),
         *("task.measure_after=4", "task.target=[0.5,0,1.6]", "simulation.dt=0.02"),
-        *("optimizer.cotangent_limit=null", "optimizer.max_skipped=2"),
+        *("task.start.position=0", "batch=1", "validation.every=0"),
+        *(
+            "optimizer.cotangent_limit=null",
+            "optimizer.gradient_decay=1",
+            "optimizer.max_skipped=2",
+        ),
         folder=tmp_path,
     )
     assert done.returncode == 1

@@ -213,7 +213,7 @@ def pendulum(*overrides):
     """A fifth of a second of the hanging pendulum, with a linear controller."""
     return compose_config(
         *("robot=cartpole", "task=swing_up", "controller=linear", "variables=controller"),
-        *("task.duration=0.2", "task.measure_after=null", "task.velocity_weight=0.0"),
+        *("task.duration=0.2", "task.measure_after=null", "task.start.position=0"),
         *("device=cpu", *overrides),
     )
 
