@@ -48,7 +48,7 @@ class Learning(NamedTuple):
 LEARNINGS = {
     "arm_fixed": Learning(
         {"BPTT": "arm_fixed", "CMA-ES": "arm_fixed_cmaes"},
-        {"BPTT": 5, "CMA-ES": 5},
+        {"BPTT": 5, "CMA-ES": 3},
         "end_distance",
         "m",
         False,
@@ -67,7 +67,7 @@ LEARNINGS = {
     ),
     "quadruped_gait": Learning(
         {"BPTT": "quadruped_gait", "CMA-ES": "quadruped_gait_cmaes"},
-        {"BPTT": 5, "CMA-ES": 3},
+        {"BPTT": 3, "CMA-ES": 3},
         "speed",
         "m/s",
         True,
