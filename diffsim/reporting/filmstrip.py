@@ -1,5 +1,7 @@
 """Pictures of a robot at moments of an episode, side by side: how it moves, at a glance.
 
+Of a gait they show the last stride or so, of anything else the whole episode.
+
 Bodies are drawn in parallel projection, seen from the front right and a little above, from the
 trajectory's CSV and the sizes in the run's config. (The camera of the engine ray-traces; this is a
 sketch that needs no engine.)
@@ -20,6 +22,8 @@ from matplotlib.patches import Circle, Polygon
 from diffsim.reporting.run_files import read_json, read_trajectory
 
 FRAMES = 8
+STRIDE = 0.8
+"""Of a gait, which repeats itself, the end alone is shown [s]."""
 AZIMUTH, ELEVATION = math.radians(-65.0), math.radians(12.0)
 """From where it is seen: about the z axis from x, and above the ground."""
 LIGHT = np.array([0.3, -0.6, 0.74])
@@ -39,6 +43,8 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
     """
     config = read_json(folder, "manifest.json")["config"]
     times = np.sort(trajectory["time"].unique())
+    if config["task"]["kind"] == "gait":
+        times = times[times > times[-1] - STRIDE]
     chosen = times[np.linspace(0, len(times) - 1, FRAMES).round().astype(int)]
     moments = [trajectory[trajectory["time"] == time] for time in chosen]
     bodies = config["robot"]["bodies"]
@@ -74,7 +80,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
             aspect="equal",
             xticks=[],
             yticks=[],
-            title=f"{time:.1f} s",
+            title=f"{time:.2f} s",
         )
         axes.set_xlabel(f"x = {here[:, 0].mean():.1f} m" if moves else "")
     figure.suptitle(config["name"])
