@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
-	bench-scaling bench-peers clean
+	bench-scaling bench-peers bench-learning clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,13 @@ bench-gradient: $(VENV)/run.installed ## gradient through the sweeps, and implic
 
 bench-scaling: $(VENV)/run.installed ## time and memory over robots, steps, bodies and weights
 	$(BIN)/python -m benchmarks.scaling
+
+bench-learning: $(VENV)/run.installed ## arm, gait and CMA-ES; hours (one: python -m benchmarks.learning arm_fixed)
+	$(BIN)/python -m benchmarks.learning arm_fixed
+	$(BIN)/python -m benchmarks.learning quadruped_gait
+	$(BIN)/python -m benchmarks.learning arm_random
+	$(BIN)/python -m benchmarks.gait_torque
+	$(BIN)/python -m benchmarks.gradient_flow
 
 bench-peers: $(VENV)/dev.installed ## MuJoCo and MJX on the same robot
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/peers/requirements.txt

@@ -39,18 +39,27 @@ class Problem(NamedTuple):
 
 PROBLEMS = (
     Problem("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
-    Problem("swing_up", "end_distance", False, ("optimizer.iterations=300",)),
+    Problem("swing_up", "validation_end_distance", False, ("optimizer.iterations=300",)),
 )
-PLAIN = ("optimizer.gradient_decay=1.0", "optimizer.cotangent_limit=null")
+PLAIN = (
+    "optimizer.gradient_decay=1.0",
+    "optimizer.cotangent_limit=null",
+    "optimizer.backtrack=null",
+)
 RECIPES = {
     "clipping alone": PLAIN,
-    "decay 0.99": (*PLAIN, "optimizer.gradient_decay=0.99"),
-    "decay 0.97": (*PLAIN, "optimizer.gradient_decay=0.97"),
+    "decay 0.995": (*PLAIN, "optimizer.gradient_decay=0.995"),
+    "decay 0.98": (*PLAIN, "optimizer.gradient_decay=0.98"),
     "decay 0.95": (*PLAIN, "optimizer.gradient_decay=0.95"),
-    "cotangent limit 1": (*PLAIN, "optimizer.cotangent_limit=1.0"),
     "cotangent limit 0.1": (*PLAIN, "optimizer.cotangent_limit=0.1"),
-    "truncation 50": (*PLAIN, "optimizer.truncation=50"),
-    "truncation 20": (*PLAIN, "optimizer.truncation=20"),
+    "cotangent limit 0.03": (*PLAIN, "optimizer.cotangent_limit=0.03"),
+    "both, 0.98 and 0.03": (
+        *PLAIN,
+        "optimizer.gradient_decay=0.98",
+        "optimizer.cotangent_limit=0.03",
+    ),
+    "truncation 100": (*PLAIN, "optimizer.truncation=100"),
+    "truncation 25": (*PLAIN, "optimizer.truncation=25"),
 }
 
 
@@ -105,7 +114,9 @@ def main() -> None:
     for problem in PROBLEMS:
         for seed in SEEDS:
             for recipe in RECIPES:
-                place = folder / f"{problem.preset}_{recipe.replace(' ', '_')}_{seed}"
+                place = (
+                    folder / f"{problem.preset}_{recipe.replace(',', '').replace(' ', '_')}_{seed}"
+                )
                 rows.append(train(problem, recipe, seed, place))
                 print(
                     f"{problem.preset}, {recipe}, seed {seed}: {rows[-1]['best']:.3g}", flush=True

@@ -52,7 +52,8 @@ class GradientDescent:
 
     A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point whose
     loss is too far above that of the best so far, or not finite, is gone back from: the step that
-    led away from the best point is made again, half as long. Steps grow back by a tenth each.
+    led away from the best point is made again, half as long, and so are those that follow; every
+    better point lengthens them by a tenth again.
     """
 
     def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
@@ -130,7 +131,10 @@ def _backtrack(
 ) -> tuple[jax.Array, jax.Array, Any, Best]:
     """From where the next step is made, the step, optax's state after it, and the best so far."""
     accepted = loss <= best.loss + tolerance  # false for a loss that is not a number
-    share = jnp.where(accepted, jnp.minimum(1.0, 1.1 * best.share), 0.5 * best.share)
+    better = accepted & (loss < best.loss)
+    # It grows with a better point alone: a way that has failed is not taken again.
+    grown = jnp.where(better, jnp.minimum(1.0, 1.1 * best.share), best.share)
+    share = jnp.where(accepted, grown, 0.5 * best.share)
 
     def choose(condition: jax.Array, yes: Any, no: Any) -> Any:
         return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
@@ -139,7 +143,7 @@ def _backtrack(
         accepted, (x, updates, optax_state), (best.x, best.updates, best.optax_state)
     )
     here = Best(loss, x, updates, optax_state, share)
-    best = choose(accepted & (loss < best.loss), here, best._replace(share=share))
+    best = choose(better, here, best._replace(share=share))
     return x, share * updates, optax_state, best
 
 
