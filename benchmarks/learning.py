@@ -67,7 +67,7 @@ LEARNINGS = {
     ),
     "quadruped_gait": Learning(
         {"BPTT": "quadruped_gait", "CMA-ES": "quadruped_gait_cmaes"},
-        {"BPTT": 3, "CMA-ES": 3},
+        {"BPTT": 5, "CMA-ES": 3},
         "speed",
         "m/s",
         True,
