@@ -191,6 +191,12 @@ def _check_randomness(config: RunConfig) -> None:
     """Several episodes make sense where they differ."""
     task = config.task
     if task.start.scatters or (isinstance(task, ReachConfig) and task.target is None):
+        optimizer = config.optimizer
+        if isinstance(optimizer, GradientConfig) and optimizer.backtrack is not None:
+            raise ConfigError(
+                "optimizer.backtrack must be null: episodes of this task differ, and so do their "
+                f"losses, got {optimizer.backtrack}"
+            )
         return
     for key, value, least in (
         ("batch", config.batch, 1),

@@ -50,10 +50,10 @@ class GradientState(NamedTuple):
 class GradientDescent:
     """One gradient and one update an iteration; x is kept within its bounds by projection.
 
-    A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point whose
-    loss is too far above that of the best so far, or not finite, is gone back from: the step that
-    led away from the best point is made again, half as long, and so are those that follow; every
-    better point lengthens them by a tenth again.
+    A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point is gone
+    back from whose loss is too far above that of the best so far, or where loss or gradient are not
+    finite: the step that led away from the best point is made again, half as long, and so are those
+    that follow; every better point lengthens them by a tenth again.
     """
 
     def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
@@ -79,7 +79,6 @@ class GradientDescent:
             now = jax.random.fold_in(key, state.iteration)
             (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x, now)
             updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
-            skipped = optax_state.notfinite_count
             x, best = state.x, state.best
             if best is not None and backtrack is not None:
                 x, updates, optax_state, best = _backtrack(
@@ -87,7 +86,7 @@ class GradientDescent:
                 )
             x = jnp.clip(optax.apply_updates(x, updates), lower, upper)
             new = GradientState(x, state.iteration + 1, optax_state, best)
-            return new, value, metrics, jnp.linalg.norm(gradient), now, skipped
+            return new, value, metrics, jnp.linalg.norm(gradient), now
 
         self._iterate = iterate
 
@@ -101,7 +100,7 @@ class GradientDescent:
         return GradientState(x, jnp.zeros((), jnp.int32), optax_state, best)
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
-        new_state, loss, metrics, norm, key, skipped = self._iterate(state, self._key)
+        new_state, loss, metrics, norm, key = self._iterate(state, self._key)
         return new_state, Report(
             x=np.asarray(state.x),
             loss=float(loss),
@@ -109,7 +108,7 @@ class GradientDescent:
             grad_norm=float(norm),
             evaluations=self.problem.episodes,
             clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
-            skipped=int(skipped),
+            skipped=int(new_state.optax_state.notfinite_count),
             key=key,
         )
 
@@ -130,7 +129,8 @@ def _backtrack(
     tolerance: float,
 ) -> tuple[jax.Array, jax.Array, Any, Best]:
     """From where the next step is made, the step, optax's state after it, and the best so far."""
-    accepted = loss <= best.loss + tolerance  # false for a loss that is not a number
+    skipped = optax_state.notfinite_count
+    accepted = (loss <= best.loss + tolerance) & (skipped == 0)  # false, too, for no number
     better = accepted & (loss < best.loss)
     # It grows with a better point alone: a way that has failed is not taken again.
     grown = jnp.where(better, jnp.minimum(1.0, 1.1 * best.share), best.share)
@@ -144,7 +144,8 @@ def _backtrack(
     )
     here = Best(loss, x, updates, optax_state, share)
     best = choose(better, here, best._replace(share=share))
-    return x, share * updates, optax_state, best
+    # How many gradients in a row were not finite does not depend on where it goes on.
+    return x, share * updates, optax_state._replace(notfinite_count=skipped), best
 
 
 def gradient_flow(config: GradientConfig) -> GradientFlow:

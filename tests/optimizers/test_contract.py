@@ -144,6 +144,16 @@ def test_backtracking_comes_back_from_a_cliff_and_goes_on(beyond):
     assert all(before <= 10 for before in map(len, runs_of_true(failed)))
 
 
+def test_backtracking_gives_up_where_no_gradient_is_finite():
+    class Flat(Valley):
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+            return Evaluation(jnp.sum(jnp.sqrt(jnp.abs(x - self.initial))), None, {})
+
+    config = GradientConfig(method="adam", learning_rate=0.1, iterations=5, backtrack=0.01)
+    _, _, reports = minimise(config, Flat())
+    assert [report.skipped for report in reports] == [1, 2, 3, 4, 5]
+
+
 def runs_of_true(flags):
     """The stretches in which the flags are true."""
     return [list(group) for value, group in itertools.groupby(flags) if value]

@@ -199,6 +199,7 @@ def test_scattered_starts_change_the_loss_and_goals_stay_what_they_were():
         ),
         (("controller.hidden=[0]",), r"controller\.hidden\[0\] must be >= 1"),
         (("controller.activation=step",), r"controller\.activation must be one of elu"),
+        (("optimizer.backtrack=0.1",), r"optimizer\.backtrack must be null: episodes of this task"),
         (("optimizer.truncation=0",), r"optimizer\.truncation must be >= 1"),
         (("optimizer.cotangent_limit=0",), r"optimizer\.cotangent_limit must be > 0"),
         (("validation.episodes=0",), r"validation\.episodes must be >= 1"),
