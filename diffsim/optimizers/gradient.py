@@ -50,10 +50,10 @@ class GradientState(NamedTuple):
 class GradientDescent:
     """One gradient and one update an iteration; x is kept within its bounds by projection.
 
-    A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point is gone
-    back from whose loss is too far above that of the best so far, or where loss or gradient are not
-    finite: the step that led away from the best point is made again, half as long, and so are those
-    that follow; every better point lengthens them by a tenth again.
+    A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point is
+    gone back from whose loss is too far above that of the best so far, or where loss or gradient
+    are not finite: the step that led away from the best point is made again, half as long, and so
+    are those that follow; every better point lengthens them by a tenth again.
     """
 
     def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
