@@ -125,7 +125,7 @@ def report(learning: Learning, runs: pd.DataFrame, place: str) -> str:
             count = "" if times.notna().all() else f", {times.notna().sum()} of {len(times)}"
             reached.append(spread(times, 0) + (count if times.notna().any() else ""))
         row = [method, str(len(mine)), f"{mine['evaluations'].median():,.0f}"]
-        row += [spread(mine["best"], 3), *reached]
+        row += [spread(mine["best"], 4), *reached]
         row += [spread(mine["seconds_per_iteration"], 2), spread(mine["seconds"], 0)]
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(
@@ -186,7 +186,7 @@ def main() -> None:
             print(f"{preset}, seed {seed}: {rows[-1]}", flush=True)
             table = pd.DataFrame(rows)
             table.to_csv(root / "runs.csv", index=False)
-            text = report(learning, table, stamp(place))
+            text = report(learning, table, stamp(root / f"{learning.presets['BPTT']}_0"))
             (root / "table.md").write_text(f"{text}\n")
             draw(learning, runs, root / "curves.png")
     print(f"\n{text}\n\nEverything is in {root}")
