@@ -62,8 +62,9 @@ def load_run(folder: Path) -> Trained:
 def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """Simulate a run's best point in new episodes; one row for each.
 
-    Written to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``, ``evaluation.json``
-    with mean and spread, and the trajectory of one episode and how sound it was.
+    Written to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``, with the goals that
+    were drawn; ``evaluation.json`` with mean and spread, and how sound one episode was; and the
+    trajectory of that.
 
     Raises:
         ConfigError: if there is no run to be evaluated.
@@ -95,7 +96,8 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         ]
         path = folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
         path.mkdir(parents=True)
-        table.to_csv(path / "episodes.csv", index_label="episode")
+        goals = _goals(experiment, key, count)
+        table.assign(**goals).to_csv(path / "episodes.csv", index_label="episode")
         seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
         save_trajectory(
             path / "trajectory.csv", seen.motion, experiment.part_names, run.simulation.dt
@@ -117,6 +119,14 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     console.print(describe(soundness))
     console.print(f"Everything is in {path}", soft_wrap=True, highlight=False, markup=False)
     return table
+
+
+def _goals(experiment: Experiment, key: jax.Array, count: int) -> dict[str, np.ndarray]:
+    """Where the goal was in each episode [m], if the task draws one."""
+    if not experiment.task.random:
+        return {}
+    goal = experiment.task.goal(experiment.draw(key, count).task)
+    return {} if goal is None else {f"goal_{a}": np.asarray(c) for a, c in goal._asdict().items()}
 
 
 def _numbers(series: pd.Series) -> dict[str, float]:

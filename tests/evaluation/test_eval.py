@@ -90,6 +90,10 @@ def test_the_command_writes_into_the_folder_of_the_run(trained, tmp_path):
     episodes = pd.read_csv(folder / "episodes.csv")
     assert len(episodes) == summary["episodes"] == 4
     assert summary["mean"]["end_distance"] == pytest.approx(episodes["end_distance"].mean())
+    # Goals are in the shell around (0, 0, 1) from which they are drawn.
+    goals = episodes[["goal_x", "goal_y", "goal_z"]].to_numpy() - [0.0, 0.0, 1.0]
+    radius = (goals**2).sum(axis=1) ** 0.5
+    assert ((radius > 0.5 - 1e-6) & (radius < 0.7 + 1e-6)).all()
     assert (folder / "trajectory.csv").exists()
     assert not list(tmp_path.iterdir())
 
