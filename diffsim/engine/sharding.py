@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "robots"
 
@@ -21,6 +21,15 @@ AXIS = "robots"
 def shard_count(robots: int, devices: int) -> int:
     """The most devices, of those there are, that robots can be shared among evenly."""
     return max(count for count in range(1, devices + 1) if robots % count == 0)
+
+
+def copied_to(devices: Sequence[jax.Device]) -> NamedSharding:
+    """Where ``share_robots`` leaves its sums: a copy on every device."""
+    return NamedSharding(_mesh(devices), PartitionSpec())
+
+
+def _mesh(devices: Sequence[jax.Device]) -> Mesh:
+    return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def share_robots(
@@ -37,7 +46,7 @@ def share_robots(
     """
     if len(devices) == 1:
         return function
-    mesh = Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+    mesh = _mesh(devices)
     along = jax.tree.map(lambda leaf: PartitionSpec(*(None,) * (leaf.ndim - 1), AXIS), robots)
 
     def part(parameters: Any, robots: Any) -> Any:

@@ -14,7 +14,7 @@ from diffsim.controllers.controller import make_controller
 from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import Observer, Policy, rollout
-from diffsim.engine.sharding import shard_count, share_robots
+from diffsim.engine.sharding import copied_to, shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import (
@@ -112,6 +112,7 @@ class Experiment:
         random: whether episodes differ.
         steps: number of time steps of an episode.
         episodes: that one evaluation simulates.
+        sharding: where x is wanted if several devices share the episodes.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -132,6 +133,9 @@ class Experiment:
         self.episodes = config.batch
         visible = visible_devices()
         self._devices = visible[: shard_count(self.episodes, len(visible))]
+        self.sharding: jax.sharding.Sharding | None = (
+            copied_to(self._devices) if len(self._devices) > 1 else None
+        )
 
     def evaluate(
         self, x: jax.Array, key: jax.Array | None = None, flow: GradientFlow = EXACT

@@ -97,7 +97,7 @@ class GradientDescent:
         if self.backtracks:
             infinite, whole = jnp.full((), jnp.inf, x.dtype), jnp.ones((), x.dtype)
             best = Best(infinite, x, jnp.zeros_like(x), optax_state, whole)
-        return GradientState(x, jnp.zeros((), jnp.int32), optax_state, best)
+        return self._place(GradientState(x, jnp.zeros((), jnp.int32), optax_state, best))
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
         new_state, loss, metrics, norm, key = self._iterate(state, self._key)
@@ -116,8 +116,14 @@ class GradientDescent:
         return tree_to_arrays(state)
 
     def restore(self, arrays: dict[str, np.ndarray]) -> GradientState:
-        restored: GradientState = arrays_to_tree(arrays, self.init())
-        return restored
+        return self._place(arrays_to_tree(arrays, self.init()))
+
+    def _place(self, state: GradientState) -> GradientState:
+        """Where an iteration leaves it: else the second one would be compiled anew."""
+        if self.problem.sharding is None:
+            return state
+        placed: GradientState = jax.device_put(state, self.problem.sharding)
+        return placed
 
 
 def _backtrack(

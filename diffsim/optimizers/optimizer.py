@@ -23,12 +23,14 @@ class Problem(Protocol):
         initial: x at the start, shape (variables,).
         lower, upper: bounds, infinite where there are none, shape (variables,).
         episodes: that one evaluation simulates.
+        sharding: where x is wanted, None for anywhere.
     """
 
     initial: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     episodes: int
+    sharding: jax.sharding.Sharding | None
 
     def evaluate(
         self, x: jax.Array, key: jax.Array | None = None, flow: GradientFlow = EXACT

@@ -3,6 +3,9 @@ devices (tests/bench/test_bench.py)."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -24,3 +27,30 @@ def test_one_device_computes_the_function_itself():
 
     robots = jnp.arange(4.0)
     assert share_robots(total, robots, jax.devices()[:1])(2.0, robots) == 12.0
+
+
+ONCE = """
+import jax
+jax.config.update("jax_num_cpu_devices", 2)
+from diffsim.cli.configuration import compose_config
+from diffsim.experiment.experiment import Experiment
+from diffsim.optimizers.gradient import GradientDescent
+config = compose_config(
+    "experiment=swing_up", "batch=4", "task.duration=0.05", "task.measure_after=null", "device=cpu"
+)
+experiment = Experiment(config)
+optimizer = GradientDescent(config.optimizer, experiment, 0)
+state = optimizer.init()
+for _ in range(3):
+    state, _ = optimizer.step(state)
+state = optimizer.restore(optimizer.arrays(state))
+optimizer.step(state)
+print(experiment.sharding.num_devices, optimizer._iterate._cache_size())
+"""
+
+
+def test_a_training_on_several_devices_is_compiled_once():
+    done = subprocess.run(
+        [sys.executable, "-c", ONCE], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout.split() == ["2", "1"], done.stderr

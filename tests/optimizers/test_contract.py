@@ -27,6 +27,7 @@ class Valley:
     """A curved valley as least squares, r = (10 (x₁ − x₀²), 1 − x₀): minimum 0 at (1, 1)."""
 
     episodes = 1
+    sharding = None
 
     def __init__(self, upper: float = np.inf) -> None:
         self.initial = np.array([-1.0, 1.0], np.float32)
