@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from benchmarks.trainings import spread
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.runner import run
@@ -126,17 +127,10 @@ def table_row(method: str, start: str, found: pd.DataFrame) -> str:
     """One line of the Markdown table; iterations and times of the runs that were solved."""
     solved = found[found["solved"] > 0]
 
-    def spread(column: str, digits: int) -> str:
-        if solved.empty:
-            return "–"
-        low, middle, high = solved[column].min(), solved[column].median(), solved[column].max()
-        one = f"{middle:,.{digits}f}"
-        return one if len(solved) == 1 else f"{one} ({low:,.{digits}f} to {high:,.{digits}f})"
-
     return (
-        f"| {method} | {start} | {len(solved)} of {len(found)} | {spread('iterations', 0)} "
-        f"| {spread('evaluations', 0)} | {spread('seconds', 1)} "
-        f"| {spread('seconds_after_first_iteration', 1)} |"
+        f"| {method} | {start} | {len(solved)} of {len(found)} | {spread(solved['iterations'], 0)} "
+        f"| {spread(solved['evaluations'], 0)} | {spread(solved['seconds'], 1)} "
+        f"| {spread(solved['seconds_after_first_iteration'], 1)} |"
     )
 
 

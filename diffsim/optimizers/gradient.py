@@ -65,7 +65,7 @@ class GradientDescent:
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
         flow = gradient_flow(config)
         self.clip_norm = config.clip_norm
-        self.backtracks = (backtrack := config.backtrack) is not None
+        self.backtrack = backtrack = config.backtrack
 
         def loss(x: jax.Array, key: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
             evaluation = problem.evaluate(x, key, flow)
@@ -94,7 +94,7 @@ class GradientDescent:
         x = jnp.asarray(self.problem.initial)
         optax_state = self.transformation.init(x)
         best = None
-        if self.backtracks:
+        if self.backtrack is not None:
             infinite, whole = jnp.full((), jnp.inf, x.dtype), jnp.ones((), x.dtype)
             best = Best(infinite, x, jnp.zeros_like(x), optax_state, whole)
         return self._place(GradientState(x, jnp.zeros((), jnp.int32), optax_state, best))

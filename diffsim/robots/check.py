@@ -144,7 +144,7 @@ def _check_free_joint(key: str, joint: JointConfig) -> None:
 
 def _check_coordinates(key: str, joint: JointConfig) -> None:
     """Start and limits: as many numbers as coordinates, in an order that makes sense."""
-    count = _coordinates(joint)
+    count = coordinate_count(joint)
     for field in ("position", "velocity", "lower", "upper"):
         values = getattr(joint, field)
         if values is not None and count == 0:
@@ -235,7 +235,7 @@ def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
     joint = robot.joints[motor.joint]
     if joint.closes_loop:
         raise ConfigError(f"{key}.joint must not be one that closes a loop, got '{motor.joint}'")
-    count = _coordinates(joint)
+    count = coordinate_count(joint)
     if count == 0:
         raise ConfigError(
             f"{key}.joint must have a coordinate, a {joint.type} one has none; got '{motor.joint}'"
@@ -290,7 +290,7 @@ def _check_sensor(robot: RobotConfig, key: str, sensor: SensorConfig) -> None:
     if sensor.type in JOINT_SENSORS:
         _check_reference(f"{key}.joint", sensor.joint, robot.joints)
         joint = robot.joints[str(sensor.joint)]
-        if _coordinates(joint) == 0:
+        if coordinate_count(joint) == 0:
             raise ConfigError(
                 f"{key}.joint must have a coordinate, a {joint.type} one has none; got "
                 f"'{sensor.joint}'"
@@ -323,7 +323,7 @@ def _touching(robot: RobotConfig) -> set[str]:
     return grounded.union(*robot.contact_pairs)
 
 
-def _coordinates(joint: JointConfig) -> int:
+def coordinate_count(joint: JointConfig) -> int:
     """How many coordinates there are to drive, limit or measure."""
     from diffsim.engine.joints import JOINT_TYPES
 

@@ -124,10 +124,11 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
 def _check_start(task: TaskConfig, robot: RobotConfig) -> None:
     if not task.start.scatters:
         return
-    joints = [joint for joint in robot.joints.values() if joint.type not in ("fixed", "free")]
+    joints = robot.joints.values()
+    movable = any(joint.type not in ("fixed", "free") for joint in joints)
     for field_name in ("position", "velocity"):
         value = getattr(task.start, field_name)
-        if value > 0.0 and not joints:
+        if value > 0.0 and not movable:
             raise ConfigError(f"task.start.{field_name} must be 0 without joints, got {value}")
         if value > 0.0 and any(joint.closes_loop for joint in joints):
             raise ConfigError(

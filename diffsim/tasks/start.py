@@ -7,14 +7,14 @@ from typing import Any
 
 import jax
 
-from diffsim.engine.joints import JOINT_TYPES
-from diffsim.robots.config import JointConfig, RobotConfig
+from diffsim.robots.check import coordinate_count
+from diffsim.robots.config import RobotConfig
 from diffsim.tasks.config import StartConfig
 
 
 def draw_start(key: jax.Array, robot: RobotConfig) -> jax.Array:
     """Numbers evenly between -1 and 1, shape (2, coordinates): for positions and for rates."""
-    count = sum(map(_coordinates, robot.joints.values()))
+    count = sum(map(coordinate_count, robot.joints.values()))
     return jax.random.uniform(key, (2, count), minval=-1.0)
 
 
@@ -23,7 +23,7 @@ def scattered(robot: RobotConfig, config: StartConfig, drawn: jax.Array) -> Robo
     joints = {}
     first = 0
     for name, joint in robot.joints.items():
-        last = first + _coordinates(joint)
+        last = first + coordinate_count(joint)
         joints[name] = dataclasses.replace(
             joint,
             position=_moved(joint.position, config.position * drawn[0, first:last]),
@@ -36,8 +36,3 @@ def scattered(robot: RobotConfig, config: StartConfig, drawn: jax.Array) -> Robo
 def _moved(own: list[float] | None, away: jax.Array) -> list[Any]:
     count = away.shape[0]
     return [number + away[k] for k, number in enumerate(own or [0.0] * count)]
-
-
-def _coordinates(joint: JointConfig) -> int:
-    """That are the joint's to set: a body that moves freely has none."""
-    return 0 if joint.type == "free" else JOINT_TYPES[joint.type].freedoms
