@@ -213,14 +213,20 @@ class Experiment:
 
         The start comes first; leading axis (steps + 1,).
         """
-        draw = self._draw_one(validation_key(self.config.seed)) if self.random else NOTHING
-        episode, given = self._episode(x, draw)
+        episode, given = self._episode(x, self._watched())
         observe = observer(episode.world)
         result = rollout(*episode, observe, given=given)
         first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
         )
+
+    def watched_goal(self) -> Vec3 | None:
+        """Where the goal is in the episode that is watched [m], if the task has one."""
+        return self.task.goal(self._watched().task)
+
+    def _watched(self) -> Drawn:
+        return self._draw_one(validation_key(self.config.seed)) if self.random else NOTHING
 
     def _evaluate(
         self, x: jax.Array, draw: Drawn, flow: GradientFlow, pushes: Vec3 | None = None

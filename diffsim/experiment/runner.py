@@ -64,6 +64,7 @@ class RunResult:
         metrics: of the best point.
         variables: the best point, in the variables' own units; the parameters of large nets are
             only in the checkpoint.
+        goal: where it is in the episode of the trajectories [m], if the task has one.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class RunResult:
     loss: float
     metrics: dict[str, float]
     variables: dict[str, list[float]]
+    goal: list[float] | None
 
 
 class Best(NamedTuple):
@@ -221,6 +223,7 @@ def _train(
     if best is None:
         raise DivergedError("no iteration had a finite loss")
     _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    goal = experiment.watched_goal()
     result = RunResult(
         folder=folder,
         succeeded=succeeded,
@@ -234,6 +237,7 @@ def _train(
             for name, value in experiment.variables.named(best.x).items()
             if value.size <= LISTED
         },
+        goal=None if goal is None else [float(component) for component in goal],
     )
     write_json(folder / "result.json", _as_json(result))
     return result

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 
-from diffsim.reporting.run_files import read_json, read_trajectory
+from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
 
 FRAMES = 8
 STRIDE = 0.8
@@ -37,7 +37,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
     """Draw a trajectory of a run's robot as a strip of pictures; the path of the PNG.
 
     Args:
-        folder: of the run, for its config.
+        folder: of the run, for its config and goal.
         trajectory: a row for each time and body.
         path: of the PNG.
     """
@@ -50,15 +50,14 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
     bodies = config["robot"]["bodies"]
     across, up, towards = _view()
 
-    target = config["task"].get("target")
-    point = np.asarray(target) if target is not None and len(target) == 3 else None
+    goal = read_goal(folder)
     reach = max(_reach(bodies[name]) for name in moments[0]["body"])
     screen = np.stack([across, up], axis=1)
     places = [moment[["x", "y", "z"]].to_numpy() for moment in moments]
     widest = max(float(np.ptp(p @ screen, axis=0).max()) for p in places) + 2.0 * reach
     moves = _path_length(trajectory) > widest
     # A robot that leaves its place is followed; one that stays is seen from one place.
-    seen = np.concatenate(places if point is None else [*places, point[None]])
+    seen = np.concatenate(places if goal is None else [*places, goal[None]])
     shown = seen @ screen
     fixed = 0.5 * (shown.min(axis=0) + shown.max(axis=0))
     extent = widest if moves else float(np.ptp(shown, axis=0).max()) + 2.0 * reach
@@ -69,8 +68,8 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
     for axes, time, moment, here in zip(panels, chosen, moments, places, strict=True):
         middle = here.mean(axis=0) @ screen if moves else fixed
         _draw_ground(axes, here.mean(axis=0) if moves else seen.mean(axis=0), half)
-        if point is not None:
-            axes.plot(*(point @ screen), "x", color="tab:red", markersize=8)
+        if goal is not None:
+            axes.plot(*(goal @ screen), "x", color="tab:red", markersize=8)
         for index in np.argsort(here @ towards):
             row = moment.iloc[index]
             _draw_body(axes, row, bodies[row["body"]])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -24,3 +25,11 @@ def read_trajectory(folder: Path, which: str) -> pd.DataFrame:
     """The trajectory "before" or "after" training, one row for each time and body."""
     path = folder / f"trajectory_{which}.csv"
     return pd.read_csv(path, dtype={"body": str}, keep_default_na=False)
+
+
+def read_goal(folder: Path) -> np.ndarray | None:
+    """Where the goal is in the episode of the trajectories [m], shape (3,), if there is one."""
+    if not (folder / "result.json").exists():
+        return None
+    goal = read_json(folder, "result.json").get("goal")
+    return None if goal is None else np.asarray(goal)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from diffsim.reporting.run_files import read_json, read_trajectory
+from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
 
 _OUTLINES = 24
 """About how many outlines of a body are drawn along its path."""
@@ -21,12 +22,12 @@ def plot_trajectories(folder: Path) -> Path:
 
     Spheres are drawn to scale at equal time intervals, with a spoke that shows how they turn.
     """
-    config = read_json(folder, "manifest.json")["config"]
+    config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
     figure = Figure(figsize=(11.0, 5.2), layout="constrained")
     tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (which, table) in zip(panels, tables.items(), strict=True):
-        _draw(axes, table, config)
+        _draw(axes, table, config, goal)
         axes.set_title(f"{which} training")
     panels[0].set_ylabel("z [m]")
     figure.suptitle(config["name"])
@@ -35,7 +36,7 @@ def plot_trajectories(folder: Path) -> Path:
     return path
 
 
-def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
+def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndarray | None) -> None:
     axes.axhline(0.0, color="0.3", linewidth=1.5)
     for number, (name, path) in enumerate(table.groupby("body", sort=False)):
         color = f"C{number}"
@@ -46,9 +47,8 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any]) -> None:
         every = max(1, len(path) // _OUTLINES)
         for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
             _draw_sphere(axes, path.iloc[shown], body["radius"], color, last=shown == len(path) - 1)
-    target = config["task"].get("target")
-    if target is not None:
-        place = (target[0], target[2] if len(target) == 3 else 0.0)
+    if goal is not None:
+        place = (goal[0], goal[2])
         axes.plot(*place, marker="^", markersize=9, color="tab:red", clip_on=False)
         axes.annotate(
             "target", place, (0, -18), textcoords="offset points", ha="center", color="tab:red"

@@ -113,7 +113,7 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
     check_sensors(robot, task.sensors, "task.sensors")
     _check_start(task, robot)
     for name, sensor in task.sensors.items():
-        if sensor.type == "goal" and not isinstance(task, ReachConfig):
+        if sensor.type == "goal" and isinstance(task, GaitConfig):
             raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
     if isinstance(task, ThrowConfig) and (body.shape != "sphere" or not body.ground_contact):
         raise ConfigError(f"task.body must be a sphere that touches the ground, got '{task.body}'")

@@ -32,6 +32,11 @@ class Throw(SameEpisode):
         self.part = world.parts.names.index(config.body)
         self.contact = world.contacts.names.index(f"{config.body}/ground")
 
+    def goal(self, draw: Draw) -> Vec3:
+        """The target, on the ground."""
+        x, y = self.config.target
+        return Vec3(*(jnp.asarray(number, float) for number in (x, y, 0.0)))
+
     def observe(self, world: World, state: State, draw: Draw) -> Work:
         return observe_work(self.config.effort, world, state)
 
@@ -39,9 +44,9 @@ class Throw(SameEpisode):
         motion = part_motion(world.parts, rollout.state)
         radius = world.contacts.radius_a[self.contact]
         # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
-        x, y = self.config.target
+        goal = self.goal(draw)
         there = part_vector(motion.position, self.part)
-        distance = Vec3(there.x - x, there.y - y, there.z - radius)
+        distance = there - Vec3(goal.x, goal.y, goal.z + radius)
         velocity = part_vector(motion.velocity, self.part)
         spin = part_vector(motion.angular_velocity, self.part) * radius
         weight = self.config.velocity_weight

@@ -17,6 +17,7 @@ from PIL import Image
 
 import diffsim
 from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from diffsim.reporting.run_files import read_goal
 from tests.commands import TIMEOUT_S, diffsim_run, run_folders
 
 COLUMNS = [*("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")]
@@ -48,6 +49,10 @@ def test_the_status_says_how_it_ended(ball_run):
     status = json.loads((ball_run.folder / "status.json").read_text())
     assert status["status"] == "finished"
     assert "goal met" in status["reason"]
+
+
+def test_the_result_says_where_the_goal_of_the_trajectories_is(ball_run):
+    assert read_goal(ball_run.folder).tolist() == [10.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["learning_curve.png", "trajectory.png", "filmstrip.png"])

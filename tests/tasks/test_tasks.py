@@ -42,6 +42,14 @@ def test_training_validation_and_evaluation_draw_different_episodes():
     assert len(np.unique(drawn)) == len(drawn)
 
 
+def test_the_goal_of_the_episode_that_is_watched_is_one_of_its_own():
+    assert Experiment(pendulum()).watched_goal() == tuple(pendulum().task.target)
+    goals = [Experiment(random_pendulum(f"seed={seed}")).watched_goal() for seed in range(2)]
+    for goal in goals:
+        assert 0.5 - 1e-5 < np.linalg.norm(np.array(goal) - [0.0, 0.0, 1.0]) < 0.7 + 1e-5
+    assert goals[0] != goals[1]
+
+
 def test_a_batch_is_worth_the_mean_of_its_episodes_and_needs_a_key():
     experiment = Experiment(random_pendulum("batch=4"))
     x = jnp.asarray(experiment.initial) + 0.1
