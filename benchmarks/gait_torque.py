@@ -22,8 +22,8 @@ from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import run_eval
 from diffsim.reporting.run_files import read_json
 
-LIMITS = (30.0, 25.0, 20.0, 15.0, 10.0, 4.0)
-SEEDS = range(2)
+LIMITS = (60.0, 40.0, 30.0, 20.0, 10.0, 4.0)
+SEEDS = range(3)
 FINER = 4
 PAPER_SPEED = 1.17
 
