@@ -6,9 +6,11 @@ Any number may be a traced array; it then has no value that could be checked, an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffsim.robots.check_appearance import check_appearance
+from diffsim.robots.check_values import check_direction, check_reference, is_known
 from diffsim.robots.config import (
     BODY_SENSORS,
     COMPONENTS,
@@ -21,9 +23,6 @@ from diffsim.robots.config import (
     SensorConfig,
 )
 from diffsim.validation import ConfigError, check_identifier
-
-SHORTEST, LONGEST = 1e-15, 1e15
-"""Of vectors that only have a direction: their squares are far from float32's limits."""
 
 PERPENDICULAR = 1e-6
 """Largest cosine of an angle that is meant to be right; numbers in files are rounded."""
@@ -50,7 +49,7 @@ def check_robot(robot: RobotConfig) -> None:
     """
     if not robot.bodies:
         raise ConfigError(f"robot.bodies must name at least one body (robot '{robot.name}')")
-    for group in ("bodies", "joints", "motors", "thrusters"):
+    for group in ("bodies", "joints", "motors", "thrusters", "cameras", "scenery"):
         for name in getattr(robot, group):
             check_identifier(name, f"robot.{group}")
     for name, body in robot.bodies.items():
@@ -63,8 +62,9 @@ def check_robot(robot: RobotConfig) -> None:
         _check_motor(robot, f"robot.motors.{name}", motor)
     _check_driven_once(robot)
     for name, thruster in robot.thrusters.items():
-        _check_reference(f"robot.thrusters.{name}.body", thruster.body, robot.bodies)
-        _check_direction(f"robot.thrusters.{name}.axis", thruster.axis)
+        check_reference(f"robot.thrusters.{name}.body", thruster.body, robot.bodies)
+        check_direction(f"robot.thrusters.{name}.axis", thruster.axis)
+    check_appearance(robot)
     check_sensors(robot, robot.sensors, "robot.sensors")
     for name, sensor in robot.sensors.items():
         if sensor.type == "goal":
@@ -90,7 +90,7 @@ def _check_body(key: str, body: BodyConfig) -> None:
         raise ConfigError(f"{key}.radius must be given for a sphere")
     if body.shape == "box" and body.size is None:
         raise ConfigError(f"{key}.size must be given for a box")
-    _check_direction(f"{key}.orientation", body.orientation)
+    check_direction(f"{key}.orientation", body.orientation)
     if body.inertia is not None and _breaks_triangle_inequality(body.inertia):
         raise ConfigError(
             f"{key}.inertia must satisfy the triangle inequality "
@@ -106,14 +106,14 @@ def _check_joint(robot: RobotConfig, key: str, joint: JointConfig) -> None:
     # Loads JAX, which a robot without joints can be checked without.
     from diffsim.engine.joints import JOINT_TYPES
 
-    _check_reference(f"{key}.type", joint.type, JOINT_TYPES)
-    _check_reference(f"{key}.parent", joint.parent, (WORLD_NAME, *robot.bodies))
-    _check_reference(f"{key}.child", joint.child, robot.bodies)
+    check_reference(f"{key}.type", joint.type, JOINT_TYPES)
+    check_reference(f"{key}.parent", joint.parent, (WORLD_NAME, *robot.bodies))
+    check_reference(f"{key}.child", joint.child, robot.bodies)
     if joint.child == joint.parent:
         raise ConfigError(f"{key}.child must be another body than the parent, got '{joint.child}'")
-    _check_direction(f"{key}.axis", joint.axis)
-    _check_direction(f"{key}.second_axis", joint.second_axis)
-    _check_direction(f"{key}.orientation", joint.orientation)
+    check_direction(f"{key}.axis", joint.axis)
+    check_direction(f"{key}.second_axis", joint.second_axis)
+    check_direction(f"{key}.orientation", joint.orientation)
     if JOINT_TYPES[joint.type].given_axes > 1 and not _are_perpendicular(
         joint.axis, joint.second_axis
     ):
@@ -162,10 +162,10 @@ def _check_coordinates(key: str, joint: JointConfig) -> None:
     for k in range(count):
         low = -math.inf if joint.lower is None else joint.lower[k]
         high = math.inf if joint.upper is None else joint.upper[k]
-        if _is_known([low, high]) and not low < high:
+        if is_known([low, high]) and not low < high:
             raise ConfigError(f"{key}.lower[{k}] must be less than upper[{k}] ({high}), got {low}")
         start = 0.0 if joint.position is None else joint.position[k]
-        if not joint.closes_loop and _is_known([low, high, start]) and not low <= start <= high:
+        if not joint.closes_loop and is_known([low, high, start]) and not low <= start <= high:
             what = "position (zero if null)" if joint.position is None else f"position[{k}]"
             raise ConfigError(f"{key}.{what} must be within {low} and {high}, got {start}")
 
@@ -222,7 +222,7 @@ def _check_contact_pairs(robot: RobotConfig) -> None:
         if len(pair) != 2 or pair[0] == pair[1]:
             raise ConfigError(f"{key} must name two different bodies, got {pair}")
         for name in pair:
-            _check_reference(key, name, robot.bodies)
+            check_reference(key, name, robot.bodies)
             if robot.bodies[name].shape != "sphere":
                 raise ConfigError(f"{key} must name spheres, got '{name}'")
         if frozenset(pair) in pairs:
@@ -231,7 +231,7 @@ def _check_contact_pairs(robot: RobotConfig) -> None:
 
 
 def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
-    _check_reference(f"{key}.joint", motor.joint, robot.joints)
+    check_reference(f"{key}.joint", motor.joint, robot.joints)
     joint = robot.joints[motor.joint]
     if joint.closes_loop:
         raise ConfigError(f"{key}.joint must not be one that closes a loop, got '{motor.joint}'")
@@ -248,7 +248,7 @@ def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
         raise ConfigError(f"{key}.max_force must be given, or robot.max_force for all motors")
     if motor.command_range is not None:
         low, high = motor.command_range
-        if _is_known([low, high]) and not low < high:
+        if is_known([low, high]) and not low < high:
             raise ConfigError(f"{key}.command_range must increase, got {motor.command_range}")
     default = MotorConfig()
     for field, users in (("gain", ("position",)), ("max_velocity", ("position", "velocity"))):
@@ -277,18 +277,18 @@ def _check_sensor(robot: RobotConfig, key: str, sensor: SensorConfig) -> None:
             shown = f"'{value}'" if isinstance(value, str) else value
             raise ConfigError(f"{key}.{field} must be null for a {sensor.type} sensor, got {shown}")
     if sensor.type in SENSOR_FIELDS["body"]:
-        _check_reference(f"{key}.body", sensor.body, robot.bodies)
+        check_reference(f"{key}.body", sensor.body, robot.bodies)
     if sensor.type in SENSOR_FIELDS["frequency"] and sensor.frequency is None:
         raise ConfigError(f"{key}.frequency must be given for a {sensor.type} sensor")
     if sensor.relative_to is not None:
-        _check_reference(f"{key}.relative_to", sensor.relative_to, robot.bodies)
+        check_reference(f"{key}.relative_to", sensor.relative_to, robot.bodies)
         if sensor.relative_to == sensor.body:
             raise ConfigError(f"{key}.relative_to must be another body, got '{sensor.body}'")
     if sensor.type == "distance" and (sensor.target is None) == (sensor.relative_to is None):
         got = "neither" if sensor.target is None else "both"
         raise ConfigError(f"{key} must have either a target or relative_to, got {got}")
     if sensor.type in JOINT_SENSORS:
-        _check_reference(f"{key}.joint", sensor.joint, robot.joints)
+        check_reference(f"{key}.joint", sensor.joint, robot.joints)
         joint = robot.joints[str(sensor.joint)]
         if coordinate_count(joint) == 0:
             raise ConfigError(
@@ -334,33 +334,12 @@ def _numbers(count: int) -> str:
     return "1 number" if count == 1 else f"{count} numbers"
 
 
-def _check_reference(key: str, name: str | None, known: Iterable[str]) -> None:
-    names = [*known]
-    if name not in names:
-        allowed = f"one of {', '.join(names)}" if names else "null or left out, there are none"
-        raise ConfigError(f"{key} must be {allowed}, got '{name}'")
-
-
-def _check_direction(key: str, vector: Sequence[Any]) -> None:
-    if not _is_known(vector):
-        return
-    if not any(vector):
-        raise ConfigError(f"{key} must not be zero, got {vector}")
-    if not SHORTEST <= math.hypot(*vector) <= LONGEST:
-        raise ConfigError(f"{key} must have a length of {SHORTEST} to {LONGEST}, got {vector}")
-
-
-def _is_known(numbers: Iterable[Any]) -> bool:
-    """Whether these are plain numbers; traced ones have no value that could be checked."""
-    return all(isinstance(number, int | float) for number in numbers)
-
-
 def _differs(numbers: Sequence[Any], default: Sequence[float]) -> bool:
-    return _is_known(numbers) and [*numbers] != [*default]
+    return is_known(numbers) and [*numbers] != [*default]
 
 
 def _are_perpendicular(a: Sequence[Any], b: Sequence[Any]) -> bool:
-    if not (_is_known(a) and _is_known(b)):
+    if not (is_known(a) and is_known(b)):
         return True
     dot = sum(x * y for x, y in zip(a, b, strict=True))
     return abs(dot) <= PERPENDICULAR * math.hypot(*a) * math.hypot(*b)
@@ -368,4 +347,4 @@ def _are_perpendicular(a: Sequence[Any], b: Sequence[Any]) -> bool:
 
 def _breaks_triangle_inequality(inertia: Sequence[Any]) -> bool:
     round_off = 1e-9
-    return _is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)
+    return is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from diffsim.robots.appearance import CameraConfig, LightConfig, PlaneConfig, TextureConfig
 from diffsim.validation import bounded
 
 SHAPES = ("sphere", "box")
@@ -57,6 +58,7 @@ class BodyConfig:
     frictionless: bool = False  # its contacts have no tangential rows at all
     friction: float | None = bounded(None, at_least=0)  # the robot's, if null
     restitution: float | None = bounded(None, at_least=0, at_most=1)  # the robot's, if null
+    texture: TextureConfig = field(default_factory=TextureConfig)  # what cameras see of it
 
 
 @dataclass
@@ -139,7 +141,7 @@ class ThrusterConfig:
 
 @dataclass
 class RobotConfig:
-    """A robot: bodies, joints, what touches what, actuators and sensors, each by name."""
+    """A robot: bodies, joints, what touches what, actuators, sensors, cameras, each by name."""
 
     name: str = MISSING
     bodies: dict[str, BodyConfig] = field(default_factory=dict)
@@ -153,6 +155,9 @@ class RobotConfig:
     contact_pairs: list[list[str]] = field(default_factory=list)  # spheres that may collide
     thrusters: dict[str, ThrusterConfig] = field(default_factory=dict)
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
+    cameras: dict[str, CameraConfig] = field(default_factory=dict)
+    scenery: dict[str, PlaneConfig] = field(default_factory=dict)  # what they see besides bodies
+    light: LightConfig = field(default_factory=LightConfig)
 
 
 def motor_limit(robot: RobotConfig, motor: MotorConfig) -> float:

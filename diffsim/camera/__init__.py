@@ -1,0 +1,1 @@
+"""A pinhole camera that ray-traces textured spheres, boxes and planes, and is differentiable."""

@@ -1,0 +1,121 @@
+"""A camera of a robot: from a state to an image."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.camera.atlas import make_atlas
+from diffsim.camera.patterns import draw_texture, grey
+from diffsim.camera.render import Optics, Pose, Scene, Surface, render
+from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.engine.world import State, World, part_motion
+from diffsim.robots.appearance import CameraConfig
+from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.robots.numbers import (
+    number,
+    numbers,
+    rotation_of,
+    unit,
+    vector,
+)
+
+
+class Camera:
+    """Sees all bodies of a robot and its scenery.
+
+    Numbers in the robot's config may be traced: an image has derivatives with respect to them.
+
+    Attributes:
+        shape: of an image: channels, height, width.
+    """
+
+    def __init__(self, robot: RobotConfig, config: CameraConfig) -> None:
+        self._config = config
+        self._names = tuple(robot.bodies)
+        self._scene = make_scene(robot, config.grey)
+        width, height = config.resolution
+        self.shape = (1 if config.grey else 3, height, width)
+        self._optics = Optics(
+            height=height,
+            width=width,
+            samples=config.samples,
+            softness=config.softness,
+            focal_length=number(config.focal_length),
+            sensor=numbers(list(config.sensor_size)),
+        )
+        self._planes = [
+            Pose(vector(plane.position), rotation_of(plane.orientation))
+            for plane in robot.scenery.values()
+        ]
+
+    def see(self, world: World, state: State) -> jax.Array:
+        """The image (channels, height, width), values from 0 to 1.
+
+        Of several robots, along the last axes of the state, there are several, along the first.
+        """
+        motion = part_motion(world.parts, state)
+
+        def of_part(name: str) -> Pose:
+            part = world.parts.names.index(name)
+            return jax.tree.map(lambda c: c[part], Pose(motion.position, motion.rotation))
+
+        poses = [*(of_part(name) for name in self._names), *self._planes]
+        own = self._own_pose()
+        if self._config.body is not None:
+            carrier = of_part(self._config.body)
+            own = Pose(
+                carrier.position + carrier.rotation @ own.position,
+                carrier.rotation.times(own.rotation),
+            )
+        if state.time.ndim == 0:
+            return render(self._scene, poses, self._optics, own)
+        poses, own = jax.tree.map(lambda c: jnp.broadcast_to(c, state.time.shape), (poses, own))
+        return jax.vmap(
+            lambda poses, own: render(self._scene, poses, self._optics, own), in_axes=-1
+        )(poses, own)
+
+    def _own_pose(self) -> Pose:
+        """In the frame of what carries it."""
+        position = vector(self._config.position)
+        if self._config.look_at is None:
+            return Pose(position, rotation_of(self._config.orientation))
+        ahead = _unit(vector(self._config.look_at) - position)
+        left = _unit(Vec3(number(0.0), number(0.0), number(1.0)).cross(ahead))
+        return Pose(position, Mat3(ahead, left, ahead.cross(left)))
+
+
+def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
+    """All that can be seen of a robot and around it: its bodies, in order, then its planes."""
+    planes = robot.scenery
+    images = [
+        draw_texture(thing.texture, f"robot.{group}.{name}.texture")
+        for group, things in (("bodies", robot.bodies), ("scenery", planes))
+        for name, thing in things.items()
+    ]
+    repeats = [body.shape == "sphere" for body in robot.bodies.values()]
+    repeats += [not plane.limited for plane in planes.values()]
+    surfaces = [Surface(body.shape, k, False) for k, body in enumerate(robot.bodies.values())]
+    surfaces += [
+        Surface("plane", len(surfaces) + k, plane.limited)
+        for k, plane in enumerate(planes.values())
+    ]
+    sizes = [_size(body) for body in robot.bodies.values()]
+    sizes += [vector([*plane.size, 0.0]) for plane in planes.values()]
+    return Scene(
+        surfaces=tuple(surfaces),
+        sizes=tuple(sizes),
+        atlas=make_atlas([grey(image) if in_grey else image for image in images], repeats),
+        light=unit(robot.light.direction),
+        ambient=number(robot.light.ambient),
+    )
+
+
+def _size(body: BodyConfig) -> Vec3:
+    if body.shape == "sphere":
+        return vector([body.radius, 0.0, 0.0])
+    return vector(body.size)
+
+
+def _unit(direction: Vec3) -> Vec3:
+    return direction * (1.0 / jnp.sqrt(direction.squared_norm()))

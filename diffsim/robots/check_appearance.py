@@ -1,0 +1,59 @@
+"""What the data of textures, scenery and cameras must fulfil beyond the range of each number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from diffsim.robots.appearance import CameraConfig, TextureConfig
+from diffsim.robots.check_values import check_direction, check_reference, is_known
+from diffsim.robots.config import RobotConfig
+from diffsim.validation import ConfigError
+
+STEEPEST = 1e-3
+"""Least sine of the angle between a camera's view and the z axis, which is to be up in it."""
+
+
+def check_appearance(robot: RobotConfig) -> None:
+    """Check how a robot looks, and what looks at it.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    for name, body in robot.bodies.items():
+        _check_texture(f"robot.bodies.{name}.texture", body.texture)
+    for name, plane in robot.scenery.items():
+        check_direction(f"robot.scenery.{name}.orientation", plane.orientation)
+        _check_texture(f"robot.scenery.{name}.texture", plane.texture)
+    check_direction("robot.light.direction", robot.light.direction)
+    for name, camera in robot.cameras.items():
+        _check_camera(robot, f"robot.cameras.{name}", camera)
+
+
+def _check_texture(key: str, texture: TextureConfig) -> None:
+    if len(texture.colors) != 2 or any(len(color) != 3 for color in texture.colors):
+        raise ConfigError(
+            f"{key}.colors must be two colours of three numbers, got {texture.colors}"
+        )
+    if (texture.pattern == "image") != (texture.file is not None):
+        wanted = "given" if texture.file is None else "null"
+        raise ConfigError(
+            f"{key}.file must be {wanted} for the pattern {texture.pattern}, got {texture.file}"
+        )
+
+
+def _check_camera(robot: RobotConfig, key: str, camera: CameraConfig) -> None:
+    if camera.body is not None:
+        check_reference(f"{key}.body", camera.body, robot.bodies)
+    check_direction(f"{key}.orientation", camera.orientation)
+    if camera.look_at is None:
+        return
+    ahead: list[Any] = [*camera.look_at, *camera.position]
+    if not is_known(ahead):
+        return
+    x, y, z = (float(a) - float(b) for a, b in zip(camera.look_at, camera.position, strict=True))
+    if math.hypot(x, y) <= STEEPEST * math.hypot(x, y, z):
+        raise ConfigError(
+            f"{key}.look_at must not be its position, nor straight above or below it, "
+            f"got {camera.look_at}"
+        )

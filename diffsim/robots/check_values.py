@@ -1,0 +1,35 @@
+"""Checks that any part of a robot's data may need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from diffsim.validation import ConfigError
+
+SHORTEST, LONGEST = 1e-15, 1e15
+"""Of vectors that only have a direction: their squares are far from float32's limits."""
+
+
+def check_reference(key: str, name: str | None, known: Iterable[str]) -> None:
+    """Check that a name is one of those that are known."""
+    names = [*known]
+    if name not in names:
+        allowed = f"one of {', '.join(names)}" if names else "null or left out, there are none"
+        raise ConfigError(f"{key} must be {allowed}, got '{name}'")
+
+
+def check_direction(key: str, vector: Sequence[Any]) -> None:
+    """Check that a vector of which the direction counts has one."""
+    if not is_known(vector):
+        return
+    if not any(vector):
+        raise ConfigError(f"{key} must not be zero, got {vector}")
+    if not SHORTEST <= math.hypot(*vector) <= LONGEST:
+        raise ConfigError(f"{key} must have a length of {SHORTEST} to {LONGEST}, got {vector}")
+
+
+def is_known(numbers: Iterable[Any]) -> bool:
+    """Whether these are plain numbers; traced ones have no value that could be checked."""
+    return all(isinstance(number, int | float) for number in numbers)
