@@ -10,7 +10,7 @@ Source: Degrave et al. (2019), section 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -19,7 +19,15 @@ import jax.numpy as jnp
 
 from diffsim.camera.atlas import Atlas, Patch, look_up
 from diffsim.camera.selection import select, select_each
-from diffsim.camera.surfaces import Hit, hit_box, hit_plane, hit_sphere
+from diffsim.camera.surfaces import (
+    Look,
+    Meeting,
+    look_at_face,
+    look_at_sphere,
+    meet_box,
+    meet_plane,
+    meet_sphere,
+)
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.vectors import Mat3, Vec3
 
@@ -114,9 +122,6 @@ class View(NamedTuple):
     size: Vec3
 
 
-Hitter = Callable[[View, str, jax.Array | bool], Hit]
-
-
 def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> jax.Array:
     """The image, shape (channels, height, width), values from 0 to 1.
 
@@ -126,11 +131,11 @@ def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) ->
         optics: of the camera.
         camera: its pose.
     """
-    views, hit = _views(scene, poses, camera), _hitter(optics)
+    views = _views(scene, poses, camera)
     if optics.softness is None:
-        colors = _nearest(scene, views, hit, optics)
+        colors = _nearest(scene, views, optics)
     else:
-        colors = _softly(scene, views, hit, optics.softness)
+        colors = _softly(scene, views, optics, optics.softness)
     samples = optics.samples
     shape = (-1, optics.height, samples, optics.width, samples)
     return jnp.mean(colors.reshape(shape), axis=(2, 4))
@@ -141,9 +146,8 @@ def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> 
 
     Rows and columns of rays, ``samples`` for each pixel.
     """
-    views, hit = _views(scene, poses, camera), _hitter(optics)
-    _, least = _find_nearest(scene, views, hit, optics)
-    return least.reshape(optics.height * optics.samples, -1)
+    _, found = _find_nearest(scene, _views(scene, poses, camera), optics)
+    return found.depth.reshape(optics.height * optics.samples, -1)
 
 
 def project(point: Vec3, optics: Optics, camera: Pose) -> tuple[jax.Array, jax.Array]:
@@ -177,85 +181,95 @@ def _views(scene: Scene, poses: Sequence[Pose], camera: Pose) -> list[View]:
     return views
 
 
-def _hitter(optics: Optics) -> Hitter:
-    """Where all rays of a camera meet surfaces of one kind: of one view, or of one for each ray."""
-    right, down = _slopes(optics)
-
-    def hit(view: View, kind: str, limited: jax.Array | bool) -> Hit:
-        direction = view.ahead - view.left * right - view.up * down
-        near = optics.focal_length
-        match kind:
-            case "sphere":
-                return hit_sphere(view.origin, direction, view.light, view.size.x, near)
-            case "box":
-                return hit_box(view.origin, direction, view.light, view.size, near)
-        return hit_plane(view.origin, direction, view.light, view.size, limited, near)
-
-    return hit
+def _directions(view: View, slopes: tuple[jax.Array, jax.Array]) -> Vec3:
+    right, down = slopes
+    return view.ahead - view.left * right - view.up * down
 
 
-def _find_nearest(
-    scene: Scene, views: list[View], hit: Hitter, optics: Optics
-) -> tuple[jax.Array, jax.Array]:
-    """Number and depth of the nearest surface, shape (rays,); without derivatives."""
+def _meet(surface: Surface, view: View, optics: Optics) -> Meeting:
+    """Where all rays meet one surface."""
+    direction, near = _directions(view, _slopes(optics)), optics.focal_length
+    match surface.kind:
+        case "sphere":
+            return meet_sphere(view.origin, direction, view.size.x, near)
+        case "box":
+            return meet_box(view.origin, direction, view.size, near)
+    return meet_plane(view.origin, direction, view.size, surface.limited, near)
+
+
+def _find_nearest(scene: Scene, views: list[View], optics: Optics) -> tuple[jax.Array, Meeting]:
+    """Number of the nearest surface, and where it is met; infinitely far where there is none.
+
+    Shape (rays,), without derivatives.
+    """
     rays = optics.height * optics.width * optics.samples**2
-    choice, least = jnp.zeros(rays, jnp.int32), jnp.full(rays, jnp.inf, optics.sensor.dtype)
+    none = jnp.zeros(rays, jnp.int32)
+    far = jnp.full(rays, jnp.inf, optics.sensor.dtype)
+    choice, best = none, Meeting(far, far, none)
     for k, (surface, view) in enumerate(zip(scene.surfaces, views, strict=True)):
-        found = hit(jax.lax.stop_gradient(view), surface.kind, surface.limited)
-        closer = (found.inside > 0.0) & (found.depth < least)
-        choice, least = kept((jnp.where(closer, k, choice), jnp.where(closer, found.depth, least)))
-    return choice, least
+        found = _meet(surface, *jax.lax.stop_gradient((view, optics)))
+        closer = (found.inside > 0.0) & (found.depth < best.depth)
+        best = jax.tree.map(partial(jnp.where, closer), found, best)
+        choice, best = kept((jnp.where(closer, k, choice), best))
+    return choice, best
 
 
-def _nearest(scene: Scene, views: list[View], hit: Hitter, optics: Optics) -> jax.Array:
+def _nearest(scene: Scene, views: list[View], optics: Optics) -> jax.Array:
     """The colour of what is nearest, shape (channels, rays).
 
     Which surface that is has no derivative. It is found first, so that what follows, and is
-    differentiated, is done once for each kind of surface and not for each surface.
+    differentiated, is done once for each ray and not for each surface.
     """
-    choice, least = _find_nearest(scene, views, hit, optics)
-
-    chosen = kept(select(views, choice))
+    choice, found = _find_nearest(scene, views, optics)
     kinds = [surface.kind for surface in scene.surfaces]
-    seen: Hit | None = None
-    for kind in sorted(set(kinds)):
-        mine = select_each([other == kind for other in kinds], choice)
-        # Of rays that meet another kind, nothing may become infinite: its gradient would be nan.
-        size = Vec3(*(jnp.where(mine, component, 1.0) for component in chosen.size))
-        limited = select_each([surface.limited for surface in scene.surfaces], choice)
-        here = kept(hit(chosen._replace(size=size), kind, limited))
-        seen = here if seen is None else jax.tree.map(partial(jnp.where, mine), here, seen)
-    assert seen is not None, "a scene has at least one surface"
+    round_ones = select_each([kind == "sphere" for kind in kinds], choice)
+    thick = select_each([kind == "box" for kind in kinds], choice)
+    view = kept(select(views, choice))
+    direction = _directions(view, _slopes(optics))
+    looks = []
+    # Of rays that meet another kind, nothing may become infinite: its gradient would be nan.
+    if "sphere" in kinds:
+        radius = jnp.where(round_ones, view.size.x, 1.0)
+        looks.append(kept(look_at_sphere(view.origin, direction, view.light, radius)))
+    if {*kinds} != {"sphere"}:
+        size = Vec3(*(jnp.where(round_ones, 1.0, component) for component in view.size))
+        looks.append(
+            kept(look_at_face(view.origin, direction, view.light, size, found.face, thick))
+        )
+    look: Look = looks[0]
+    if len(looks) == 2:
+        look = jax.tree.map(partial(jnp.where, round_ones), *looks)
     patches = [scene.atlas.patches[surface.texture] for surface in scene.surfaces]
     patch = Patch(*(select_each(values, choice) for values in zip(*patches, strict=True)))
-    colors = look_up(scene.atlas, patch, seen.u, seen.v) * _shade(scene, seen.facing)
-    return jnp.where(jnp.isfinite(least), colors, BACKGROUND)
+    colors = look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
+    return jnp.where(jnp.isfinite(found.depth), colors, BACKGROUND)
 
 
-def _softly(scene: Scene, views: list[View], hit: Hitter, softness: float) -> jax.Array:
+def _softly(scene: Scene, views: list[View], optics: Optics, softness: float) -> jax.Array:
     """Each surface covers a ray in part, and hides in part what is about as far away.
 
     A surface's weight is what it covers, times what all others leave of it:
     c_i Π_j (1 − c_j σ((d_i − d_j) / s)), with coverage c = σ(inside / s) and depth d.
     """
-    hits = [
-        hit(view, surface.kind, surface.limited)
-        for surface, view in zip(scene.surfaces, views, strict=True)
-    ]
-    covers = [jax.nn.sigmoid(found.inside / softness) for found in hits]
+    found = [_meet(*pair, optics) for pair in zip(scene.surfaces, views, strict=True)]
+    covers = [jax.nn.sigmoid(meeting.inside / softness) for meeting in found]
     background = jnp.ones(())
     for cover in covers:
         background = background * (1.0 - cover)
     total, weights = BACKGROUND * background, background
-    for i, (surface, found) in enumerate(zip(scene.surfaces, hits, strict=True)):
+    for i, (surface, view) in enumerate(zip(scene.surfaces, views, strict=True)):
         weight = covers[i]
-        for j, other in enumerate(hits):
+        for j, other in enumerate(found):
             if j != i:
-                before = jax.nn.sigmoid((found.depth - other.depth) / softness)
+                before = jax.nn.sigmoid((found[i].depth - other.depth) / softness)
                 weight = weight * (1.0 - covers[j] * before)
-        patch = scene.atlas.patches[surface.texture]
-        color = look_up(scene.atlas, patch, found.u, found.v) * _shade(scene, found.facing)
-        total, weights = total + weight * color, weights + weight
+        at = view.origin, _directions(view, _slopes(optics)), view.light
+        if surface.kind == "sphere":
+            look = look_at_sphere(*at, view.size.x)
+        else:
+            look = look_at_face(*at, view.size, found[i].face, surface.kind == "box")
+        color = look_up(scene.atlas, scene.atlas.patches[surface.texture], look.u, look.v)
+        total, weights = total + weight * color * _shade(scene, look.facing), weights + weight
     return total / weights
 
 
