@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.trainings import spread, stamp, trained
+from benchmarks.trainings import evaluations_to, spread, spread_of_reached, stamp, trained
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import run_eval
 from diffsim.reporting.run_files import read_json
@@ -53,7 +53,12 @@ def report(runs: pd.DataFrame, checked: dict[float, dict[str, float]], place: st
         mine = runs[runs["limit"] == limit]
         depth = f"{1e3 * best['penetration']:.1f}, {1e3 * best['median_penetration']:.1f}"
         tail = [f"{best['finer_speed']:.2f}", f"{1e3 * best['joint_drift']:.2g}", depth]
-        row = [f"{limit:g}", str(len(mine)), spread(mine["best"], 2), spread(mine["reached"], 0)]
+        row = [
+            f"{limit:g}",
+            str(len(mine)),
+            spread(mine["best"], 2),
+            spread_of_reached(mine["reached"]),
+        ]
         lines.append(f"| {' | '.join(row + tail)} |")
     return "\n".join([*lines, "", "Median (smallest to largest) over seeds.", place])
 
@@ -69,13 +74,12 @@ def main() -> None:
             metrics = trained(
                 place, "experiment=quadruped_gait", f"robot.max_force={limit}", f"seed={seed}"
             )
-            there = metrics[metrics["speed"] >= PAPER_SPEED]["evaluations"]
             rows.append(
                 {
                     "limit": limit,
                     "seed": seed,
                     "best": metrics["speed"].max(),
-                    "reached": there.iloc[0] if len(there) else float("nan"),
+                    "reached": evaluations_to(metrics, "speed", PAPER_SPEED, larger=True),
                     "seconds": metrics["wall_s"].iloc[-1],
                 }
             )

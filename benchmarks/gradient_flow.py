@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 PROBLEMS = (
     Problem("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
-    Problem("swing_up", "validation_end_distance", False, ("optimizer.iterations=300",)),
+    Problem("swing_up", "validation_end_distance", False, ("optimizer.iterations=500",)),
 )
 PLAIN = (
     "optimizer.gradient_decay=1.0",
@@ -51,6 +51,7 @@ RECIPES = {
     "decay 0.995": (*PLAIN, "optimizer.gradient_decay=0.995"),
     "decay 0.98": (*PLAIN, "optimizer.gradient_decay=0.98"),
     "decay 0.95": (*PLAIN, "optimizer.gradient_decay=0.95"),
+    "cotangent limit 1": (*PLAIN, "optimizer.cotangent_limit=1.0"),
     "cotangent limit 0.1": (*PLAIN, "optimizer.cotangent_limit=0.1"),
     "cotangent limit 0.03": (*PLAIN, "optimizer.cotangent_limit=0.03"),
     "both, 0.98 and 0.03": (

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.trainings import spread, stamp, trained
+from benchmarks.trainings import evaluations_to, spread, spread_of_reached, stamp, trained
 
 COLORS = {"BPTT": "tab:blue", "CMA-ES": "tab:orange"}
 
@@ -57,7 +57,7 @@ LEARNINGS = {
     ),
     "arm_random": Learning(
         {"BPTT": "arm_random", "CMA-ES": "arm_random_cmaes"},
-        {"BPTT": 1, "CMA-ES": 1},
+        {"BPTT": 2, "CMA-ES": 1},
         "validation_end_distance",
         "m",
         False,
@@ -103,8 +103,7 @@ def summary(learning: Learning, metrics: pd.DataFrame) -> dict[str, float]:
         "seconds_per_evaluation": after_first / max(count, 1),
     }
     for mark in learning.marks:
-        there = found["best"] >= mark if learning.larger else found["best"] < mark
-        row[f"to_{mark:g}"] = float(found["evaluations"][there].iloc[0]) if there.any() else np.nan
+        row[f"to_{mark:g}"] = evaluations_to(found, "best", mark, learning.larger)
     return row
 
 
@@ -119,11 +118,7 @@ def report(learning: Learning, runs: pd.DataFrame, place: str) -> str:
         mine = runs[runs["method"] == method]
         if mine.empty:
             continue
-        reached = []
-        for mark in learning.marks:
-            times = mine[f"to_{mark:g}"]
-            count = "" if times.notna().all() else f", {times.notna().sum()} of {len(times)}"
-            reached.append(spread(times, 0) + (count if times.notna().any() else ""))
+        reached = [spread_of_reached(mine[f"to_{mark:g}"]) for mark in learning.marks]
         row = [method, str(len(mine)), f"{mine['evaluations'].median():,.0f}"]
         row += [spread(mine["best"], 4), *reached]
         row += [spread(mine["seconds_per_iteration"], 2), spread(mine["seconds"], 0)]

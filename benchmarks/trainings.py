@@ -41,6 +41,18 @@ def stamp(folder: Path) -> str:
     )
 
 
+def evaluations_to(metrics: pd.DataFrame, figure: str, mark: float, larger: bool) -> float:
+    """How many evaluations it took a training to reach a mark, nan if it never did."""
+    there = metrics[figure] >= mark if larger else metrics[figure] < mark
+    return float(metrics["evaluations"][there].iloc[0]) if there.any() else float("nan")
+
+
+def spread_of_reached(times: pd.Series) -> str:
+    """The spread of the evaluations to a mark, and how many reached it if not all did."""
+    count = times.notna().sum()
+    return spread(times, 0) + (f", {count} of {len(times)}" if 0 < count < len(times) else "")
+
+
 def spread(values: pd.Series, digits: int) -> str:
     """Median (smallest to largest) of what is known; "–" for nothing."""
     known = values.dropna()

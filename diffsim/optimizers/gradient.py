@@ -78,6 +78,7 @@ class GradientDescent:
         def iterate(state: GradientState, key: jax.Array) -> Any:
             now = jax.random.fold_in(key, state.iteration)
             (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x, now)
+            gradient, norm = clip(gradient, config.clip_norm)
             updates, optax_state = self.transformation.update(gradient, state.optax_state, state.x)
             x, best = state.x, state.best
             if best is not None and backtrack is not None:
@@ -86,7 +87,7 @@ class GradientDescent:
                 )
             x = jnp.clip(optax.apply_updates(x, updates), lower, upper)
             new = GradientState(x, state.iteration + 1, optax_state, best)
-            return new, value, metrics, jnp.linalg.norm(gradient), now
+            return new, value, metrics, norm, now
 
         self._iterate = iterate
 
@@ -124,6 +125,20 @@ class GradientDescent:
             return state
         placed: GradientState = jax.device_put(state, self.problem.sharding)
         return placed
+
+
+def clip(gradient: jax.Array, limit: float | None) -> tuple[jax.Array, jax.Array]:
+    """The gradient, scaled down to a norm if it has a larger one, and the norm that it had.
+
+    A gradient whose squares are beyond the range of the numbers is clipped like any other; one that
+    is not finite stays so. (optax's limit would make zeros of the former.)
+    """
+    top = jnp.max(jnp.abs(gradient), initial=0.0)
+    unit = jnp.where(top > 0.0, top, 1.0)
+    norm = unit * jnp.linalg.norm(gradient / unit)
+    if limit is None:
+        return gradient, norm
+    return gradient * jnp.where(norm > limit, limit / norm, 1.0), norm
 
 
 def _backtrack(
@@ -174,7 +189,7 @@ def make_schedule(config: GradientConfig) -> optax.Schedule:
 
 
 def make_transformation(config: GradientConfig) -> optax.GradientTransformation:
-    """optax's optimiser of the config's name, after clipping.
+    """optax's optimiser of the config's name.
 
     Raises:
         ConfigError: if an option is not one of the method's.
@@ -194,9 +209,6 @@ def make_transformation(config: GradientConfig) -> optax.GradientTransformation:
                 f"for {config.method}, got {name}={value}"
             )
     try:
-        update = method(learning_rate=make_schedule(config), **config.options)
+        return method(learning_rate=make_schedule(config), **config.options)
     except ValueError as error:
         raise ConfigError(f"optimizer.options: {error} (got {dict(config.options)})") from error
-    if config.clip_norm is None:
-        return update
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), update)

@@ -17,7 +17,7 @@ from diffsim.optimizers.config import (
     GradientConfig,
     LevenbergMarquardtConfig,
 )
-from diffsim.optimizers.gradient import make_schedule
+from diffsim.optimizers.gradient import clip, make_schedule
 from diffsim.optimizers.registry import make_optimizer
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
@@ -235,6 +235,19 @@ def test_a_gradient_longer_than_its_limit_is_reported():
     assert [r.clipped for r in reports] == [r.grad_norm > 1.0 for r in reports]
     _, _, reports = minimise(OPTIMIZERS["adam"], Valley(), iterations=1)
     assert reports[0].clipped is None
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_a_gradient_is_clipped_whatever_its_size(size):
+    """Its squares may be beyond float32's range, in either direction."""
+    gradient = jnp.asarray([3.0, 0.0, -4.0], jnp.float32) * size
+    clipped, norm = clip(gradient, 1.0)
+    np.testing.assert_allclose(norm, 5.0 * size, rtol=1e-6)
+    expected = np.array([0.6, 0.0, -0.8]) if size >= 1.0 else np.asarray(gradient)
+    np.testing.assert_allclose(clipped, expected, rtol=1e-6)
+    np.testing.assert_array_equal(clip(gradient, None)[0], gradient)
+    assert not np.isfinite(clip(gradient.at[0].set(jnp.inf), 1.0)[0]).all()
+    assert not np.any(clip(jnp.zeros(3), 1.0)[0])
 
 
 def test_a_large_problem_is_given_to_the_separable_form_of_evolution():
