@@ -60,6 +60,7 @@ bench-scaling: $(VENV)/run.installed ## time and memory over robots, steps, bodi
 bench-learning: $(VENV)/run.installed ## arm, gait and CMA-ES; hours (one: python -m benchmarks.learning arm_fixed)
 	$(BIN)/python -m benchmarks.learning arm_fixed
 	$(BIN)/python -m benchmarks.learning quadruped_gait
+	$(BIN)/python -m benchmarks.learning swing_up
 	$(BIN)/python -m benchmarks.learning arm_random
 	$(BIN)/python -m benchmarks.gait_torque
 	$(BIN)/python -m benchmarks.gradient_flow

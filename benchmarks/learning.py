@@ -3,10 +3,11 @@
 Usage: python -m benchmarks.learning EXPERIMENT [folder]
 
 EXPERIMENT is arm_fixed, arm_random, quadruped_gait or swing_up (which has no CMA-ES). All methods
-train from several seeds for the same number of evaluations (episodes simulated). Each run has a folder of its own (default: under
-outputs/benchmarks/learning); calling this again makes only those that are missing. From them come
-runs.csv, a row for each run; table.md, medians over the seeds and how many reached the paper's
-marks after how many evaluations; and curves.png, the best so far of both methods in one picture.
+train from several seeds for the same number of evaluations (episodes simulated). Each run has a
+folder of its own (default: under outputs/benchmarks/learning); calling this again makes only those
+that are missing. From them come runs.csv, a row for each run; table.md, medians over the seeds and
+how many reached the marks after how many evaluations; and curves.png, the best so far in one
+picture.
 """
 
 from __future__ import annotations
