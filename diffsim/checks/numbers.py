@@ -12,8 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from diffsim.experiment.config import SimulationConfig
+from diffsim.robots.appearance import CameraConfig, LightConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.placement import carriers
+
+APPEARANCE = (CameraConfig, LightConfig, PlaneConfig, TextureConfig)
+"""What is only seen, and moves nothing."""
 
 INITIAL_STATE = "initial state"
 PLACEMENT = ("position", "orientation", "velocity", "angular_velocity")
@@ -109,6 +113,8 @@ def _number(path: str, kind: str, field: dataclasses.Field[Any], value: float) -
 
 def _walk(node: Any, path: str) -> Iterator[tuple[str, dataclasses.Field[Any], float]]:
     """Path, field and value of every finite number in fields that hold numbers."""
+    if isinstance(node, APPEARANCE):
+        return
     if isinstance(node, dict):
         for name, item in node.items():
             yield from _walk(item, f"{path}.{name}")

@@ -48,6 +48,7 @@ def test_numbers_without_a_meaning_are_left_out() -> None:
     assert "robot.bodies.bar.mass" not in numbers  # not given
     assert "robot.motors.drive.coordinate" not in numbers  # a choice, no quantity
     assert "simulation.dt" not in numbers
+    assert not any(".texture." in path or ".light." in path for path in numbers)  # only seen
     assert "robot.motors.drive.max_velocity" in numbers
     arm = robot_config("arm")
     arm = dataclasses.replace(arm, contact_frequency=float("inf"))
