@@ -20,7 +20,7 @@ LEAST, MOST = 0.8, 2.0
 
 @pytest.mark.parametrize(
     "checkpoint",
-    [pytest.param(c, marks=pytest.mark.slow if c == "none" else ()) for c in CHECKPOINTS],
+    [pytest.param(c, marks=() if c == "steps" else pytest.mark.slow) for c in CHECKPOINTS],
 )
 def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     robot = robot_config("cartpole")

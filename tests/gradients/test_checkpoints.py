@@ -50,7 +50,9 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("steps", [WITH_SEGMENTS, WITH_A_REST, 1])
+@pytest.mark.parametrize(
+    "steps", [pytest.param(WITH_SEGMENTS, marks=pytest.mark.slow), WITH_A_REST, 1]
+)
 def test_values_and_gradients_are_the_same(steps: int) -> None:
     found = [landing(checkpoint, steps) for checkpoint in CHECKPOINTS]
     heights = found[0][1]
