@@ -80,8 +80,8 @@ class Camera:
         position = vector(self._config.position)
         if self._config.look_at is None:
             return Pose(position, rotation_of(self._config.orientation))
-        ahead = _unit(vector(self._config.look_at) - position)
-        left = _unit(Vec3(number(0.0), number(0.0), number(1.0)).cross(ahead))
+        ahead = unit(vector(self._config.look_at) - position)
+        left = unit(Vec3(number(0.0), number(0.0), number(1.0)).cross(ahead))
         return Pose(position, Mat3(ahead, left, ahead.cross(left)))
 
 
@@ -115,7 +115,3 @@ def _size(body: BodyConfig) -> Vec3:
     if body.shape == "sphere":
         return vector([body.radius, 0.0, 0.0])
     return vector(body.size)
-
-
-def _unit(direction: Vec3) -> Vec3:
-    return direction * (1.0 / jnp.sqrt(direction.squared_norm()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from diffsim.robots.appearance import CameraConfig, TextureConfig
 from diffsim.robots.check_values import check_direction, check_reference, is_known
@@ -46,12 +45,9 @@ def _check_camera(robot: RobotConfig, key: str, camera: CameraConfig) -> None:
     if camera.body is not None:
         check_reference(f"{key}.body", camera.body, robot.bodies)
     check_direction(f"{key}.orientation", camera.orientation)
-    if camera.look_at is None:
+    if camera.look_at is None or not is_known([*camera.look_at, *camera.position]):
         return
-    ahead: list[Any] = [*camera.look_at, *camera.position]
-    if not is_known(ahead):
-        return
-    x, y, z = (float(a) - float(b) for a, b in zip(camera.look_at, camera.position, strict=True))
+    x, y, z = (a - b for a, b in zip(camera.look_at, camera.position, strict=True))
     if math.hypot(x, y) <= STEEPEST * math.hypot(x, y, z):
         raise ConfigError(
             f"{key}.look_at must not be its position, nor straight above or below it, "
