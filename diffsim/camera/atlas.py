@@ -66,8 +66,10 @@ def look_up(atlas: Atlas, patch: Patch, u: jax.Array, v: jax.Array) -> jax.Array
         patch: which one; its fields may be arrays (rays,).
         u, v: where in it, from 0 to 1 over its width and height, shape (rays,).
     """
-    along = u * (patch.width - 1 + patch.repeats)
-    across = v * (patch.height - 1 + patch.repeats)
+    along, across = (
+        jnp.where(patch.repeats, place * size, jnp.clip(place, 0.0, 1.0) * (size - 1))
+        for place, size in ((u, patch.width), (v, patch.height))
+    )
     column, row = jnp.floor(along), jnp.floor(across)
     right, down = along - column, across - row
     left, top = column.astype(jnp.int32) % patch.width, row.astype(jnp.int32) % patch.height

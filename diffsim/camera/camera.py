@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -9,7 +11,7 @@ from diffsim.camera.atlas import make_atlas
 from diffsim.camera.patterns import draw_texture, grey
 from diffsim.camera.render import Optics, Pose, Scene, Surface, render
 from diffsim.engine.vectors import Mat3, Vec3
-from diffsim.engine.world import State, World, part_motion
+from diffsim.engine.world import PartMotion, State, World, part_motion
 from diffsim.robots.appearance import CameraConfig
 from diffsim.robots.config import BodyConfig, RobotConfig
 from diffsim.robots.numbers import (
@@ -54,10 +56,21 @@ class Camera:
 
         Of several robots, along the last axes of the state, there are several, along the first.
         """
-        motion = part_motion(world.parts, state)
+        return self.view(world.parts.names, part_motion(world.parts, state))
+
+    def view(
+        self, names: Sequence[str], motion: PartMotion, offset: Vec3 | None = None
+    ) -> jax.Array:
+        """The same from the motion of parts; of several moments or robots, along the last axis.
+
+        Args:
+            names: of the parts.
+            motion: components (parts, ...).
+            offset: by which the camera is away from its own position [m], components (...).
+        """
 
         def of_part(name: str) -> Pose:
-            part = world.parts.names.index(name)
+            part = list(names).index(name)
             return jax.tree.map(lambda c: c[part], Pose(motion.position, motion.rotation))
 
         poses = [*(of_part(name) for name in self._names), *self._planes]
@@ -68,12 +81,22 @@ class Camera:
                 carrier.position + carrier.rotation @ own.position,
                 carrier.rotation.times(own.rotation),
             )
-        if state.time.ndim == 0:
+        if offset is not None:
+            own = own._replace(position=own.position + offset)
+        many = motion.position.x.shape[1:]
+        if not many:
             return render(self._scene, poses, self._optics, own)
-        poses, own = jax.tree.map(lambda c: jnp.broadcast_to(c, state.time.shape), (poses, own))
-        return jax.vmap(
-            lambda poses, own: render(self._scene, poses, self._optics, own), in_axes=-1
-        )(poses, own)
+        poses, own = jax.tree.map(
+            lambda c: jnp.moveaxis(jnp.broadcast_to(c, many), -1, 0), (poses, own)
+        )
+
+        def see(poses: Sequence[Pose], own: Pose) -> jax.Array:
+            return render(self._scene, poses, self._optics, own)
+
+        # On a CPU one after the other: what all rays of one image need stays in the cache.
+        if _platform() == "cpu":
+            return jax.lax.map(lambda at: see(*at), (poses, own))
+        return jax.vmap(see)(poses, own)
 
     def _own_pose(self) -> Pose:
         """In the frame of what carries it."""
@@ -83,6 +106,12 @@ class Camera:
         ahead = unit(vector(self._config.look_at) - position)
         left = unit(Vec3(number(0.0), number(0.0), number(1.0)).cross(ahead))
         return Pose(position, Mat3(ahead, left, ahead.cross(left)))
+
+
+def _platform() -> str:
+    """Of the device that is computed on."""
+    device: jax.Device | None = jax.config.jax_default_device  # type: ignore[attr-defined]
+    return jax.default_backend() if device is None else device.platform
 
 
 def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:

@@ -64,20 +64,26 @@ def meet_sphere(origin: Vec3, direction: Vec3, radius: jax.Array, near: jax.Arra
 
 def meet_box(origin: Vec3, direction: Vec3, size: Vec3, near: jax.Array) -> Meeting:
     """Rays meet a box from outside; ``size`` has its edges [m], the rest is as for a sphere."""
-    entry, leave, ends = [], [], []
+    entry, leave, ends, squares = [], [], [], []
     for o, d, s in zip(origin, direction, size, strict=True):
         d = jnp.where(jnp.abs(d) < TINY, TINY, d)
         side = jnp.where(d < 0.0, 0.5, -0.5)  # of the face through which it enters
         entry.append((side * s - o) / d)
         leave.append((-side * s - o) / d)
         ends.append((side < 0.0).astype(jnp.int32))
+        squares.append(d**2)
     # The last of the entries is where it enters.
     by_x = (entry[0] >= entry[1]) & (entry[0] >= entry[2])
     by_y = ~by_x & (entry[1] >= entry[2])
     first = jnp.where(by_x, entry[0], jnp.where(by_y, entry[1], entry[2]))
-    last = jnp.minimum(jnp.minimum(leave[0], leave[1]), leave[2])
+    # Across each edge, the distance between it and the ray, as seen along the edge.
+    inside = jnp.full_like(first, jnp.inf)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        between = jnp.minimum(leave[i] - entry[j], leave[j] - entry[i])
+        share = squares[i] * squares[j] / (squares[i] + squares[j])
+        inside = jnp.minimum(inside, between * jnp.sqrt(share))
     face = jnp.where(by_x, ends[0], jnp.where(by_y, 2 + ends[1], 4 + ends[2]))
-    return Meeting(first, jnp.where(first > near, last - first, -jnp.inf), face)
+    return Meeting(first, jnp.where(first > near, inside, -jnp.inf), face)
 
 
 def meet_plane(

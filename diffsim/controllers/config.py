@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from omegaconf import MISSING
+
 from diffsim.validation import bounded
 
 ACTIVATIONS = ("elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh")
@@ -63,4 +65,28 @@ class TableConfig:
     interpolate: bool = True  # between rows; else each is held until the next
 
 
-ControllerConfig = NoControllerConfig | LinearConfig | DenseConfig | RecurrentConfig | TableConfig
+@dataclass
+class ConvolutionalConfig:
+    """A net that sees the images of a camera, and nothing else."""
+
+    kind: str = bounded("convolutional", choices=("convolutional",))
+    camera: str = MISSING  # one of the robot's
+    every: int = bounded(1, at_least=1)  # time steps between images; commands are held meanwhile
+    frames: int = bounded(3, at_least=1)  # the present image and past ones
+    contrast: float = bounded(1.0, above=0)  # by which changes between images are multiplied
+    channels: list[int] = bounded([32, 64], at_least=1)  # of each convolutional layer
+    kernels: list[int] = bounded([8, 2], at_least=1)  # edges of what a place sees [pixels]
+    strides: list[int] = bounded([8, 2], at_least=1)  # from place to place [pixels]
+    hidden: list[int] = bounded([150, 96], at_least=1)  # dense layers after them
+    activation: str = bounded("relu", choices=ACTIVATIONS)
+    zero_output: bool = True  # the first policy commands nothing
+
+
+ControllerConfig = (
+    NoControllerConfig
+    | LinearConfig
+    | DenseConfig
+    | RecurrentConfig
+    | TableConfig
+    | ConvolutionalConfig
+)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from diffsim.controllers.config import (
     ControllerConfig,
+    ConvolutionalConfig,
     DenseConfig,
     LinearConfig,
     RecurrentConfig,
@@ -77,8 +78,17 @@ class NoController:
         return unroll_without_memory(self, parameters, readings)
 
 
-def make_controller(config: ControllerConfig, readings: int, commands: int) -> Controller:
-    """The controller that a config describes, for a robot with so many readings and commands."""
+def make_controller(
+    config: ControllerConfig,
+    readings: int,
+    commands: int,
+    image: tuple[int, int, int] | None = None,
+) -> Controller:
+    """The controller that a config describes, for a robot with so many readings and commands.
+
+    Of one that sees, ``image`` is the shape of what its camera gives: channels, height, width.
+    """
+    from diffsim.controllers.convolutional import Convolutional
     from diffsim.controllers.dense import Dense, linear
     from diffsim.controllers.recurrent import Recurrent
     from diffsim.controllers.table import Table
@@ -92,4 +102,7 @@ def make_controller(config: ControllerConfig, readings: int, commands: int) -> C
             return Recurrent(config, readings, commands)
         case TableConfig():
             return Table(config, commands)
+        case ConvolutionalConfig():
+            assert image is not None, "its camera is the experiment's to make"
+            return Convolutional(config, image, commands)
     return NoController(commands)

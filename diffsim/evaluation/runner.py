@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,15 +17,18 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from diffsim.engine.world import PartMotion
+from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.soundness import describe, judge, observer
 from diffsim.experiment.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
-from diffsim.experiment.config import RunConfig
+from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment, evaluation_key
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.trajectory import save_trajectory
+from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
 
 
@@ -40,11 +44,16 @@ class Trained(NamedTuple):
     checkpoint: Checkpoint
 
 
-def load_run(folder: Path) -> Trained:
+def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
     """The config and the newest checkpoint of a run.
 
+    Args:
+        folder: of the run.
+        change: what is to be different in its config.
+
     Raises:
-        ConfigError: if the folder is not that of a run, or has no checkpoint.
+        ConfigError: if the folder is not that of a run, or has no checkpoint; if there is nothing
+            of that name to be changed.
         CheckpointError: if the newest checkpoint is damaged.
     """
     try:
@@ -56,15 +65,33 @@ def load_run(folder: Path) -> Trained:
     checkpoints = list_checkpoints(folder / "checkpoints")
     if not checkpoints:
         raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
-    return Trained(restore_config(manifest["config"]), load_checkpoint(checkpoints[-1]))
+    config = restore_config(manifest["config"])
+    if change:
+        known = manifest["config"]
+        config = restore_config(_merged(known, change, "change"))
+        check_run(config)
+    return Trained(config, load_checkpoint(checkpoints[-1]))
+
+
+def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A mapping with some values replaced, none added but to mappings that are empty."""
+    result = dict(known)
+    for name, value in change.items():
+        if known and name not in known:
+            raise ConfigError(f"{key} must be of {', '.join(known)}, got '{name}'")
+        if isinstance(value, Mapping) and isinstance(known.get(name), Mapping):
+            value = _merged(known[name], value, f"{key}.{name}")
+        result[name] = value
+    return result
 
 
 def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """Simulate a run's best point in new episodes; one row for each.
 
     Written to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``, with the goals that
-    were drawn; ``evaluation.json`` with mean and spread, and how sound one episode was; and the
-    trajectory of that.
+    were drawn; ``evaluation.json`` with mean and spread, and how sound one episode was; the
+    trajectory of that; and, if asked for, what a camera sees of it: ``animation.gif`` and, some
+    moments of it, ``pictures.png``.
 
     Raises:
         ConfigError: if there is no run to be evaluated.
@@ -72,11 +99,13 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """
     check(config)
     folder = Path(config.run)
-    trained = load_run(folder)
+    trained = load_run(folder, config.change)
     run = trained.config
     if config.dt is not None:
         simulation = dataclasses.replace(run.simulation, dt=config.dt)
         run = dataclasses.replace(run, simulation=simulation)
+    if config.camera is not None:
+        check_reference("camera", config.camera, run.robot.cameras)
     with computing_on(config.device, run.precision):
         experiment = Experiment(run)
         x = jnp.asarray(trained.checkpoint.arrays["best"]["x"])
@@ -103,11 +132,14 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
             path / "trajectory.csv", seen.motion, experiment.part_names, run.simulation.dt
         )
         soundness = judge(seen)
+        if config.render:
+            _render(config, run, seen.motion, path)
     summary = {
         "iteration": trained.checkpoint.iteration,
         "episodes": count,
         "seed": config.seed,
         "dt": run.simulation.dt,
+        "change": config.change,
         "mean": _numbers(table.mean()),
         "standard_deviation": _numbers(table.std(ddof=0)),
         "median": _numbers(table.median()),
@@ -119,6 +151,17 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     console.print(describe(soundness))
     console.print(f"Everything is in {path}", soft_wrap=True, highlight=False, markup=False)
     return table
+
+
+def _render(config: EvalConfig, run: RunConfig, motion: PartMotion, path: Path) -> None:
+    """What a camera sees, at the animation's frame rate."""
+    times = np.arange(motion.position.x.shape[0]) * run.simulation.dt
+    wanted = np.arange(0.0, times[-1] + 1e-9, 1.0 / config.frame_rate)
+    chosen = np.unique(np.minimum(np.round(wanted / run.simulation.dt).astype(int), len(times) - 1))
+    film = Film(run.robot, config.camera or getattr(run.controller, "camera", None))
+    images = film.shoot(jax.tree.map(lambda component: component[chosen], motion))
+    save_animation(path / "animation.gif", images, config.frame_rate)
+    save_strip(path / "pictures.png", images, list(times[chosen]))
 
 
 def _goals(experiment: Experiment, key: jax.Array, count: int) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from diffsim.controllers.config import (
+    ConvolutionalConfig,
     DenseConfig,
     LinearConfig,
     NoControllerConfig,
@@ -20,6 +21,7 @@ from diffsim.controllers.config import (
 )
 from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
 from diffsim.robots.check import check_robot
+from diffsim.robots.check_values import check_reference
 from diffsim.robots.config import RobotConfig, SensorConfig
 from diffsim.tasks.config import GaitConfig, ReachConfig, ThrowConfig, check_task
 from diffsim.validation import ConfigError, bounded, check, check_identifier
@@ -31,6 +33,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "dense": DenseConfig,
         "recurrent": RecurrentConfig,
         "table": TableConfig,
+        "convolutional": ConvolutionalConfig,
     },
     "optimizer": {
         "gradient": GradientConfig,
@@ -179,6 +182,8 @@ def check_run(config: RunConfig) -> None:
     check_gains(config.robot, config.simulation)
     check_variables(config)
     _check_randomness(config)
+    if isinstance(config.controller, ConvolutionalConfig):
+        check_sight(config.controller, config.robot)
 
 
 def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
@@ -190,7 +195,7 @@ def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
 def _check_randomness(config: RunConfig) -> None:
     """Several episodes make sense where they differ."""
     task = config.task
-    if task.start.scatters or (isinstance(task, ReachConfig) and task.target is None):
+    if task.varies or (isinstance(task, ReachConfig) and task.target is None):
         optimizer = config.optimizer
         if isinstance(optimizer, GradientConfig) and optimizer.backtrack is not None:
             raise ConfigError(
@@ -206,6 +211,31 @@ def _check_randomness(config: RunConfig) -> None:
             raise ConfigError(
                 f"{key} must be {least}: all episodes of this task are alike, got {value}"
             )
+
+
+def check_sight(controller: ConvolutionalConfig, robot: RobotConfig) -> None:
+    """Check that there is a camera, and that its image is large enough for all layers.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    check_reference("controller.camera", controller.camera, robot.cameras)
+    layers = len(controller.channels)
+    for name in ("kernels", "strides"):
+        values = getattr(controller, name)
+        if len(values) != layers:
+            raise ConfigError(
+                f"controller.{name} must have {layers} numbers, as controller.channels has, "
+                f"got {values}"
+            )
+    width, height = robot.cameras[controller.camera].resolution
+    for kernel, stride in zip(controller.kernels, controller.strides, strict=True):
+        if kernel > min(width, height):
+            raise ConfigError(
+                f"controller.kernels must fit into what the layer before gives ({width} x {height} "
+                f"here), got {controller.kernels}"
+            )
+        width, height = (width - kernel) // stride + 1, (height - kernel) // stride + 1
 
 
 def check_gains(robot: RobotConfig, simulation: SimulationConfig) -> None:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.controllers.controller import make_controller
+from diffsim.controllers.convolutional import Convolutional
 from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import Observer, Policy, rollout
@@ -33,11 +34,13 @@ from diffsim.experiment.config import (
     controller_sensors,
 )
 from diffsim.experiment.device import visible_devices
+from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
-from diffsim.tasks.start import draw_start, scattered
+from diffsim.tasks.push import draw_directions, push_count, push_velocities
+from diffsim.tasks.start import Start, draw_places, draw_start, moved
 from diffsim.tasks.task import Draw, Evaluation, make_task
 
 
@@ -71,22 +74,26 @@ class Drawn(NamedTuple):
 
     Attributes:
         task: by the task itself.
-        start: of ``draw_start``.
+        start: where the joints begin.
+        pushes: their directions.
     """
 
     task: Draw
-    start: jax.Array | None
+    start: Start | None
+    pushes: jax.Array | None
 
     @property
     def robots(self) -> int | None:
         """How many episodes, None for a single one without an axis of its own."""
         if self.start is not None:
-            return self.start.shape[2] if self.start.ndim == 3 else None
+            return self.start.place.shape[0] if self.start.place.ndim else None
+        if self.pushes is not None:
+            return self.pushes.shape[1] if self.pushes.ndim == 2 else None
         leaves = jax.tree.leaves(self.task)
         return leaves[0].shape[-1] if leaves and leaves[0].ndim else None
 
 
-NOTHING = Drawn(None, None)
+NOTHING = Drawn(None, None, None)
 
 
 class Episode(NamedTuple):
@@ -120,11 +127,14 @@ class Experiment:
         world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.task = make_task(config.task, world)
-        self.random = self.task.random or config.task.start.scatters
+        self.random = self.task.random or config.task.varies
         self.steps = max(1, round(self.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
         self.controller = make_controller(
-            config.controller, len(self._sensors(config, world).names), command_count(world)
+            config.controller,
+            len(self._sensors(config, world).names),
+            command_count(world),
+            camera_shape(config),
         )
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
@@ -154,7 +164,7 @@ class Experiment:
             found = self._evaluate(x, draws, flow)
             return jax.tree.map(jnp.sum, (found.loss, found.metrics))
 
-        draws = self.draw(key, self.episodes)
+        draws = self.draw(key, self.episodes, training=True)
         sums = share_robots(total, draws, self._devices)(x, draws)
         loss, metrics = jax.tree.map(lambda number: number / self.episodes, sums)
         return Evaluation(loss, None, metrics)
@@ -166,22 +176,33 @@ class Experiment:
             return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), found)
         return self._evaluate(x, self.draw(key, count), EXACT)
 
-    def draw(self, key: jax.Array, count: int) -> Drawn:
-        """What is random in several episodes, along the last axes."""
-        return jax.vmap(self._draw_one, out_axes=-1)(jax.random.split(key, count))
+    def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
+        """What is random in several episodes, along the last axes.
+
+        Those of training begin where the task says that it is to be practised from, too.
+        """
+        drawn = jax.vmap(self._draw_one, out_axes=-1)(jax.random.split(key, count))
+        if training and drawn.start is not None:
+            place = draw_places(jax.random.fold_in(key, _PLACE), self.config.task, count)
+            drawn = drawn._replace(start=drawn.start._replace(place=place))
+        return drawn
 
     def _draw_one(self, key: jax.Array) -> Drawn:
         start = None
-        if self.config.task.start.scatters:
-            start = draw_start(jax.random.fold_in(key, _START), self.config.robot)
-        return Drawn(self.task.draw(key), start)
+        if self.config.task.begins_differently:
+            even = draw_start(jax.random.fold_in(key, _START), self.config.robot)
+            start = Start(even, jnp.zeros((), jnp.int32))
+        directions = None
+        if push_count(self.config.task):
+            directions = draw_directions(jax.random.fold_in(key, _PUSH), self.config.task)
+        return Drawn(self.task.draw(key), start, directions)
 
     def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
         """Gradient of the loss with respect to the bodies' velocities before every step.
 
         Components (steps, bodies), and one more axis of episodes where a task draws something.
         """
-        draw = self.draw(key, self.episodes) if self.random else NOTHING
+        draw = self.draw(key, self.episodes, training=True) if self.random else NOTHING
 
         def loss(pushes: Vec3) -> jax.Array:
             return jnp.mean(self._evaluate(x, draw, flow, pushes).loss)
@@ -213,9 +234,10 @@ class Experiment:
 
         The start comes first; leading axis (steps + 1,).
         """
-        episode, given = self._episode(x, self._watched())
+        draw = self._watched()
+        episode, given = self._episode(x, draw)
         observe = observer(episode.world)
-        result = rollout(*episode, observe, given=given)
+        result = rollout(*episode, observe, given=given, pushes=self._pushes(episode, draw.pushes))
         first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
@@ -233,6 +255,9 @@ class Experiment:
     ) -> Evaluation:
         """Of one episode, or of each of several."""
         episode, given = self._episode(x, draw)
+        drawn = self._pushes(episode, draw.pushes)
+        if drawn is not None:
+            pushes = drawn if pushes is None else drawn + pushes
         result = rollout(
             *episode,
             lambda state: self.task.observe(episode.world, state, draw.task),
@@ -242,6 +267,15 @@ class Experiment:
             pushes,
         )
         return self.task.evaluate(episode.world, result, draw.task)
+
+    def _pushes(self, episode: Episode, directions: jax.Array | None) -> Vec3 | None:
+        """What is added to the velocities at every step, if anything is."""
+        task = self.config.task
+        if directions is None:
+            return None
+        parts = episode.world.parts
+        body = parts.body[parts.names.index(task.body)]
+        return push_velocities(task, directions, episode.state, body, self.config.simulation.dt)
 
     def _episode(self, x: jax.Array, draw: Drawn) -> tuple[Episode, Any]:
         """What a rollout is told, and what is given to its policy at every step."""
@@ -256,6 +290,11 @@ class Experiment:
 
         def episode(policy: Policy) -> Episode:
             return Episode(world, self.solver, state, memory, policy, self.steps)
+
+        if isinstance(self.controller, Convolutional):
+            sight = Sight(config, self.controller, world)
+            memory = sight.remember(state)
+            return episode(sight.policy(parameters)), sight.looks(self.steps)
 
         if sensors.closed and self.controller.reads:
 
@@ -286,10 +325,10 @@ class Experiment:
     def _start(config: RunConfig, world: World, draw: Drawn) -> State:
         """The state of one robot at the start, or of each of several along the last axes."""
 
-        def begin(drawn: jax.Array | None) -> State:
+        def begin(start: Start | None) -> State:
             robot = config.robot
-            if drawn is not None:
-                robot = scattered(robot, config.task.start, drawn)
+            if start is not None:
+                robot = moved(robot, config.task, start)
             return initial_state(robot, world)
 
         if draw.robots is None:
@@ -319,8 +358,8 @@ def evaluation_key(seed: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
 
 
-_START = 1
-"""Keeps the key of the start apart from that of the task's own draw."""
+_START, _PLACE, _PUSH = 1, 2, 3
+"""Keep the keys of start and pushes apart from that of the task's own draw."""
 
 _VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
 """Beyond the number of any iteration, by which the keys of training are made."""

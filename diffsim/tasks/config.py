@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
-from diffsim.robots.check import check_sensors
+from diffsim.robots.check import check_sensors, coordinate_count
+from diffsim.robots.check_values import check_reference, is_known
 from diffsim.robots.config import RobotConfig, SensorConfig
-from diffsim.validation import ConfigError, bounded
+from diffsim.validation import ConfigError, bounded, check_identifier
 
 
 @dataclass
@@ -37,14 +39,44 @@ class StartConfig:
 
 
 @dataclass
+class PracticeConfig(StartConfig):
+    """Another place where a share of the episodes of training begins, and how far around it."""
+
+    share: float = bounded(0.5, above=0, at_most=1)
+    # Coordinates of joints [rad], [m]; the robot's own start where none are given.
+    joints: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class PushConfig:
+    """Sudden changes of the velocity of the task's body, in horizontal directions."""
+
+    speed: float = bounded(0.0, at_least=0)  # [m/s]
+    every: float = bounded(5.0, above=0)  # [s]
+
+
+@dataclass
 class TaskConfig:
     """What all tasks have."""
 
     start: StartConfig = field(default_factory=StartConfig)
+    # Other starts, of training alone: never in validation and evaluation.
+    practice: dict[str, PracticeConfig] = field(default_factory=dict)
+    push: PushConfig = field(default_factory=PushConfig)
     duration: float = bounded(5.0, above=0)  # [s]
     # What the controller reads; the robot's own sensors if none are given here.
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
     effort: EffortConfig = field(default_factory=EffortConfig)
+
+    @property
+    def begins_differently(self) -> bool:
+        """Whether episodes of training have different starts."""
+        return self.start.scatters or bool(self.practice)
+
+    @property
+    def varies(self) -> bool:
+        """Whether episodes differ by what any task may draw."""
+        return self.begins_differently or self.push.speed > 0.0
 
 
 @dataclass
@@ -111,7 +143,7 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
         names = ", ".join(robot.bodies)
         raise ConfigError(f"task.body must be one of {names}, got '{task.body}'")
     check_sensors(robot, task.sensors, "task.sensors")
-    _check_start(task, robot)
+    _check_starts(task, robot)
     for name, sensor in task.sensors.items():
         if sensor.type == "goal" and isinstance(task, GaitConfig):
             raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
@@ -121,18 +153,39 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
         _check_reach(task)
 
 
-def _check_start(task: TaskConfig, robot: RobotConfig) -> None:
-    if not task.start.scatters:
-        return
+def _check_starts(task: TaskConfig, robot: RobotConfig) -> None:
+    _check_scatter(task.start, "task.start", robot)
+    shares = sum(practice.share for practice in task.practice.values())
+    if shares > 1.0 + 1e-9:
+        raise ConfigError(f"the shares of task.practice must be at most 1 in all, got {shares:g}")
+    for name, practice in task.practice.items():
+        key = f"task.practice.{name}"
+        check_identifier(name, "task.practice")
+        _check_scatter(practice, key, robot)
+        for joint_name, coordinates in practice.joints.items():
+            check_reference(f"{key}.joints", joint_name, robot.joints)
+            joint = robot.joints[joint_name]
+            if joint.closes_loop:
+                raise ConfigError(f"{key}.joints must not have '{joint_name}': it closes a loop")
+            count = coordinate_count(joint)
+            numbers = isinstance(coordinates, list) and is_known(coordinates)
+            if not numbers or len(coordinates) != count:
+                raise ConfigError(
+                    f"{key}.joints.{joint_name} must be a list of as many numbers as a "
+                    f"{joint.type} joint has coordinates, {count}, got {coordinates}"
+                )
+
+
+def _check_scatter(start: StartConfig, key: str, robot: RobotConfig) -> None:
     joints = robot.joints.values()
     movable = any(joint.type not in ("fixed", "free") for joint in joints)
     for field_name in ("position", "velocity"):
-        value = getattr(task.start, field_name)
+        value = getattr(start, field_name)
         if value > 0.0 and not movable:
-            raise ConfigError(f"task.start.{field_name} must be 0 without joints, got {value}")
+            raise ConfigError(f"{key}.{field_name} must be 0 without joints, got {value}")
         if value > 0.0 and any(joint.closes_loop for joint in joints):
             raise ConfigError(
-                f"task.start.{field_name} must be 0 for joints that close a loop, got {value}"
+                f"{key}.{field_name} must be 0 for joints that close a loop, got {value}"
             )
 
 

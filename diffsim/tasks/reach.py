@@ -30,7 +30,7 @@ class Reach:
     3.2.2), and the pendulum's end to the upright point, with a penalty on speed (section 3.4).
     """
 
-    metric_names: tuple[str, ...] = ("mean_distance", "end_distance")
+    metric_names: tuple[str, ...] = ("mean_distance", "end_distance", "worst_distance")
 
     def __init__(self, config: ReachConfig, world: World) -> None:
         self.config = config
@@ -59,15 +59,15 @@ class Reach:
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
         seen: Seen = rollout.observations
         counted = seen.distance + self.config.velocity_weight * seen.speed
+        at_the_end = seen.distance[self._step(counted, self.config.measure_after) :]
         return Evaluation(
             loss=jnp.mean(counted[self._step(counted, self.config.loss_after) :], axis=0)
             + penalty(self.config.effort, seen.work),
             residuals=None,
             metrics={
                 "mean_distance": jnp.mean(seen.distance, axis=0),
-                "end_distance": jnp.mean(
-                    seen.distance[self._step(counted, self.config.measure_after) :], axis=0
-                ),
+                "end_distance": jnp.mean(at_the_end, axis=0),
+                "worst_distance": jnp.max(at_the_end, axis=0),
             },
         )
 

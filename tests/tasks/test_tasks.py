@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
+from diffsim.engine.rollout import rollout
 from diffsim.engine.world import part_motion
 from diffsim.experiment.config import check_run
 from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
 from diffsim.tasks.config import ShellConfig
+from diffsim.tasks.push import push_count
 from diffsim.tasks.reach import point_in_shell
+from diffsim.tasks.start import draw_places
 from diffsim.validation import ConfigError
 
 # Single precision, some steps.
@@ -147,9 +150,9 @@ def test_a_goal_alone_is_read_once_for_the_whole_episode():
     np.testing.assert_allclose(control.command[0], goal.x + 2.0 * goal.y + 3.0 * goal.z)
 
 
-def starts(experiment, count=200):
+def starts(experiment, count=200, training=False):
     """Angles of the pendulum and their rates at the start of episodes, and the cart's place."""
-    draw = experiment.draw(jax.random.key(0), count)
+    draw = experiment.draw(jax.random.key(0), count, training)
     episode, _ = experiment._episode(jnp.asarray(experiment.initial), draw)
     motion = part_motion(episode.world.parts, episode.state)
     names = experiment.part_names
@@ -166,6 +169,57 @@ def test_starts_are_scattered_evenly_around_the_robots_own():
     for values, width in ((angle, 0.2), (rate, 0.5), (place, 0.2)):
         assert np.std(values) == pytest.approx(width / 3**0.5, rel=0.1)
     assert abs(np.corrcoef(angle, rate)[0, 1]) < 0.2
+
+
+PRACTICE = "+task.practice={up: {share: 0.4, joints: {pivot: [0.0]}, position: 0.3, velocity: 1}}"
+
+
+def test_a_share_of_training_begins_where_it_is_to_be_practised():
+    experiment = Experiment(pendulum("task.start.position=0.1", PRACTICE, "batch=4"))
+    angle, rate, _ = starts(experiment, training=True)
+    up = np.abs(angle) > np.pi / 2.0
+    assert up.mean() == pytest.approx(0.4, abs=2e-3)
+    away = np.abs(np.abs(angle[up]) - np.pi)
+    assert away.max() <= 0.3 + 1e-5
+    assert away.std() == pytest.approx(0.3 / 12**0.5, rel=0.1)
+    assert np.abs(angle[~up]).max() <= 0.1 + 1e-6
+    assert np.abs(rate[~up]).max() < 1e-5
+    assert np.std(rate[up]) == pytest.approx(1.0 / 3**0.5, rel=0.1)
+    elsewhere, _, _ = starts(experiment)
+    assert np.abs(elsewhere).max() <= 0.1 + 1e-6
+
+
+def test_shares_of_small_batches_are_right_on_average():
+    task = pendulum(PRACTICE).task
+    places = [draw_places(jax.random.key(k), task, 2) for k in range(500)]
+    assert np.mean(places) == pytest.approx(0.4, abs=0.03)
+    assert set(np.sum(places, axis=1).tolist()) == {0, 1}
+
+
+def test_pushes_are_sudden_velocities_in_drawn_directions():
+    config = pendulum("task.push={speed: 0.6, every: 0.06}")
+    assert push_count(config.task) == 3
+    experiment = Experiment(config)
+    assert experiment.random
+    x = jnp.asarray(experiment.initial)
+    body = experiment.body_names.index("bar")
+    rates = []
+    for turned in (0.0, np.pi / 2.0):
+        episode, given = experiment._episode(x, NOTHING)
+        pushes = experiment._pushes(episode, jnp.array([0.0, 0.0, np.pi]) + turned)
+        assert pushes.x.shape == (20, len(experiment.body_names))
+        seen = rollout(
+            *episode, lambda state: state.angular_velocity.y[body], given=given, pushes=pushes
+        )
+        rates.append(np.asarray(seen.observations))
+    along, across = rates
+    # It hangs: what is pushed along x turns about -y, twice as fast after the second push.
+    assert np.abs(along[:6]).max() < 1e-4
+    assert along[6] < -0.3
+    assert along[12] == pytest.approx(2.0 * along[6], rel=0.15)
+    assert along[18] == pytest.approx(along[6], rel=0.5)
+    # Across, the hinge lets nothing through.
+    assert np.abs(across).max() < 1e-4
 
 
 def test_scattered_starts_change_the_loss_and_goals_stay_what_they_were():
@@ -193,6 +247,20 @@ def test_scattered_starts_change_the_loss_and_goals_stay_what_they_were():
             ("robot=ball", "task.body=ball", "task.start.velocity=1"),
             r"task\.start\.velocity must be 0 without joints",
         ),
+        (("+task.practice={a: {share: 0}}",), r"task\.practice\.a\.share must be > 0"),
+        (
+            ("+task.practice={a: {share: 0.6}, b: {share: 0.6}}",),
+            r"the shares of task\.practice must be at most 1 in all, got 1\.2",
+        ),
+        (
+            ("+task.practice={a: {joints: {knee: [0]}}}",),
+            r"task\.practice\.a\.joints must be one of",
+        ),
+        (
+            ("+task.practice={a: {joints: {elbow_yaw: [0, 1]}}}",),
+            r"task\.practice\.a\.joints\.elbow_yaw must be a list of as many",
+        ),
+        (("task.push.every=0",), r"task\.push\.every must be > 0"),
         (("task.loss_after=9",), r"task\.loss_after must be < task\.duration"),
         (("task.shell.outer=0.5",), r"task\.shell\.outer must be > task\.shell\.inner"),
         (("task.shell.lowest=3",), r"task\.shell\.lowest must be below the shell's top"),

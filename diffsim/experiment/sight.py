@@ -1,0 +1,79 @@
+"""Policies that see: a camera's image every few time steps, and the command held in between."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.camera.camera import Camera
+from diffsim.controllers.config import ConvolutionalConfig
+from diffsim.controllers.controller import Memory, Parameters
+from diffsim.controllers.convolutional import Convolutional
+from diffsim.engine.rollout import Policy
+from diffsim.engine.world import Control, State, World, command_count
+from diffsim.experiment.config import RunConfig
+
+
+class Held(NamedTuple):
+    """What a policy that sees carries from step to step.
+
+    Attributes:
+        memory: of its controller.
+        commands: the last ones, shape (commands, ...).
+    """
+
+    memory: Memory
+    commands: jax.Array
+
+
+class Sight:
+    """A camera and the controller that sees through it, in one world."""
+
+    def __init__(self, config: RunConfig, controller: Convolutional, world: World) -> None:
+        self._world = world
+        self._controller = controller
+        self._camera = Camera(config.robot, config.robot.cameras[config.controller.camera])
+        self._every: int = config.controller.every
+
+    def image(self, state: State) -> jax.Array:
+        """Shape (channels, height, width), and behind it an axis of robots if there are several."""
+        image = self._camera.see(self._world, state)
+        return jnp.moveaxis(image, 0, -1) if state.time.ndim else image
+
+    def remember(self, state: State) -> Held:
+        """What the policy carries at the start of an episode."""
+        commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
+        return Held(self._controller.remember(self.image(state)), commands)
+
+    def looks(self, steps: int) -> jax.Array:
+        """At which time steps there is an image, shape (steps,)."""
+        return jnp.arange(steps) % self._every == 0
+
+    def policy(self, parameters: Parameters) -> Policy:
+        """Looks when it is told to, and holds its commands until the next time."""
+
+        def look(held: Held, state: State) -> Held:
+            return Held(*self._controller.apply(parameters, held.memory, self.image(state)))
+
+        def hold(held: Held, state: State) -> Held:
+            return held
+
+        def act(held: Held, state: State, looks: jax.Array) -> tuple[Any, Control]:
+            if self._every == 1:
+                held = look(held, state)
+            else:
+                held = jax.lax.cond(looks, look, hold, held, state)
+            return held, Control(held.commands)
+
+        return act
+
+
+def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:
+    """Of the images of the controller's camera: channels, height, width; None if it has none."""
+    if not isinstance(config.controller, ConvolutionalConfig):
+        return None
+    camera = config.robot.cameras[config.controller.camera]
+    width, height = camera.resolution
+    return 1 if camera.grey else 3, height, width
