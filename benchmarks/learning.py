@@ -58,7 +58,7 @@ LEARNINGS = {
     ),
     "arm_random": Learning(
         {"BPTT": "arm_random", "CMA-ES": "arm_random_cmaes"},
-        {"BPTT": 3, "CMA-ES": 1},
+        {"BPTT": 2, "CMA-ES": 1},
         "validation_end_distance",
         "m",
         False,
