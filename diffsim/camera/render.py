@@ -267,7 +267,9 @@ def _softly(scene: Scene, views: list[View], optics: Optics, softness: float) ->
         if surface.kind == "sphere":
             look = look_at_sphere(*at, view.size.x)
         else:
-            look = look_at_face(*at, view.size, found[i].face, surface.kind == "box")
+            look = look_at_face(
+                *at, view.size, found[i].face, surface.kind == "box", found[i].depth
+            )
         color = look_up(scene.atlas, scene.atlas.patches[surface.texture], look.u, look.v)
         total, weights = total + weight * color * _shade(scene, look.facing), weights + weight
     return total / weights

@@ -76,14 +76,29 @@ def meet_box(origin: Vec3, direction: Vec3, size: Vec3, near: jax.Array) -> Meet
     by_x = (entry[0] >= entry[1]) & (entry[0] >= entry[2])
     by_y = ~by_x & (entry[1] >= entry[2])
     first = jnp.where(by_x, entry[0], jnp.where(by_y, entry[1], entry[2]))
+    last = jnp.minimum(jnp.minimum(leave[0], leave[1]), leave[2])
+    by_z = ~by_x & ~by_y
+    face = jnp.where(by_x, ends[0], jnp.where(by_y, 2 + ends[1], 4 + ends[2]))
     # Across each edge, the distance between it and the ray, as seen along the edge.
     inside = jnp.full_like(first, jnp.inf)
     for i, j in ((0, 1), (1, 2), (2, 0)):
         between = jnp.minimum(leave[i] - entry[j], leave[j] - entry[i])
         share = squares[i] * squares[j] / (squares[i] + squares[j])
         inside = jnp.minimum(inside, between * jnp.sqrt(share))
-    face = jnp.where(by_x, ends[0], jnp.where(by_y, 2 + ends[1], 4 + ends[2]))
-    return Meeting(first, jnp.where(first > near, inside, -jnp.inf), face)
+
+    def of(choices: list[jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
+        return jnp.where(x, choices[0], jnp.where(y, choices[1], choices[2]))
+
+    # A ray that misses it leaves one pair of faces before it enters another. Where it is parallel
+    # to the first, it is beside the second; where it is parallel to the second, beside the third.
+    second = jnp.maximum(jnp.where(by_x, entry[2], entry[0]), jnp.where(by_y, entry[2], entry[1]))
+    second = jnp.where(by_z, jnp.maximum(entry[0], entry[1]), second)
+    left_first = of(squares, last == leave[0], last == leave[1])
+    entered_last = of(squares, by_x, by_y)
+    beside = second + jnp.maximum(last - second, 0.0) ** 2 / jnp.maximum(first - second, TINY)
+    share = left_first / (left_first + entered_last)
+    depth = jnp.where(first > last, first + share * (beside - first), first)
+    return Meeting(depth, jnp.where(depth > near, inside, -jnp.inf), face)
 
 
 def meet_plane(
@@ -127,6 +142,7 @@ def look_at_face(
     size: Vec3,
     face: jax.Array,
     thick: jax.Array | bool,
+    depth: jax.Array | None = None,
 ) -> Look:
     """Of a box every face shows the whole texture; of a plane, ``size`` is that of one copy.
 
@@ -136,6 +152,7 @@ def look_at_face(
     Args:
         face: which one, as ``Meeting`` counts them.
         thick: whether it is a box.
+        depth: where on the rays, also beside the face [m]; where they meet it, if not given.
     """
     axis, negative = face // 2, face % 2 == 1
     by_x, by_z = axis == 0, axis == 2
@@ -150,10 +167,11 @@ def look_at_face(
     def along(vector: Vec3) -> jax.Array:
         return jnp.where(by_z, vector.y, vector.z)
 
-    towards = normal(direction)
-    towards = jnp.where(jnp.abs(towards) < TINY, TINY, towards)
-    distance = jnp.where(thick, 0.5 * side * normal(size), 0.0)
-    depth = (distance - normal(origin)) / towards
+    if depth is None:
+        towards = normal(direction)
+        towards = jnp.where(jnp.abs(towards) < TINY, TINY, towards)
+        distance = jnp.where(thick, 0.5 * side * normal(size), 0.0)
+        depth = (distance - normal(origin)) / towards
     to_the_right = (across(origin) + across(direction) * depth) / across(size)
     upwards = (along(origin) + along(direction) * depth) / along(size)
     mirrored = negative == (axis != 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
@@ -120,3 +122,59 @@ def test_a_run_without_a_checkpoint_is_refused(trained, tmp_path):
     (tmp_path / "manifest.json").write_text((result.folder / "manifest.json").read_text())
     with pytest.raises(ConfigError, match="has none yet"):
         load_run(tmp_path)
+
+
+def test_a_run_is_evaluated_with_changes_to_its_config(trained):
+    _, result = trained
+    change = {"task": {"duration": 0.4, "push": {"speed": 1.0, "every": 0.1}}}
+    table = run_eval(EvalConfig(run=str(result.folder), episodes=3, change=change), QUIET)
+    plain = run_eval(EvalConfig(run=str(result.folder), episodes=3), QUIET)
+    assert np.abs(table["mean_distance"] - plain["mean_distance"]).min() > 1e-4
+    assert (table["worst_distance"] >= table["end_distance"]).all()
+    (folder,) = [
+        path.parent
+        for path in result.folder.glob("evaluations/*/evaluation.json")
+        if json.loads(path.read_text())["change"] == change
+    ]
+    assert pd.read_csv(folder / "trajectory.csv")["time"].max() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"tsk": {}}, "change must be of .*task.*, got 'tsk'"),
+        ({"task": {"durations": 1}}, r"change\.task must be of .*duration.*, got 'durations'"),
+        ({"task": {"duration": -1.0}}, r"task\.duration must be > 0"),
+        ({"task": {"duration": "long"}}, "cannot be read: .*long"),
+    ],
+)
+def test_bad_changes_are_named(trained, change, says):
+    _, result = trained
+    with pytest.raises(ConfigError, match=says):
+        run_eval(EvalConfig(run=str(result.folder), change=change), QUIET)
+
+
+@pytest.mark.parametrize("camera", [None, "front"])
+def test_what_a_camera_sees_is_written_as_an_animation(trained, camera):
+    _, result = trained
+    small = {"robot": {"cameras": {"front": {"resolution": [48, 16]}}}}
+    config = EvalConfig(
+        run=str(result.folder), episodes=1, change=small, render=True, camera=camera, frame_rate=20
+    )
+    before = set(result.folder.glob("evaluations/*"))
+    run_eval(config, QUIET)
+    (folder,) = set(result.folder.glob("evaluations/*")) - before
+    with Image.open(folder / "animation.gif") as film:
+        assert film.n_frames == 5
+        assert film.size == ((48, 16) if camera else (320, 240))
+        assert film.info["duration"] == 50
+        first = np.asarray(film.convert("L"), float)
+    # The robot is there: no plain picture.
+    assert first.std() > 2.0
+    assert Image.open(folder / "pictures.png").size[0] > film.size[0]
+
+
+def test_a_camera_that_is_not_there_is_named(trained):
+    _, result = trained
+    with pytest.raises(ConfigError, match="camera must be one of front, got 'side'"):
+        run_eval(EvalConfig(run=str(result.folder), render=True, camera="side"), QUIET)
