@@ -30,17 +30,24 @@ def _job(composed: DictConfig) -> None:
 def _run(composed: DictConfig, folder: Path) -> None:
     """Check the config, train, report."""
     config = typed_config(composed, RunConfig)
-    check_run(config)
+    if config.resume is None:
+        check_run(config)
+    else:
+        _remove_if_empty(folder)
+        folder = Path(config.resume)
 
     # JAX is loaded here and not before: help and errors in a config come at once.
     from rich.console import Console
 
-    from diffsim.experiment.runner import run
+    from diffsim.experiment.runner import resume, run
     from diffsim.reporting.summary import print_summary, write_plots
 
     console = Console()
     try:
-        run(config, folder, console)
+        if config.resume is None:
+            run(config, folder, console)
+        else:
+            resume(folder, console)
     finally:
         write_plots(folder)  # of what there is, also when the run has failed
     print_summary(folder, console)

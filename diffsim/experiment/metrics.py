@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from diffsim.validation import ConfigError
+
 COLUMNS = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
 """What every run reports; the task's own figures follow, then those of the validation."""
 
@@ -43,11 +45,21 @@ class MetricsWriter:
     takes to read the same number back.
     """
 
-    def __init__(self, path: Path, metric_names: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, metric_names: tuple[str, ...], after: int = 0) -> None:
+        """Begin a file, or go on with one ``after`` an iteration: later rows are dropped.
+
+        Raises:
+            ConfigError: if the file does not have all rows up to there.
+        """
         self._path, self._names = path, metric_names
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        header = ",".join((*COLUMNS, *metric_names))
+        kept = _first_rows(path, header, after) if after else [header]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if after else os.O_TRUNC)
         self._descriptor = os.open(path, flags, 0o644)
-        self._write(",".join((*COLUMNS, *metric_names)))
+        if after:
+            os.ftruncate(self._descriptor, sum(len(line.encode()) + 1 for line in kept))
+        else:
+            self._write(header)
 
     def append(self, row: Row) -> None:
         """Write one row."""
@@ -86,3 +98,12 @@ class MetricsWriter:
     ) -> None:
         self.sync()
         os.close(self._descriptor)
+
+
+def _first_rows(path: Path, header: str, count: int) -> list[str]:
+    """The header and the first rows of a file."""
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    kept = lines[: count + 1]
+    if len(kept) <= count or kept[0] != header or kept[-1].split(",")[0] != str(count):
+        raise ConfigError(f"{path} must have a row for each of {count} iterations, to go on")
+    return kept

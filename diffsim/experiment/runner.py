@@ -13,6 +13,7 @@ leaves what it had:
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass
@@ -24,12 +25,17 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from diffsim.experiment.checkpoint import Checkpoint, save_checkpoint
+from diffsim.experiment.checkpoint import (
+    Checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
 from diffsim.experiment.experiment import Experiment, validation_key
 from diffsim.experiment.files import write_json
-from diffsim.experiment.manifest import build_manifest
+from diffsim.experiment.manifest import build_manifest, restore_config
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
@@ -115,22 +121,52 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
         ConfigError: if the config cannot be run or the folder holds another run.
         DivergedError: if the loss or the gradient is no longer finite.
     """
+    if (folder / "manifest.json").exists():
+        raise ConfigError(f"the folder {folder} holds another run, choose a new one")
+    return _run(config, folder, console, None)
+
+
+def resume(folder: Path, console: Console) -> RunResult:
+    """Go on with a run from its newest checkpoint, as if it had never been stopped.
+
+    Raises:
+        ConfigError: if there is no run in the folder, it is over, or has no checkpoint.
+        CheckpointError: if its newest checkpoint is damaged.
+        DivergedError: if the loss or the gradient is no longer finite.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        status = json.loads((folder / "status.json").read_text())["status"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"resume must be the folder of a run, got '{folder}' ({error})"
+        ) from error
+    if status in ("finished", "diverged"):
+        raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status}")
+    checkpoints = list_checkpoints(folder / "checkpoints")
+    if not checkpoints:
+        raise ConfigError(f"resume must be a run with a checkpoint, '{folder}' has none yet")
+    since = load_checkpoint(checkpoints[-1])
+    console.print(f"Going on after iteration {since.iteration}.")
+    return _run(restore_config(manifest["config"]), folder, console, since)
+
+
+def _run(config: RunConfig, folder: Path, console: Console, since: Checkpoint | None) -> RunResult:
     check_run(config)
     if config.batch > 1 and config.device.platform != "gpu":
         use_all_cores()
     with computing_on(config.device, config.precision) as device:
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
-        if (folder / "manifest.json").exists():
-            raise ConfigError(f"the folder {folder} holds another run, choose a new one")
         if isinstance(config.optimizer, GradientConfig):
             needed = experiment.gradient_bytes()
             check_fits(needed, device, config.simulation.checkpoint)
             console.print(f"The gradient will take about {in_units(needed)} of memory.")
-        write_json(folder / "manifest.json", build_manifest(config, device))
+        if since is None:
+            write_json(folder / "manifest.json", build_manifest(config, device))
         _write_status(folder, "running", "")
         try:
-            result = _train(experiment, optimizer, folder, console)
+            result = _train(experiment, optimizer, folder, console, since)
         except DivergedError as error:
             _write_status(folder, "diverged", str(error))
             raise
@@ -151,25 +187,37 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
 
 
 def _train(
-    experiment: Experiment, optimizer: Optimizer, folder: Path, console: Console
+    experiment: Experiment,
+    optimizer: Optimizer,
+    folder: Path,
+    console: Console,
+    since: Checkpoint | None,
 ) -> RunResult:
     """The loop over iterations, with all that is written on the way."""
     config = experiment.config
-    _record_trajectory(experiment, experiment.initial, folder / "trajectory_before.csv")
     iterations = config.optimizer.iterations
-    state = optimizer.init()
     best: Best | None = None
-    succeeded, evaluations = False, 0
-    start = time.perf_counter()
+    succeeded, evaluations, done, seconds, non_finite = False, 0, 0, 0.0, 0
+    if since is None:
+        _record_trajectory(experiment, experiment.initial, folder / "trajectory_before.csv")
+        state = optimizer.init()
+    else:
+        state = optimizer.restore(since.arrays["optimizer"])
+        found = since.best
+        best = Best(since.arrays["best"]["x"], found["loss"], found["metrics"])
+        succeeded, evaluations = found["succeeded"], since.evaluations
+        done, seconds, non_finite = since.iteration, found["wall_s"], found.get("non_finite", 0)
+    start = time.perf_counter() - seconds
+    # A run may have been stopped between its last checkpoint and its result.
+    over = succeeded and config.stop_on_success
 
     validation = Validation(experiment)
     names = (*experiment.task.metric_names, *validation.metric_names)
-    non_finite = 0
     with (
-        MetricsWriter(folder / "metrics.csv", names) as writer,
+        MetricsWriter(folder / "metrics.csv", names, after=done) as writer,
         ProgressDisplay(console, iterations) as display,
     ):
-        for iteration in range(1, iterations + 1):
+        for iteration in range(done + 1, done + 1 if over else iterations + 1):
             state, report = optimizer.step(state)
             evaluations += report.evaluations
             non_finite += report.skipped > 0
@@ -180,10 +228,11 @@ def _train(
             if validation.due(iteration):
                 loss, judged = validation.run(report.x)
                 metrics = metrics | {f"{PREFIX}{name}": judged[name] for name in judged}
+            done, seconds = iteration, time.perf_counter() - start
             row = Row(
                 iteration,
                 evaluations,
-                time.perf_counter() - start,
+                seconds,
                 report.loss,
                 report.grad_norm,
                 report.clipped,
@@ -207,7 +256,8 @@ def _train(
                         "loss": best.loss,
                         "metrics": best.metrics,
                         "succeeded": succeeded,
-                        "wall_s": row.wall_s,
+                        "wall_s": seconds,
+                        "non_finite": non_finite,
                     },
                     arrays={
                         "variables": experiment.variables.named(best.x),
@@ -227,9 +277,9 @@ def _train(
     result = RunResult(
         folder=folder,
         succeeded=succeeded,
-        iterations=row.iteration,
-        evaluations=row.evaluations,
-        wall_s=row.wall_s,
+        iterations=done,
+        evaluations=evaluations,
+        wall_s=seconds,
         loss=best.loss,
         metrics=best.metrics,
         variables={

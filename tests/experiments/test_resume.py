@@ -1,0 +1,96 @@
+"""A run that is stopped and resumed ends as if it had never been stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from diffsim.cli.configuration import compose_config
+from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from diffsim.experiment.runner import resume, run
+from diffsim.validation import ConfigError
+from tests.commands import diffsim_run
+
+QUIET = Console(quiet=True)
+ITERATIONS = 6
+
+
+@pytest.fixture(scope="module", params=["adam", "cmaes"])
+def whole(request, tmp_path_factory):
+    """An uninterrupted run, in random episodes."""
+    folder = tmp_path_factory.mktemp(request.param)
+    config = compose_config(
+        *("robot=cartpole", "task=swing_up", "controller=linear", "variables=controller"),
+        *("task.duration=0.2", "task.measure_after=0.1", f"optimizer={request.param}", "batch=2"),
+        *(f"optimizer.iterations={ITERATIONS}", "validation.every=2", "validation.episodes=4"),
+        *("checkpoints.every=2", "device=cpu"),
+    )
+    run(config, folder, QUIET)
+    return folder
+
+
+def stopped(whole, folder, after, rows):
+    """A copy, as a run leaves it that was killed after a checkpoint and some more rows."""
+    shutil.copytree(whole, folder, dirs_exist_ok=True)
+    for checkpoint in list_checkpoints(folder / "checkpoints"):
+        if load_checkpoint(checkpoint).iteration > after:
+            shutil.rmtree(checkpoint)
+    lines = (folder / "metrics.csv").read_text().splitlines(keepends=True)
+    (folder / "metrics.csv").write_text("".join(lines[: rows + 1]))
+    (folder / "status.json").write_text('{"status": "running", "reason": ""}')
+    for name in ("result.json", "trajectory_after.csv"):
+        (folder / name).unlink()
+    return folder
+
+
+@pytest.mark.parametrize(("after", "rows"), [(2, 2), (4, 5), (ITERATIONS, ITERATIONS)])
+def test_it_ends_as_if_it_had_not_been_stopped(whole, tmp_path, after, rows):
+    folder = stopped(whole, tmp_path, after, rows)
+    resume(folder, QUIET)
+    tables = [
+        pd.read_csv(path / "metrics.csv", dtype=str).drop(columns="wall_s")
+        for path in (whole, folder)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+    last = [load_checkpoint(list_checkpoints(path / "checkpoints")[-1]) for path in (whole, folder)]
+    for group, arrays in last[0].arrays.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, last[1].arrays[group][name])
+    results = [json.loads((path / "result.json").read_text()) for path in (whole, folder)]
+    for result in results:
+        assert result.pop("wall_s") > 0.0
+    assert results[0] == results[1]
+    assert json.loads((folder / "status.json").read_text())["status"] == "finished"
+
+
+def test_seconds_go_on(whole, tmp_path):
+    folder = stopped(whole, tmp_path, 2, 2)
+    resume(folder, QUIET)
+    seconds = pd.read_csv(folder / "metrics.csv")["wall_s"]
+    assert seconds.is_monotonic_increasing
+
+
+def test_what_cannot_be_resumed_is_named(whole, tmp_path):
+    for folder, says in ((whole, "has finished"), (tmp_path, "must be the folder of a run")):
+        with pytest.raises(ConfigError, match=says):
+            resume(folder, QUIET)
+    folder = stopped(whole, tmp_path, 0, 1)
+    with pytest.raises(ConfigError, match="has none yet"):
+        resume(folder, QUIET)
+    folder = stopped(whole, tmp_path, 2, 1)
+    with pytest.raises(ConfigError, match="a row for each of 2 iterations"):
+        resume(folder, QUIET)
+
+
+def test_the_command_goes_on_in_the_runs_own_folder(whole, tmp_path):
+    folder = stopped(whole, tmp_path / "run", 4, 4)
+    done = diffsim_run("resume=run", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Going on after iteration 4" in done.stdout
+    assert (folder / "learning_curve.png").exists()
+    assert not list((tmp_path / "outputs").glob("*/*"))
