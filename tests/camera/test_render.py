@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from diffsim.camera.atlas import make_atlas
+from diffsim.camera.atlas import look_up, make_atlas
 from diffsim.camera.render import Optics, Pose, Scene, Surface, depth, project, render
 from diffsim.engine.rotations import rotation_by
 from diffsim.engine.vectors import Mat3, Vec3
@@ -241,3 +241,51 @@ def test_reverse_mode_gives_the_derivatives_of_forward_mode(number, softness):
         jnp.vdot(a, b) for a, b in zip(jax.tree.leaves(gradient), jax.tree.leaves(way), strict=True)
     )
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["box", "sphere"])
+@pytest.mark.parametrize("turned", [0.0, 0.4])
+def test_soft_edges_move_with_what_they_belong_to(kind, turned):
+    """By a pixel, in any place: the gradient says what happens; of sharp edges it says nothing."""
+    white = make_atlas([jnp.ones((2, 2, 1)), jnp.full((2, 2, 1), 0.2)], [False, True])
+    surfaces = (Surface(kind, 0, False), Surface("plane", 1, False))
+    size = v(0.4, 0.5, 0.3) if kind == "box" else v(0.25, 0, 0)
+    white_one = Scene(surfaces, (size, v(1, 1, 0)), white, v(0, 0, 1), jnp.ones(()))
+    wall = Pose(v(1.0, 0, 0), rotation_by(v(0, math.pi / 2, 0)))
+    rng = np.random.default_rng(3)
+    down, right = np.mgrid[:HEIGHT, :WIDTH] / WIDTH
+    pixel = 2.0 * SENSOR[0] / FOCAL_LENGTH / WIDTH
+
+    def worth(place, weights, softness):
+        pose = Pose(v(0, 0, 0)._replace(y=place), rotation_by(v(turned, turned, turned)))
+        image = render(white_one, (pose, wall), optics(softness=softness), camera())
+        return jnp.sum(weights * image)
+
+    value = jax.jit(worth, static_argnums=2)
+    slope = jax.jit(jax.grad(worth), static_argnums=2)
+    found = {None: [], 0.06: []}
+    changes = {None: [], 0.06: []}
+    for place in rng.uniform(-0.6, 0.6, 20):
+        a, b, c = rng.uniform(-40.0, 40.0, 3)
+        weights = jnp.asarray(np.sin(a * down + b * right + c))
+        for softness in found:
+            found[softness].append(pixel * slope(place, weights, softness))
+            changes[softness].append(
+                value(place + 0.5 * pixel, weights, softness)
+                - value(place - 0.5 * pixel, weights, softness)
+            )
+
+    def error(softness):
+        away = np.array(found[softness]) - np.array(changes[softness])
+        return np.linalg.norm(away) / np.linalg.norm(changes[softness])
+
+    assert error(0.06) < 0.15
+    assert error(None) == pytest.approx(1.0)
+
+
+def test_textures_end_at_their_edges_unless_they_repeat():
+    ramp = jnp.asarray([[0.0, 0.5, 1.0]] * 2)[..., None]
+    for repeats, beyond in ((False, [0.0, 1.0]), (True, [0.75, 0.375])):
+        atlas = make_atlas([ramp], [repeats])
+        seen = look_up(atlas, atlas.patches[0], jnp.array([-0.25, 1.25]), jnp.array([0.5, 0.5]))
+        np.testing.assert_allclose(seen[0], beyond)
