@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
-	bench-scaling bench-peers bench-learning clean
+	bench-scaling bench-peers bench-learning bench-camera clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,11 @@ bench-learning: $(VENV)/run.installed ## arm, gait and CMA-ES; hours (one: pytho
 	$(BIN)/python -m benchmarks.learning arm_random
 	$(BIN)/python -m benchmarks.gait_torque
 	$(BIN)/python -m benchmarks.gradient_flow
+
+bench-camera: $(VENV)/run.installed ## the camera's speed, its gradient at edges, the pendulum by it
+	$(BIN)/python -m benchmarks.camera_speed
+	$(BIN)/python -m benchmarks.camera_edges
+	$(BIN)/python -m benchmarks.pendulum
 
 bench-peers: $(VENV)/dev.installed ## MuJoCo and MJX on the same robot
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/peers/requirements.txt
