@@ -72,32 +72,34 @@ def meet_box(origin: Vec3, direction: Vec3, size: Vec3, near: jax.Array) -> Meet
         leave.append((-side * s - o) / d)
         ends.append((side < 0.0).astype(jnp.int32))
         squares.append(d**2)
-    # The last of the entries is where it enters.
     by_x = (entry[0] >= entry[1]) & (entry[0] >= entry[2])
     by_y = ~by_x & (entry[1] >= entry[2])
-    first = jnp.where(by_x, entry[0], jnp.where(by_y, entry[1], entry[2]))
+
+    def entered(values: list[jax.Array]) -> jax.Array:
+        """Of three values, that of the pair of faces that it enters last."""
+        return jnp.where(by_x, values[0], jnp.where(by_y, values[1], values[2]))
+
+    first = entered(entry)
+    face = entered([ends[0], 2 + ends[1], 4 + ends[2]])
     last = jnp.minimum(jnp.minimum(leave[0], leave[1]), leave[2])
-    by_z = ~by_x & ~by_y
-    face = jnp.where(by_x, ends[0], jnp.where(by_y, 2 + ends[1], 4 + ends[2]))
     # Across each edge, the distance between it and the ray, as seen along the edge.
     inside = jnp.full_like(first, jnp.inf)
     for i, j in ((0, 1), (1, 2), (2, 0)):
-        between = jnp.minimum(leave[i] - entry[j], leave[j] - entry[i])
+        along = jnp.minimum(leave[i] - entry[j], leave[j] - entry[i])
         share = squares[i] * squares[j] / (squares[i] + squares[j])
-        inside = jnp.minimum(inside, between * jnp.sqrt(share))
+        inside = jnp.minimum(inside, along * jnp.sqrt(share))
 
-    def of(choices: list[jax.Array], x: jax.Array, y: jax.Array) -> jax.Array:
-        return jnp.where(x, choices[0], jnp.where(y, choices[1], choices[2]))
-
-    # A ray that misses it leaves one pair of faces before it enters another. Where it is parallel
-    # to the first, it is beside the second; where it is parallel to the second, beside the third.
-    second = jnp.maximum(jnp.where(by_x, entry[2], entry[0]), jnp.where(by_y, entry[2], entry[1]))
-    second = jnp.where(by_z, jnp.maximum(entry[0], entry[1]), second)
-    left_first = of(squares, last == leave[0], last == leave[1])
-    entered_last = of(squares, by_x, by_y)
+    # A ray that misses it leaves one pair of faces before it enters another. Nearly parallel to the
+    # former, it is beside the box where it enters the latter; nearly parallel to the latter, where
+    # it has entered the others. In between, and where it just misses, the depth has no jumps.
+    second = entered([jnp.maximum(entry[k - 2], entry[k - 1]) for k in range(3)])
     beside = second + jnp.maximum(last - second, 0.0) ** 2 / jnp.maximum(first - second, TINY)
-    share = left_first / (left_first + entered_last)
-    depth = jnp.where(first > last, first + share * (beside - first), first)
+    left = jnp.where(
+        last == leave[0], squares[0], jnp.where(last == leave[1], squares[1], squares[2])
+    )
+    own = entered(squares)
+    between = (left * beside + own * first) / (left + own)
+    depth = jnp.where(first > last, between, first)
     return Meeting(depth, jnp.where(depth > near, inside, -jnp.inf), face)
 
 

@@ -34,14 +34,13 @@ class Film:
 
     def __init__(self, robot: RobotConfig, camera: str | None) -> None:
         """``camera`` is the name of one, None for the one that is put up."""
-        self._follows = camera is None
-        self._names = tuple(robot.bodies)
         self._robot, self._camera = robot, None if camera is None else robot.cameras[camera]
 
-    def shoot(self, motion: PartMotion) -> np.ndarray:
+    def shoot(self, names: Sequence[str], motion: PartMotion) -> np.ndarray:
         """The images, shape (times, height, width, channels), bytes.
 
         Args:
+            names: of the parts.
             motion: components (times, parts).
         """
         robot, config = self._robot, self._camera
@@ -52,9 +51,7 @@ class Film:
             offset = Vec3(x, y, jnp.zeros_like(x))
         camera = Camera(robot, config)
         turned = jax.tree.map(lambda c: jnp.moveaxis(c, 0, -1), motion)
-        seen = jax.jit(lambda motion, offset: camera.view(self._names, motion, offset))(
-            turned, offset
-        )
+        seen = jax.jit(lambda motion, offset: camera.view(names, motion, offset))(turned, offset)
         shades = np.asarray(jnp.round(255.0 * jnp.clip(seen, 0.0, 1.0)), np.uint8)
         return np.moveaxis(shades, 1, -1)
 

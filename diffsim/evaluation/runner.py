@@ -133,7 +133,7 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         )
         soundness = judge(seen)
         if config.render:
-            _render(config, run, seen.motion, path)
+            _render(config, run, experiment.part_names, seen.motion, path)
     summary = {
         "iteration": trained.checkpoint.iteration,
         "episodes": count,
@@ -153,13 +153,15 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     return table
 
 
-def _render(config: EvalConfig, run: RunConfig, motion: PartMotion, path: Path) -> None:
+def _render(
+    config: EvalConfig, run: RunConfig, names: tuple[str, ...], motion: PartMotion, path: Path
+) -> None:
     """What a camera sees, at the animation's frame rate."""
     times = np.arange(motion.position.x.shape[0]) * run.simulation.dt
     wanted = np.arange(0.0, times[-1] + 1e-9, 1.0 / config.frame_rate)
     chosen = np.unique(np.minimum(np.round(wanted / run.simulation.dt).astype(int), len(times) - 1))
     film = Film(run.robot, config.camera or getattr(run.controller, "camera", None))
-    images = film.shoot(jax.tree.map(lambda component: component[chosen], motion))
+    images = film.shoot(names, jax.tree.map(lambda component: component[chosen], motion))
     save_animation(path / "animation.gif", images, config.frame_rate)
     save_strip(path / "pictures.png", images, list(times[chosen]))
 

@@ -23,7 +23,8 @@ def choices(group: str) -> list[str]:
 @pytest.mark.parametrize("group", ["robot", "task", "controller", "optimizer", "solver", "device"])
 def test_every_choice_composes(group):
     for choice in choices(group):
-        config = compose_config(f"{group}={choice}")
+        more = ("controller.camera=front",) if choice == "convolutional" else ()
+        config = compose_config(f"{group}={choice}", *more)
         assert getattr(config, group) is not None
 
 
