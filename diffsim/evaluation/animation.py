@@ -65,7 +65,7 @@ class Film:
         ]
         half = max(float(np.abs(flat).max()), 0.5 * float(np.ptp(place[..., 2]))) + 0.5 * max(sizes)
         middle = 0.5 * float(place[..., 2].max() + place[..., 2].min())
-        away = 1.5 * 2.0 * HALF_WIDTH * half * 0.018 / 0.024
+        away = 2.0 * HALF_WIDTH * half * 0.018 / 0.024
         camera = CameraConfig(
             position=[0.55 * away, -0.8 * away, middle + 0.25 * away],
             look_at=[0.0, 0.0, middle],
