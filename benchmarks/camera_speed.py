@@ -65,8 +65,7 @@ def frame(config: RunConfig) -> tuple[float, float]:
 
 def net(config: RunConfig, frames: int) -> float:
     """Of the gradient of the controller alone, through so many frames in a loop."""
-    width, height = config.robot.cameras["front"].resolution
-    controller = make_controller(config.controller, 0, 1, (1, height, width))
+    controller = make_controller(config.controller, 0, 1, config.robot.cameras["front"].shape)
     parameters, memory = controller.init(jax.random.key(0))
 
     def total(parameters: Any) -> jax.Array:

@@ -36,8 +36,8 @@ class Camera:
         self._config = config
         self._names = tuple(robot.bodies)
         self._scene = make_scene(robot, config.grey)
-        width, height = config.resolution
-        self.shape = (1 if config.grey else 3, height, width)
+        self.shape = config.shape
+        _, height, width = self.shape
         self._optics = Optics(
             height=height,
             width=width,

@@ -82,6 +82,11 @@ class ConvolutionalConfig:
     zero_output: bool = True  # the first policy commands nothing
 
 
+def convolved(edge: int, kernel: int, stride: int) -> int:
+    """Places of a convolution along an edge of its input [pixels]."""
+    return (edge - kernel) // stride + 1
+
+
 ControllerConfig = (
     NoControllerConfig
     | LinearConfig

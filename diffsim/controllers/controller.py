@@ -58,6 +58,16 @@ def unroll_without_memory(
     return jnp.moveaxis(commands, -1, 0)
 
 
+def unroll_step_by_step(
+    controller: Controller, parameters: Parameters, memory: Memory, readings: jax.Array
+) -> jax.Array:
+    """One time step after the other, with the memory that the one before has left."""
+    _, commands = jax.lax.scan(
+        lambda memory, now: controller.apply(parameters, memory, now), memory, readings
+    )
+    return commands
+
+
 class NoController:
     """Commands nothing and has no parameters."""
 

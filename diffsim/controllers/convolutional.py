@@ -10,8 +10,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.config import ConvolutionalConfig
-from diffsim.controllers.controller import Memory, Parameters
+from diffsim.controllers.config import ConvolutionalConfig, convolved
+from diffsim.controllers.controller import Memory, Parameters, unroll_step_by_step
 from diffsim.controllers.dense import apply_layer, init_layer, init_layers
 
 
@@ -36,7 +36,7 @@ class Convolutional:
         channels, height, width = image
         self._inputs = [config.frames * channels, *config.channels]
         for kernel, stride in zip(config.kernels, config.strides, strict=True):
-            height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+            height, width = (convolved(edge, kernel, stride) for edge in (height, width))
         self.sizes = (height * width * self._inputs[-1], *config.hidden, commands)
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
@@ -77,10 +77,7 @@ class Convolutional:
         return seen[:-1], apply_layer(last, values)
 
     def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
-        _, commands = jax.lax.scan(
-            lambda memory, now: self.apply(parameters, memory, now), memory, readings
-        )
-        return commands
+        return unroll_step_by_step(self, parameters, memory, readings)
 
 
 def standardized(values: jax.Array) -> jax.Array:
@@ -102,7 +99,7 @@ def patches(values: jax.Array, kernel: int, stride: int) -> jax.Array:
         values: shape (channels, height, width, ...).
     """
     channels, height, width = values.shape[:3]
-    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+    rows, columns = (convolved(edge, kernel, stride) for edge in (height, width))
     rest = values.shape[3:]
     if kernel == stride:
         cut = values[:, : rows * kernel, : columns * kernel]

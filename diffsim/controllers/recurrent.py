@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.controllers.config import RecurrentConfig
-from diffsim.controllers.controller import Memory, Parameters
+from diffsim.controllers.controller import Memory, Parameters, unroll_step_by_step
 from diffsim.controllers.dense import apply_layer, apply_layers, init_layer, init_layers
 
 
@@ -55,10 +55,7 @@ class Recurrent:
         return memory, apply_layers(parameters["layers"], self.config.activation, heard)
 
     def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
-        _, commands = jax.lax.scan(
-            lambda memory, now: self.apply(parameters, memory, now), memory, readings
-        )
-        return commands
+        return unroll_step_by_step(self, parameters, memory, readings)
 
     def _remember(self, cell: Any, memory: Memory, readings: jax.Array) -> Memory:
         if self.config.cell == "simple":

@@ -18,6 +18,7 @@ from diffsim.controllers.config import (
     NoControllerConfig,
     RecurrentConfig,
     TableConfig,
+    convolved,
 )
 from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
 from diffsim.robots.check import check_robot
@@ -236,7 +237,7 @@ def check_sight(controller: ConvolutionalConfig, robot: RobotConfig) -> None:
                 f"controller.kernels must fit into what the layer before gives ({width} x {height} "
                 f"here), got {controller.kernels}"
             )
-        width, height = (width - kernel) // stride + 1, (height - kernel) // stride + 1
+        width, height = (convolved(edge, kernel, stride) for edge in (width, height))
 
 
 def check_gains(robot: RobotConfig, simulation: SimulationConfig) -> None:

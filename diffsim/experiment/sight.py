@@ -74,6 +74,4 @@ def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:
     """Of the images of the controller's camera: channels, height, width; None if it has none."""
     if not isinstance(config.controller, ConvolutionalConfig):
         return None
-    camera = config.robot.cameras[config.controller.camera]
-    width, height = camera.resolution
-    return 1 if camera.grey else 3, height, width
+    return config.robot.cameras[config.controller.camera].shape

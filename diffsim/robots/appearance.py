@@ -71,3 +71,9 @@ class CameraConfig:
     grey: bool = False
     samples: int = bounded(1, at_least=1, at_most=16)  # rays a pixel in either direction
     softness: float | None = bounded(None, above=0)  # length over which edges fade [m]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: channels, height, width."""
+        width, height = self.resolution
+        return 1 if self.grey else 3, height, width
