@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,12 +20,13 @@ from diffsim.engine.world import PartMotion
 from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.soundness import describe, judge, observer
-from diffsim.experiment.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
+from diffsim.experiment.checkpoint import Checkpoint, load_checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment, evaluation_key
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
+from diffsim.experiment.saved_run import find_run
 from diffsim.experiment.trajectory import save_trajectory
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
@@ -56,21 +56,12 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
             of that name to be changed.
         CheckpointError: if the newest checkpoint is damaged.
     """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"run must be the folder of a run, with its manifest.json, got '{folder}' ({error})"
-        ) from error
-    checkpoints = list_checkpoints(folder / "checkpoints")
-    if not checkpoints:
-        raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
-    config = restore_config(manifest["config"])
+    saved = find_run(folder, "run")
+    config = restore_config(saved.config)
     if change:
-        known = manifest["config"]
-        config = restore_config(_merged(known, change, "change"))
+        config = restore_config(_merged(saved.config, change, "change"))
         check_run(config)
-    return Trained(config, load_checkpoint(checkpoints[-1]))
+    return Trained(config, load_checkpoint(saved.checkpoint))
 
 
 def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from rich.console import Console
 
 from diffsim.experiment.checkpoint import (
     Checkpoint,
-    list_checkpoints,
     load_checkpoint,
     save_checkpoint,
 )
@@ -38,6 +37,7 @@ from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest, restore_config
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
+from diffsim.experiment.saved_run import find_run
 from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
@@ -135,7 +135,6 @@ def resume(folder: Path, console: Console) -> RunResult:
         DivergedError: if the loss or the gradient is no longer finite.
     """
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
         status = json.loads((folder / "status.json").read_text())["status"]
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
@@ -143,12 +142,10 @@ def resume(folder: Path, console: Console) -> RunResult:
         ) from error
     if status in ("finished", "diverged"):
         raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status}")
-    checkpoints = list_checkpoints(folder / "checkpoints")
-    if not checkpoints:
-        raise ConfigError(f"resume must be a run with a checkpoint, '{folder}' has none yet")
-    since = load_checkpoint(checkpoints[-1])
+    saved = find_run(folder, "resume")
+    since = load_checkpoint(saved.checkpoint)
     console.print(f"Going on after iteration {since.iteration}.")
-    return _run(restore_config(manifest["config"]), folder, console, since)
+    return _run(restore_config(saved.config), folder, console, since)
 
 
 def _run(config: RunConfig, folder: Path, console: Console, since: Checkpoint | None) -> RunResult:
