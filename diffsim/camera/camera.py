@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from diffsim.camera.atlas import make_atlas
 from diffsim.camera.patterns import draw_texture, grey
-from diffsim.camera.render import Optics, Pose, Scene, Surface, render
+from diffsim.camera.render import Optics, Pose, Scene, Surface, on_cpu, render
 from diffsim.engine.vectors import Mat3, Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
 from diffsim.robots.appearance import CameraConfig
+from diffsim.robots.check_values import is_known
 from diffsim.robots.config import BodyConfig, RobotConfig
 from diffsim.robots.numbers import (
     number,
@@ -94,7 +95,7 @@ class Camera:
             return render(self._scene, poses, self._optics, own)
 
         # On a CPU one after the other: what all rays of one image need stays in the cache.
-        if _platform() == "cpu":
+        if on_cpu():
             return jax.lax.map(lambda at: see(*at), (poses, own))
         return jax.vmap(see)(poses, own)
 
@@ -106,12 +107,6 @@ class Camera:
         ahead = unit(vector(self._config.look_at) - position)
         left = unit(Vec3(number(0.0), number(0.0), number(1.0)).cross(ahead))
         return Pose(position, Mat3(ahead, left, ahead.cross(left)))
-
-
-def _platform() -> str:
-    """Of the device that is computed on."""
-    device: jax.Device | None = jax.config.jax_default_device  # type: ignore[attr-defined]
-    return jax.default_backend() if device is None else device.platform
 
 
 def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
@@ -136,8 +131,12 @@ def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
         sizes=tuple(sizes),
         atlas=make_atlas([grey(image) if in_grey else image for image in images], repeats),
         light=unit(robot.light.direction),
-        ambient=number(robot.light.ambient),
+        ambient=_ambient(robot.light.ambient),
     )
+
+
+def _ambient(share: float | jax.Array) -> jax.Array | None:
+    return None if is_known([share]) and share == 1.0 else number(share)
 
 
 def _size(body: BodyConfig) -> Vec3:

@@ -56,7 +56,7 @@ def _pattern(config: TextureConfig) -> np.ndarray:
             return 0.5 + 0.5 * np.sin(2.0 * np.pi * x) * np.sin(2.0 * np.pi * y)
         case "noise":
             return _noise(config)
-    return np.zeros((height, width))
+    return np.zeros((1, 1))  # plain
 
 
 def _noise(config: TextureConfig) -> np.ndarray:

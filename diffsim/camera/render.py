@@ -10,15 +10,15 @@ Source: Degrave et al. (2019), section 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from diffsim.camera.atlas import Atlas, Patch, look_up
-from diffsim.camera.selection import select, select_each
 from diffsim.camera.surfaces import (
     Look,
     Meeting,
@@ -88,14 +88,14 @@ class Scene:
             plane (length, width, 0) of one copy of the texture [m].
         atlas: textures.
         light: unit vector towards the light, in the world frame.
-        ambient: share of a colour that does not depend on the light, shape ().
+        ambient: share of a colour that does not depend on the light, shape (); None for all of it.
     """
 
     surfaces: tuple[Surface, ...] = static()
     sizes: tuple[Vec3, ...]
     atlas: Atlas
     light: Vec3
-    ambient: jax.Array
+    ambient: jax.Array | None
 
 
 T = TypeVar("T")
@@ -105,17 +105,20 @@ BACKGROUND = 0.0
 
 
 class View(NamedTuple):
-    """How the camera sees a surface from that surface's own frame, components of shape ().
+    """How the camera sees a surface from that surface's own frame, components of shape (columns,).
+
+    All but ``level`` is the same for all columns. It is repeated so that the derivatives of all
+    rows are added up side by side, and those of a row only at the end.
 
     Attributes:
-        ahead, left, up: the camera's axes.
+        level: directions of the rays in the middle of the image's height.
+        up: the camera's axis.
         origin: its position [m].
         light: unit vector towards the light.
         size: of a sphere (radius, 0, 0), of a plane (length, width, 0) [m].
     """
 
-    ahead: Vec3
-    left: Vec3
+    level: Vec3
     up: Vec3
     origin: Vec3
     light: Vec3
@@ -131,14 +134,12 @@ def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) ->
         optics: of the camera.
         camera: its pose.
     """
-    views = _views(scene, poses, camera)
-    if optics.softness is None:
-        colors = _nearest(scene, views, optics)
-    else:
-        colors = _softly(scene, views, optics, optics.softness)
+    views = _views(scene, poses, optics, camera)
+    see = _nearest if optics.softness is None else partial(_softly, softness=optics.softness)
+    colors = _over_rows(lambda down: see(scene, views, down, optics.focal_length), optics)
     samples = optics.samples
-    shape = (-1, optics.height, samples, optics.width, samples)
-    return jnp.mean(colors.reshape(shape), axis=(2, 4))
+    shape = (optics.height, samples, -1, optics.width, samples)
+    return jnp.moveaxis(jnp.mean(colors.reshape(shape), axis=(1, 4)), 1, 0)
 
 
 def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> jax.Array:
@@ -146,8 +147,18 @@ def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> 
 
     Rows and columns of rays, ``samples`` for each pixel.
     """
-    _, found = _find_nearest(scene, _views(scene, poses, camera), optics)
-    return found.depth.reshape(optics.height * optics.samples, -1)
+    views = _views(scene, poses, optics, camera)
+
+    def see(down: jax.Array) -> jax.Array:
+        return _find_nearest(scene, views, down, optics.focal_length)[1].depth
+
+    return _over_rows(see, optics)
+
+
+def on_cpu() -> bool:
+    """Whether that is the device that is computed on."""
+    device: jax.Device | None = jax.config.jax_default_device  # type: ignore[attr-defined]
+    return (jax.default_backend() if device is None else device.platform) == "cpu"
 
 
 def project(point: Vec3, optics: Optics, camera: Pose) -> tuple[jax.Array, jax.Array]:
@@ -161,34 +172,43 @@ def project(point: Vec3, optics: Optics, camera: Pose) -> tuple[jax.Array, jax.A
     return right * optics.width, down * optics.height
 
 
-def _slopes(optics: Optics) -> tuple[jax.Array, jax.Array]:
-    """How far rays go to the right and down for every metre ahead, shape (rays,)."""
-    rows, columns = optics.height * optics.samples, optics.width * optics.samples
-    across = ((jnp.arange(columns) + 0.5) / columns - 0.5) * optics.sensor[0]
-    along = ((jnp.arange(rows) + 0.5) / rows - 0.5) * optics.sensor[1]
-    down, right = jnp.meshgrid(along, across, indexing="ij")
-    return right.ravel() / optics.focal_length, down.ravel() / optics.focal_length
+def _over_rows(see: Callable[[jax.Array], jax.Array], optics: Optics) -> jax.Array:
+    """What each row of rays sees, given how far its rays go down for every metre ahead.
+
+    On a CPU one row after the other, and again for their derivatives: what all rays of a row need
+    stays in the innermost cache.
+    """
+    slopes = _slopes(optics.height * optics.samples, optics.sensor[1]) / optics.focal_length
+    if on_cpu():
+        return jax.lax.map(jax.checkpoint(see, prevent_cse=False), slopes)
+    return jax.vmap(see)(slopes)
 
 
-def _views(scene: Scene, poses: Sequence[Pose], camera: Pose) -> list[View]:
+def _slopes(count: int, length: jax.Array) -> jax.Array:
+    """Of so many rays over so much of the projection plane, the places, from its middle [m]."""
+    return ((jnp.arange(count) + 0.5) / count - 0.5) * length
+
+
+def _views(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> list[View]:
     """Of each surface; not as arrays over surfaces, which XLA would take apart at every use."""
+    right = _slopes(optics.width * optics.samples, optics.sensor[0]) / optics.focal_length
     views = []
     for size, pose in zip(scene.sizes, poses, strict=True):
         turn = pose.rotation.transpose_times
         ahead, left, up = (turn(axis) for axis in camera.rotation)
         origin = turn(camera.position - pose.position)
-        views.append(View(ahead, left, up, origin, turn(scene.light), size))
+        view = View(ahead - left * right, up, origin, turn(scene.light), size)
+        views.append(jax.tree.map(lambda c: jnp.broadcast_to(c, right.shape), view))
     return views
 
 
-def _directions(view: View, slopes: tuple[jax.Array, jax.Array]) -> Vec3:
-    right, down = slopes
-    return view.ahead - view.left * right - view.up * down
+def _directions(view: View, down: jax.Array) -> Vec3:
+    return view.level - view.up * down
 
 
-def _meet(surface: Surface, view: View, optics: Optics) -> Meeting:
-    """Where all rays meet one surface."""
-    direction, near = _directions(view, _slopes(optics)), optics.focal_length
+def _meet(surface: Surface, view: View, down: jax.Array, near: jax.Array) -> Meeting:
+    """Where the rays of a row meet one surface."""
+    direction = _directions(view, down)
     match surface.kind:
         case "sphere":
             return meet_sphere(view.origin, direction, view.size.x, near)
@@ -197,35 +217,36 @@ def _meet(surface: Surface, view: View, optics: Optics) -> Meeting:
     return meet_plane(view.origin, direction, view.size, surface.limited, near)
 
 
-def _find_nearest(scene: Scene, views: list[View], optics: Optics) -> tuple[jax.Array, Meeting]:
+def _find_nearest(
+    scene: Scene, views: list[View], down: jax.Array, near: jax.Array
+) -> tuple[jax.Array, Meeting]:
     """Number of the nearest surface, and where it is met; infinitely far where there is none.
 
-    Shape (rays,), without derivatives.
+    Shape (columns,), without derivatives.
     """
-    rays = optics.height * optics.width * optics.samples**2
-    none = jnp.zeros(rays, jnp.int32)
-    far = jnp.full(rays, jnp.inf, optics.sensor.dtype)
-    choice, best = none, Meeting(far, far, none)
+    none = jnp.zeros_like(views[0].level.x, jnp.int32)
+    far = jnp.full_like(views[0].level.x, jnp.inf)
+    choice, best = none, Meeting(far, far, none, none > 0)
     for k, (surface, view) in enumerate(zip(scene.surfaces, views, strict=True)):
-        found = _meet(surface, *jax.lax.stop_gradient((view, optics)))
+        found = _meet(surface, *jax.lax.stop_gradient((view, down, near)))
         closer = (found.inside > 0.0) & (found.depth < best.depth)
         best = jax.tree.map(partial(jnp.where, closer), found, best)
         choice, best = kept((jnp.where(closer, k, choice), best))
     return choice, best
 
 
-def _nearest(scene: Scene, views: list[View], optics: Optics) -> jax.Array:
-    """The colour of what is nearest, shape (channels, rays).
+def _nearest(scene: Scene, views: list[View], down: jax.Array, near: jax.Array) -> jax.Array:
+    """The colour of what is nearest, shape (channels, columns).
 
     Which surface that is has no derivative. It is found first, so that what follows, and is
     differentiated, is done once for each ray and not for each surface.
     """
-    choice, found = _find_nearest(scene, views, optics)
+    choice, found = _find_nearest(scene, views, down, near)
     kinds = [surface.kind for surface in scene.surfaces]
-    round_ones = select_each([kind == "sphere" for kind in kinds], choice)
-    thick = select_each([kind == "box" for kind in kinds], choice)
-    view = kept(select(views, choice))
-    direction = _directions(view, _slopes(optics))
+    round_ones = _select([kind == "sphere" for kind in kinds], choice)
+    thick = _select([kind == "box" for kind in kinds], choice)
+    view = kept(jax.tree.map(lambda *each: _select(each, choice), *views))
+    direction = _directions(view, down)
     looks = []
     # Of rays that meet another kind, nothing may become infinite: its gradient would be nan.
     if "sphere" in kinds:
@@ -233,46 +254,61 @@ def _nearest(scene: Scene, views: list[View], optics: Optics) -> jax.Array:
         looks.append(kept(look_at_sphere(view.origin, direction, view.light, radius)))
     if {*kinds} != {"sphere"}:
         size = Vec3(*(jnp.where(round_ones, 1.0, component) for component in view.size))
-        looks.append(
-            kept(look_at_face(view.origin, direction, view.light, size, found.face, thick))
-        )
+        looks.append(kept(look_at_face(view.origin, direction, view.light, size, found, thick)))
     look: Look = looks[0]
     if len(looks) == 2:
         look = jax.tree.map(partial(jnp.where, round_ones), *looks)
     patches = [scene.atlas.patches[surface.texture] for surface in scene.surfaces]
-    patch = Patch(*(select_each(values, choice) for values in zip(*patches, strict=True)))
+    patch = Patch(*(_select(values, choice) for values in zip(*patches, strict=True)))
     colors = look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
     return jnp.where(jnp.isfinite(found.depth), colors, BACKGROUND)
 
 
-def _softly(scene: Scene, views: list[View], optics: Optics, softness: float) -> jax.Array:
+def _select(values: Sequence[Any], choice: jax.Array) -> jax.Array:
+    """Of several numbers that of each ray."""
+    chosen = jnp.broadcast_to(values[0], choice.shape)
+    for k in range(1, len(values)):
+        chosen = jnp.where(choice == k, values[k], chosen)
+    return chosen
+
+
+def _softly(
+    scene: Scene, views: list[View], down: jax.Array, near: jax.Array, softness: float
+) -> jax.Array:
     """Each surface covers a ray in part, and hides in part what is about as far away.
 
     A surface's weight is what it covers, times what all others leave of it:
     c_i Π_j (1 − c_j σ((d_i − d_j) / s)), with coverage c = σ(inside / s) and depth d.
     """
-    found = [_meet(*pair, optics) for pair in zip(scene.surfaces, views, strict=True)]
+    found = [_meet(*pair, down, near) for pair in zip(scene.surfaces, views, strict=True)]
     covers = [jax.nn.sigmoid(meeting.inside / softness) for meeting in found]
     background = jnp.ones(())
     for cover in covers:
         background = background * (1.0 - cover)
-    total, weights = BACKGROUND * background, background
-    for i, (surface, view) in enumerate(zip(scene.surfaces, views, strict=True)):
-        weight = covers[i]
-        for j, other in enumerate(found):
-            if j != i:
-                before = jax.nn.sigmoid((found[i].depth - other.depth) / softness)
-                weight = weight * (1.0 - covers[j] * before)
-        at = view.origin, _directions(view, _slopes(optics)), view.light
-        if surface.kind == "sphere":
-            look = look_at_sphere(*at, view.size.x)
-        else:
-            look = look_at_face(
-                *at, view.size, found[i].face, surface.kind == "box", found[i].depth
-            )
-        color = look_up(scene.atlas, scene.atlas.patches[surface.texture], look.u, look.v)
-        total, weights = total + weight * color * _shade(scene, look.facing), weights + weight
-    return total / weights
+    weights = list(covers)
+    for i, j in itertools.combinations(range(len(found)), 2):
+        behind = jax.nn.sigmoid((found[i].depth - found[j].depth) / softness)
+        weights[i] = weights[i] * (1.0 - covers[j] * behind)
+        weights[j] = weights[j] * (1.0 - covers[i] * (1.0 - behind))
+    total = BACKGROUND * background
+    for surface, view, meeting, weight in zip(scene.surfaces, views, found, weights, strict=True):
+        total = total + weight * _color(scene, surface, view, down, meeting)
+    return total / sum(weights, background)
+
+
+def _color(
+    scene: Scene, surface: Surface, view: View, down: jax.Array, found: Meeting
+) -> jax.Array:
+    """Of one surface where it is met, shape (channels, columns)."""
+    patch = scene.atlas.patches[surface.texture]
+    if (patch.height, patch.width) == (1, 1) and scene.ambient is None:
+        return scene.atlas.texels[patch.start][:, None]
+    at = view.origin, _directions(view, down), view.light
+    if surface.kind == "sphere":
+        look = look_at_sphere(*at, view.size.x)
+    else:
+        look = look_at_face(*at, view.size, found, surface.kind == "box", found.depth)
+    return look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
 
 
 def kept(arrays: T) -> T:
@@ -285,6 +321,8 @@ def kept(arrays: T) -> T:
     return result
 
 
-def _shade(scene: Scene, facing: jax.Array) -> jax.Array:
+def _shade(scene: Scene, facing: jax.Array) -> jax.Array | float:
     """How bright a surface is that faces the light so far."""
+    if scene.ambient is None:
+        return 1.0
     return scene.ambient + (1.0 - scene.ambient) * jnp.maximum(facing, 0.0)

@@ -27,12 +27,14 @@ class Meeting(NamedTuple):
         inside: how far within the surface's outline, less than zero for rays that miss [m]; about,
             but its sign is exact. Infinite for a plane without edges, and, less than zero, for what
             is behind the camera.
-        face: of a box, 2 × axis, and 1 more on the side of its negative end; of a plane that of z.
+        axis: to which the face is perpendicular, 0, 1 or 2; of a plane 2.
+        negative: whether it is the one at the axis' negative end, of a plane the one below.
     """
 
     depth: jax.Array
     inside: jax.Array
-    face: jax.Array
+    axis: jax.Array | int
+    negative: jax.Array | bool
 
 
 class Look(NamedTuple):
@@ -59,19 +61,27 @@ def meet_sphere(origin: Vec3, direction: Vec3, radius: jax.Array, near: jax.Arra
     """
     depth, beyond = _first_of_sphere(origin, direction, radius)
     inside = jnp.where(depth > near, beyond / (2.0 * radius), -jnp.inf)
-    return Meeting(depth, inside, jnp.zeros(depth.shape, jnp.int32))
+    return Meeting(depth, inside, 0, False)
 
 
 def meet_box(origin: Vec3, direction: Vec3, size: Vec3, near: jax.Array) -> Meeting:
     """Rays meet a box from outside; ``size`` has its edges [m], the rest is as for a sphere."""
-    entry, leave, ends, squares = [], [], [], []
-    for o, d, s in zip(origin, direction, size, strict=True):
-        d = jnp.where(jnp.abs(d) < TINY, TINY, d)
-        side = jnp.where(d < 0.0, 0.5, -0.5)  # of the face through which it enters
-        entry.append((side * s - o) / d)
-        leave.append((-side * s - o) / d)
-        ends.append((side < 0.0).astype(jnp.int32))
-        squares.append(d**2)
+    # Mirrored so that the ray goes along all axes: the box stays as it is.
+    backwards = [d < 0.0 for d in direction]
+    place = [jnp.where(back, -o, o) for back, o in zip(backwards, origin, strict=True)]
+    speed = [jnp.where(jnp.abs(d) < TINY, TINY, jnp.abs(d)) for d in direction]
+    half = [0.5 * edge for edge in size]
+    entry = [(-h - p) / s for h, p, s in zip(half, place, speed, strict=True)]
+    leave = [(h - p) / s for h, p, s in zip(half, place, speed, strict=True)]
+    squares = [s**2 for s in speed]
+
+    # Seen along the edges of one direction, the box is a rectangle and the ray a straight line.
+    inside = jnp.full_like(speed[0], jnp.inf)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        reach = half[i] * speed[j] + half[j] * speed[i]
+        aside = jnp.abs(place[i] * speed[j] - place[j] * speed[i])
+        inside = jnp.minimum(inside, (reach - aside) / jnp.sqrt(squares[i] + squares[j]))
+
     by_x = (entry[0] >= entry[1]) & (entry[0] >= entry[2])
     by_y = ~by_x & (entry[1] >= entry[2])
 
@@ -80,27 +90,23 @@ def meet_box(origin: Vec3, direction: Vec3, size: Vec3, near: jax.Array) -> Meet
         return jnp.where(by_x, values[0], jnp.where(by_y, values[1], values[2]))
 
     first = entered(entry)
-    face = entered([ends[0], 2 + ends[1], 4 + ends[2]])
+    axis = jnp.where(by_x, 0, jnp.where(by_y, 1, 2))
+    negative = ~jnp.where(by_x, backwards[0], jnp.where(by_y, backwards[1], backwards[2]))
     last = jnp.minimum(jnp.minimum(leave[0], leave[1]), leave[2])
-    # Across each edge, the distance between it and the ray, as seen along the edge.
-    inside = jnp.full_like(first, jnp.inf)
-    for i, j in ((0, 1), (1, 2), (2, 0)):
-        along = jnp.minimum(leave[i] - entry[j], leave[j] - entry[i])
-        share = squares[i] * squares[j] / (squares[i] + squares[j])
-        inside = jnp.minimum(inside, along * jnp.sqrt(share))
 
     # A ray that misses it leaves one pair of faces before it enters another. Nearly parallel to the
     # former, it is beside the box where it enters the latter; nearly parallel to the latter, where
     # it has entered the others. In between, and where it just misses, the depth has no jumps.
     second = entered([jnp.maximum(entry[k - 2], entry[k - 1]) for k in range(3)])
-    beside = second + jnp.maximum(last - second, 0.0) ** 2 / jnp.maximum(first - second, TINY)
+    late = jnp.maximum(last - second, 0.0)
+    beside = second + late**2 / jnp.maximum(first - second, TINY)
     left = jnp.where(
         last == leave[0], squares[0], jnp.where(last == leave[1], squares[1], squares[2])
     )
     own = entered(squares)
     between = (left * beside + own * first) / (left + own)
     depth = jnp.where(first > last, between, first)
-    return Meeting(depth, jnp.where(depth > near, inside, -jnp.inf), face)
+    return Meeting(depth, jnp.where(depth > near, inside, -jnp.inf), axis, negative)
 
 
 def meet_plane(
@@ -119,9 +125,7 @@ def meet_plane(
     if limited:
         x, y = origin.x + direction.x * depth, origin.y + direction.y * depth
         within = jnp.minimum(0.5 * tile.x - jnp.abs(x), 0.5 * tile.y - jnp.abs(y))
-    face = jnp.where(origin.z > 0.0, 4, 5)
-    inside = jnp.where(reached, within, -jnp.inf)
-    return Meeting(depth, inside, jnp.broadcast_to(face, depth.shape))
+    return Meeting(depth, jnp.where(reached, within, -jnp.inf), 2, origin.z <= 0.0)
 
 
 def look_at_sphere(origin: Vec3, direction: Vec3, light: Vec3, radius: jax.Array) -> Look:
@@ -142,7 +146,7 @@ def look_at_face(
     direction: Vec3,
     light: Vec3,
     size: Vec3,
-    face: jax.Array,
+    found: Meeting,
     thick: jax.Array | bool,
     depth: jax.Array | None = None,
 ) -> Look:
@@ -152,12 +156,11 @@ def look_at_face(
     below, and on a plane, u runs along x, against it when seen from below.
 
     Args:
-        face: which one, as ``Meeting`` counts them.
+        found: which face.
         thick: whether it is a box.
         depth: where on the rays, also beside the face [m]; where they meet it, if not given.
     """
-    axis, negative = face // 2, face % 2 == 1
-    by_x, by_z = axis == 0, axis == 2
+    negative, by_x, by_z = found.negative, found.axis == 0, found.axis == 2
     side = jnp.where(negative, -1.0, 1.0)
 
     def normal(vector: Vec3) -> jax.Array:
@@ -176,8 +179,8 @@ def look_at_face(
         depth = (distance - normal(origin)) / towards
     to_the_right = (across(origin) + across(direction) * depth) / across(size)
     upwards = (along(origin) + along(direction) * depth) / along(size)
-    mirrored = negative == (axis != 1)
-    u = 0.5 + jnp.where(mirrored & (thick | ~by_z), -to_the_right, to_the_right)
+    mirrored = negative == (found.axis != 1)
+    u = 0.5 + jnp.where(mirrored & (thick | (found.axis != 2)), -to_the_right, to_the_right)
     return Look(u, 0.5 - upwards, side * normal(light))
 
 

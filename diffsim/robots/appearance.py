@@ -25,7 +25,9 @@ class TextureConfig:
         [[0.85, 0.85, 0.85], [0.25, 0.25, 0.25]], at_least=0, at_most=1
     )
     cells: list[int] = bounded([4, 4], at_least=1, at_most=512, length=2)  # across and down
-    texels: list[int] = bounded([64, 64], at_least=2, at_most=4096, length=2)  # across and down
+    texels: list[int] = bounded(
+        [64, 64], at_least=2, at_most=4096, length=2
+    )  # across and down; a plain one has 1
     seed: int = bounded(0, at_least=0)  # of noise
     file: str | None = None  # of an image
 
