@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,15 @@ def test_every_module_has_a_layer():
                 assert layer(module, ENGINE_LAYERS) is not None, module
 
 
+def test_every_package_is_installed():
+    """The list in pyproject.toml is written by hand."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        settings = tomllib.load(file)["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "diffsim").rglob("*.py")}
+    named = {".".join(folder.parts) for folder in folders}
+    assert {*settings["packages"]} == named | {*settings["package-dir"]}
+
+
 def test_only_the_command_line_imports_hydra():
     for module, path in modules().items():
         if not module.startswith("diffsim.cli"):
@@ -127,6 +137,7 @@ def test_reporting_reads_files_and_not_live_objects():
 def test_answers_that_need_no_physics_come_without_loading_jax(arguments, command, tmp_path):
     program = f"""
 import sys
+import tomllib
 sys.argv = ["diffsim-{command}", *{arguments!r}]
 from diffsim.cli.{command} import main
 try:

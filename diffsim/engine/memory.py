@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from diffsim.engine.graphs import inner_graphs
-from diffsim.engine.rollout import Policy, segment_length
+from diffsim.engine.rollout import Glances, Policy, segment_length
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step
 from diffsim.engine.world import State, World
@@ -30,7 +30,7 @@ def gradient_bytes(
     solver: ProjectedGaussSeidel,
     state: State,
     memory: Any,
-    policy: Policy,
+    policy: Policy | Glances,
     steps: int,
     checkpoint: str,
     given: Any = None,
@@ -42,7 +42,10 @@ def gradient_bytes(
 
     def once(carry: tuple[State, Any], now: tuple[Any, ...]) -> tuple[State, Any]:
         state, memory = carry
-        memory, control = policy(memory, state, *now)
+        if isinstance(policy, Glances):
+            memory, control = policy.act(policy.look(memory, state), state, *now)
+        else:
+            memory, control = policy(memory, state, *now)
         return step(world, solver, state, control), memory
 
     carry = (state, memory)

@@ -34,8 +34,26 @@ Policy = Callable[..., tuple[Any, Control]]
 """Maps memory and state, and what is given for this step if anything is, to the new memory and the
 control."""
 
+
+class Glances(NamedTuple):
+    """A policy that looks every few steps, and acts by what it remembers in between.
+
+    Attributes:
+        look: maps memory and state to the new memory.
+        act: a policy.
+        every: how many steps go by from look to look; the first is at the start.
+    """
+
+    look: Callable[[Any, State], Any]
+    act: Policy
+    every: int
+
+
 CHECKPOINTS = ("none", "steps", "nested")
 """What the reverse pass of a rollout finds in memory; see above."""
+
+Body = Callable[[Any, Any], tuple[Any, Packed]]
+"""Of a scan."""
 
 Observer = Callable[[State], Any]
 """Maps the state after a step to what is kept of it: a pytree of arrays."""
@@ -60,7 +78,7 @@ def rollout(
     solver: ProjectedGaussSeidel,
     state: State,
     memory: Any,
-    policy: Policy,
+    policy: Policy | Glances,
     steps: int,
     observe: Observer = lambda state: None,
     flow: GradientFlow = EXACT,
@@ -74,7 +92,7 @@ def rollout(
         world, solver: as for ``step``.
         state: at the start.
         memory: of the policy at the start; any pytree, () for none.
-        policy: maps memory and state to the new memory and the control.
+        policy: maps memory and state to the new memory and the control; or looks now and then.
         steps: number of time steps.
         observe: what to keep of each state.
         flow: how the gradient passes from step to step; exact by default.
@@ -96,13 +114,14 @@ def rollout(
     kept = Packing(jax.eval_shape(observe, state))
 
     robot_axes = state.time.ndim
+    act = policy.act if isinstance(policy, Glances) else policy
 
     def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
         first, now, push = inputs
         state, memory = pass_back(*carry, first, flow, robot_axes)
         if push is not None:
             state = state._replace(velocity=state.velocity + push)
-        memory, control = policy(memory, state, *now)
+        memory, control = act(memory, state, *now)
         state = step(world, solver, state, control)
         return (state, memory), kept.pack(observe(state))
 
@@ -111,7 +130,8 @@ def rollout(
         number = jnp.arange(steps)
         first = (number % flow.truncation == 0) & (number > 0)
     inputs = (first, () if given is None else (given,), pushes)
-    (state, memory), observations = _scan(advance, (state, memory), inputs, steps, checkpoint)
+    scan = partial(_scan_with_looks, policy) if isinstance(policy, Glances) else _scan
+    (state, memory), observations = scan(advance, (state, memory), inputs, steps, checkpoint)
     return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
 
 
@@ -123,13 +143,7 @@ def segment_length(steps: int) -> int:
     return min(near, key=lambda k: abs(math.log(k / root)), default=round(root))
 
 
-def _scan(
-    body: Callable[[Any, Any], tuple[Any, Packed]],
-    carry: Any,
-    inputs: Any,
-    steps: int,
-    checkpoint: str,
-) -> tuple[Any, Packed]:
+def _scan(body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str) -> tuple[Any, Packed]:
     """``jax.lax.scan`` over the steps."""
     if checkpoint == "none":
         return jax.lax.scan(body, carry, inputs, length=steps)
@@ -139,15 +153,44 @@ def _scan(
     if checkpoint == "steps":
         return jax.lax.scan(step, carry, inputs, length=steps)
 
-    length = segment_length(steps)
-    segments = steps // length
-    whole, rest = segments * length, steps % length
-    cut = jax.tree.map(lambda x: x[:whole].reshape(segments, length, *x.shape[1:]), inputs)
-    segment = kept(lambda carry, inputs: jax.lax.scan(step, carry, inputs, length=length))
-    carry, outputs = jax.lax.scan(segment, carry, cut, length=segments)
+    def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
+        return jax.lax.scan(step, carry, inputs, length=length)
+
+    def segments(segment: Body, carry: Any, inputs: Any, count: int) -> tuple[Any, Packed]:
+        return jax.lax.scan(kept(segment), carry, inputs, length=count)
+
+    return _in_segments(segments, segment, carry, inputs, steps, segment_length(steps))
+
+
+def _scan_with_looks(
+    policy: Glances, body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str
+) -> tuple[Any, Packed]:
+    """The same over steps between which the policy looks; from look to look all is kept."""
+
+    def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
+        state, memory = carry
+        return jax.lax.scan(body, (state, policy.look(memory, state)), inputs, length=length)
+
+    scan = partial(_scan, checkpoint=checkpoint)
+    return _in_segments(scan, segment, carry, inputs, steps, min(policy.every, steps))
+
+
+def _in_segments(
+    scan: Callable[..., tuple[Any, Packed]],
+    segment: Callable[..., tuple[Any, Packed]],
+    carry: Any,
+    inputs: Any,
+    steps: int,
+    length: int,
+) -> tuple[Any, Packed]:
+    """A scan over segments of so many steps, and over what is left of the steps behind them."""
+    count, rest = divmod(steps, length)
+    whole = count * length
+    cut = jax.tree.map(lambda x: x[:whole].reshape(count, length, *x.shape[1:]), inputs)
+    carry, outputs = scan(partial(segment, length=length), carry, cut, count)
     outputs = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), outputs)
     if rest:
         last_inputs = jax.tree.map(lambda x: x[whole:], inputs)
-        carry, last = jax.lax.scan(step, carry, last_inputs, length=rest)
+        carry, last = segment(carry, last_inputs, length=rest)
         outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
     return carry, outputs

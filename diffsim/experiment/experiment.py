@@ -14,7 +14,7 @@ from diffsim.controllers.controller import make_controller
 from diffsim.controllers.convolutional import Convolutional
 from diffsim.engine.gradient_flow import EXACT, GradientFlow
 from diffsim.engine.memory import gradient_bytes, weight_bytes
-from diffsim.engine.rollout import Observer, Policy, rollout
+from diffsim.engine.rollout import Glances, Observer, Policy, rollout
 from diffsim.engine.sharding import copied_to, shard_count, share_robots
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.vectors import Vec3
@@ -103,7 +103,7 @@ class Episode(NamedTuple):
     solver: ProjectedGaussSeidel
     state: State
     memory: Any
-    policy: Policy
+    policy: Policy | Glances
     steps: int
 
 
@@ -288,13 +288,13 @@ class Experiment:
         if draw.robots is not None:
             world, memory = side_by_side(world, memory, draw.robots)
 
-        def episode(policy: Policy) -> Episode:
+        def episode(policy: Policy | Glances) -> Episode:
             return Episode(world, self.solver, state, memory, policy, self.steps)
 
         if isinstance(self.controller, Convolutional):
             sight = Sight(config, self.controller, world)
             memory = sight.remember(state)
-            return episode(sight.policy(parameters)), sight.looks(self.steps)
+            return episode(sight.policy(parameters)), None
 
         if sensors.closed and self.controller.reads:
 

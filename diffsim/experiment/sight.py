@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from diffsim.camera.camera import Camera
 from diffsim.controllers.config import ConvolutionalConfig
 from diffsim.controllers.controller import Memory, Parameters
 from diffsim.controllers.convolutional import Convolutional
-from diffsim.engine.rollout import Policy
+from diffsim.engine.rollout import Glances
 from diffsim.engine.world import Control, State, World, command_count
 from diffsim.experiment.config import RunConfig
 
@@ -47,27 +47,16 @@ class Sight:
         commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
         return Held(self._controller.remember(self.image(state)), commands)
 
-    def looks(self, steps: int) -> jax.Array:
-        """At which time steps there is an image, shape (steps,)."""
-        return jnp.arange(steps) % self._every == 0
-
-    def policy(self, parameters: Parameters) -> Policy:
-        """Looks when it is told to, and holds its commands until the next time."""
+    def policy(self, parameters: Parameters) -> Glances:
+        """Looks now and then, and holds its commands in between."""
 
         def look(held: Held, state: State) -> Held:
             return Held(*self._controller.apply(parameters, held.memory, self.image(state)))
 
-        def hold(held: Held, state: State) -> Held:
-            return held
-
-        def act(held: Held, state: State, looks: jax.Array) -> tuple[Any, Control]:
-            if self._every == 1:
-                held = look(held, state)
-            else:
-                held = jax.lax.cond(looks, look, hold, held, state)
+        def act(held: Held, state: State) -> tuple[Held, Control]:
             return held, Control(held.commands)
 
-        return act
+        return Glances(look, act, self._every)
 
 
 def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:

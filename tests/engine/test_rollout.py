@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.rollout import rollout
+from diffsim.engine.rollout import CHECKPOINTS, Glances, rollout
 from diffsim.engine.step import step
 from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import Control, State, World, command_count, idle_control
@@ -191,3 +191,42 @@ def test_a_world_without_contacts_only_flies() -> None:
     assert world.contacts.names == ()
     end = last(simulate(world, state, steps=100))
     assert float(end.position.z[0]) < -0.1
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("every", [1, 4, 30])
+def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
+    every: int, checkpoint: str
+) -> None:
+    """So are its gradient and what is observed; 22 steps are no multiple of 4."""
+    world, state = thrown_ball()
+    steps = 22
+
+    def seen(state: State, gain: jax.Array) -> jax.Array:
+        return gain * (0.1 + state.position.x[:1])
+
+    def end(gain: jax.Array, glances: bool) -> tuple[jax.Array, jax.Array]:
+        def counting(memory: tuple, state: State) -> tuple[tuple, Control]:
+            count, thrust = memory
+            thrust = jnp.where(count % every == 0, seen(state, gain), thrust)
+            return (count + 1, thrust), Control(thrust)
+
+        looking = Glances(
+            look=lambda memory, state: seen(state, gain),
+            act=lambda memory, state: (memory, Control(memory)),
+            every=every,
+        )
+        policy, memory = (looking, jnp.zeros(1)) if glances else (counting, (0, jnp.zeros(1)))
+        keep = lambda state: state.position.x  # noqa: E731
+        result = rollout(world, SOLVER, state, memory, policy, steps, keep, checkpoint=checkpoint)
+        return result.state.velocity.x[0] + jnp.sum(result.observations), result.observations
+
+    gain = jnp.asarray(30.0)
+    found, expected = (
+        jax.jit(jax.value_and_grad(end, has_aux=True), static_argnums=1)(gain, glances)
+        for glances in (True, False)
+    )
+    assert found[0][1].shape == (steps, 1)
+    assert abs(float(expected[1])) > 1e-4
+    close(found, expected, 1e-12)
