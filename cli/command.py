@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from diffsim.cli.configuration import file_of, register_resolvers, register_schemas
+from diffsim.cli.configuration import (
+    file_of,
+    guard_plugins,
+    register_resolvers,
+    register_schemas,
+)
 from diffsim.cli.errors import describe
+from diffsim.experiment.interruption import Interrupted
 from diffsim.validation import ConfigError
 
 FAILURE = 1
 USAGE_ERROR = 2
-INTERRUPTED = 130
+BY_SIGNAL = 128  # and the signal's number, as shells have it
 SHOW_TRACEBACK = os.environ.get("HYDRA_FULL_ERROR") == "1"
 CONFIG_ERRORS = (ConfigError, HydraException, OmegaConfBaseException, YAMLError)
 
@@ -27,7 +32,8 @@ CONFIG_ERRORS = (ConfigError, HydraException, OmegaConfBaseException, YAMLError)
 def start(command: str, job: Callable[[], object]) -> None:
     """Let Hydra compose the config and run a job.
 
-    Exits: 0 done, 1 the job failed, 2 the command or config is wrong, 130 interrupted.
+    Exits: 0 done, 1 the job failed, 2 the command or config is wrong, 130 or 143 interrupted by
+    Ctrl-C or SIGTERM.
 
     Args:
         command: its name, for messages.
@@ -35,12 +41,15 @@ def start(command: str, job: Callable[[], object]) -> None:
     """
     register_schemas()
     register_resolvers()
+    guard_plugins()
     # Exceptions come here instead of being printed by Hydra, to be told in one line.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         job()
+    except Interrupted as error:
+        _exit(command, f"interrupted {error}", BY_SIGNAL + error.number)
     except KeyboardInterrupt:
-        _exit(command, "interrupted", INTERRUPTED)
+        _exit(command, "interrupted", BY_SIGNAL + signal.SIGINT)
     except Exception as error:
         if SHOW_TRACEBACK:
             raise
@@ -48,12 +57,8 @@ def start(command: str, job: Callable[[], object]) -> None:
 
 
 def end_job(command: str, error: Exception) -> NoReturn:
-    """What a job does with an error: tell it and exit, before Hydra adds lines of its own.
-
-    Raises:
-        Exception: the same, within a sweep, where Hydra finishes the other jobs first.
-    """
-    if SHOW_TRACEBACK or HydraConfig.get().mode == RunMode.MULTIRUN:
+    """What a job does with an error: tell it and exit, before Hydra adds lines of its own."""
+    if SHOW_TRACEBACK:
         raise error
     _fail(command, error)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from hydra import compose, initialize_config_module
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -45,6 +47,61 @@ def register_resolvers() -> None:
     )
     # Hydra makes the run's folder before anything is checked: no name may lead out of it.
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
+
+
+def guard_plugins() -> None:
+    """Let Hydra compose no config by which a file could execute code.
+
+    A YAML file of any group may say ``# @package _global_`` and then anything about Hydra itself:
+    which classes it makes of callbacks and loggers, and what environment its jobs have.
+    """
+    if getattr(ConfigLoaderImpl.load_configuration, "is_guarded", False):
+        return
+    load = ConfigLoaderImpl.load_configuration
+
+    @functools.wraps(load)
+    def load_and_check(*arguments: Any, **options: Any) -> DictConfig:
+        config = load(*arguments, **options)
+        _check_plugins(config.hydra)
+        return config
+
+    load_and_check.is_guarded = True  # type: ignore[attr-defined]
+    ConfigLoaderImpl.load_configuration = load_and_check  # type: ignore[method-assign]
+
+
+def _check_plugins(config: DictConfig) -> None:
+    """Refuse what is not of this package's own config, or of a launcher or sweeper.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    callbacks = plain["callbacks"]
+    if not callbacks.items() <= {"sweep": {"_target_": "diffsim.cli.sweep.Sweep"}}.items():
+        raise ConfigError(f"hydra.callbacks cannot be changed, got {callbacks}")
+    for key in ("job_logging", "hydra_logging"):
+        if any(plain[key].get(part) for part in ("handlers", "formatters", "filters", "loggers")):
+            raise ConfigError(f"hydra.{key} must be none, got {plain[key]}")
+    if plain["job"]["env_set"]:
+        raise ConfigError(f"hydra.job.env_set must be empty, got {plain['job']['env_set']}")
+    for key in ("launcher", "sweeper"):  # Hydra itself takes no other package's classes for these
+        for path, target in _targets(plain[key], f"hydra.{key}"):
+            if not str(target).startswith(
+                ("hydra_plugins.", "hydra._internal.core_plugins.", "optuna.")
+            ):
+                raise ConfigError(f"{path} must be a class of Hydra's plug-ins, got {target}")
+
+
+def _targets(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every ``_target_`` in a config, with its key."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "_target_":
+                yield f"{path}.{key}", value
+            yield from _targets(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _targets(value, f"{path}[{number}]")
 
 
 def _register_scalars() -> None:

@@ -19,9 +19,15 @@ CLEARER = {
 """What OmegaConf says of its own classes, in words of YAML."""
 
 
+EXTRA = re.compile(r"Could not find 'hydra/(?:launcher|sweeper)/(joblib|submitit|ray|optuna)")
+"""What Hydra says of a plug-in that comes with an extra of the package."""
+
+
 def describe(error: BaseException) -> str:
     """What went wrong, in one line."""
     message = " ".join(_message(error).split())
+    if extra := EXTRA.search(message):
+        message += f" (it comes with: pip install 'diffsim-jax[{extra[1]}]')"
     if len(message) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2 - 1  # the key is at the start, what is allowed at the end
         message = f"{message[:half]}…{message[-half:]}"

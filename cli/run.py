@@ -7,50 +7,90 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from diffsim.cli import sweep
 from diffsim.cli.command import end_job, start
-from diffsim.cli.configuration import typed_config
+from diffsim.cli.configuration import (
+    guard_plugins,
+    register_resolvers,
+    register_schemas,
+    typed_config,
+)
 from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.interruption import Interrupted
 
 COMMAND = "diffsim-run"
 
+# A launcher's processes import this module, and then compose a job's config.
+register_schemas()
+register_resolvers()
+guard_plugins()
+
 
 @hydra.main(version_base="1.3", config_path="pkg://diffsim.conf", config_name="run")
-def _job(composed: DictConfig) -> None:
-    """One job: a run by itself, or one of a sweep."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
+def _job(composed: DictConfig) -> float | None:
+    """One job: a run by itself, or one of a sweep; the best loss, for sweepers that search."""
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    in_sweep = hydra_config.mode == RunMode.MULTIRUN
+    if in_sweep and not sweep.begin_job(folder):
+        return _best_loss(folder)
+    problem: Exception | None = None
     try:
-        _run(composed, folder)
+        folder = _run(composed, folder, in_sweep)
     except Exception as error:
-        _remove_if_empty(folder)
-        end_job(COMMAND, error)
+        if not in_sweep:
+            _remove_if_empty(folder)
+            end_job(COMMAND, error)
+        problem = error
+    if in_sweep:
+        sweep.end_job(folder, problem)
+    return _best_loss(folder)
 
 
-def _run(composed: DictConfig, folder: Path) -> None:
-    """Check the config, train, report."""
+def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
+    """Check the config, train, report; the folder of the run."""
     config = typed_config(composed, RunConfig)
     if config.resume is None:
         check_run(config)
     else:
         _remove_if_empty(folder)
         folder = Path(config.resume)
+        if sweep.is_sweep(folder):
+            sweep.go_on(folder)
 
     # JAX is loaded here and not before: help and errors in a config come at once.
     from rich.console import Console
 
-    from diffsim.experiment.runner import resume, run
+    from diffsim.experiment.resume import resume, run_or_resume
+    from diffsim.experiment.runner import run
     from diffsim.reporting.summary import print_summary, write_plots
 
-    console = Console()
+    console = Console(quiet=in_sweep and sweep.is_quiet())
     try:
-        if config.resume is None:
-            run(config, folder, console)
-        else:
+        if config.resume is not None:
             resume(folder, console)
+        elif in_sweep:
+            run_or_resume(config, folder, console)
+        else:
+            run(config, folder, console)
+    except Interrupted as error:
+        raise Interrupted(f"{error}; to go on: {COMMAND} resume={folder}", error.number) from error
     finally:
         write_plots(folder)  # of what there is, also when the run has failed
     print_summary(folder, console)
+    return folder
+
+
+def _best_loss(folder: Path) -> float | None:
+    """What a finished run has come to, None for one that failed."""
+    from diffsim.reporting.run_files import read_json
+
+    with suppress(OSError, ValueError, KeyError):
+        return float(read_json(folder, "result.json")["loss"])
+    return None
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -65,4 +105,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # By the module's own name, by which a launcher's processes find the job.
+    from diffsim.cli.run import main as run_main
+
+    run_main()

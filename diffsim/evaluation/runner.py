@@ -61,6 +61,8 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
     if change:
         config = restore_config(_merged(saved.config, change, "change"))
         check_run(config)
+    if saved.checkpoint is None:
+        raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
     return Trained(config, load_checkpoint(saved.checkpoint))
 
 

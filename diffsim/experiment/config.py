@@ -154,6 +154,7 @@ class RunConfig(RobotJobConfig):
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     precision: str = bounded("float32", choices=("float32", "float64"))
     stop_on_success: bool = True
+    loggers: list[str] = bounded([], choices=("tensorboard",))  # besides metrics.csv
     resume: str | None = None  # the folder of a run to go on with; all else is as it was there
     output_root: str = "outputs"
 

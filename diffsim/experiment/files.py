@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
+
+from diffsim.validation import ConfigError
 
 
 def write_synced(path: Path, data: bytes) -> None:
@@ -24,6 +29,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes of this machine from working in a folder.
+
+    Raises:
+        ConfigError: if one is at it already.
+    """
+    with (folder / ".held").open("w") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)  # gone with the process, however that ends
+        except OSError as error:
+            raise ConfigError(f"the folder {folder} is being worked in by another run") from error
+        yield
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -13,9 +13,9 @@ leaves what it had:
 
 from __future__ import annotations
 
-import json
 import math
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,17 +27,18 @@ from rich.console import Console
 
 from diffsim.experiment.checkpoint import (
     Checkpoint,
-    load_checkpoint,
     save_checkpoint,
 )
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
 from diffsim.experiment.experiment import Experiment, validation_key
-from diffsim.experiment.files import write_json
-from diffsim.experiment.manifest import build_manifest, restore_config
+from diffsim.experiment.files import held, write_json
+from diffsim.experiment.interruption import Interrupted, Interruption
+from diffsim.experiment.loggers import LOGGERS, TensorBoard
+from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
-from diffsim.experiment.saved_run import find_run
+from diffsim.experiment.saved_run import write_status
 from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
@@ -120,60 +121,50 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
     Raises:
         ConfigError: if the config cannot be run or the folder holds another run.
         DivergedError: if the loss or the gradient is no longer finite.
+        Interrupted: if it was told to stop by a signal.
     """
     if (folder / "manifest.json").exists():
         raise ConfigError(f"the folder {folder} holds another run, choose a new one")
-    return _run(config, folder, console, None)
+    return go_on(config, folder, console, None)
 
 
-def resume(folder: Path, console: Console) -> RunResult:
-    """Go on with a run from its newest checkpoint, as if it had never been stopped.
+def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint | None) -> RunResult:
+    """The same in a folder where it has begun before.
+
+    Args:
+        config: what to run.
+        folder: for all results.
+        console: for what is told on the way.
+        since: where to go on, None at the start.
 
     Raises:
-        ConfigError: if there is no run in the folder, it is over, or has no checkpoint.
-        CheckpointError: if its newest checkpoint is damaged.
-        DivergedError: if the loss or the gradient is no longer finite.
+        ConfigError: also if another process is at it.
     """
-    try:
-        status = json.loads((folder / "status.json").read_text())["status"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"resume must be the folder of a run, got '{folder}' ({error})"
-        ) from error
-    if status in ("finished", "diverged"):
-        raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status}")
-    saved = find_run(folder, "resume")
-    since = load_checkpoint(saved.checkpoint)
-    console.print(f"Going on after iteration {since.iteration}.")
-    return _run(restore_config(saved.config), folder, console, since)
-
-
-def _run(config: RunConfig, folder: Path, console: Console, since: Checkpoint | None) -> RunResult:
     check_run(config)
     if config.batch > 1 and config.device.platform != "gpu":
         use_all_cores()
-    with computing_on(config.device, config.precision) as device:
+    with held(folder), computing_on(config.device, config.precision) as device:
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
         if isinstance(config.optimizer, GradientConfig):
             needed = experiment.gradient_bytes()
             check_fits(needed, device, config.simulation.checkpoint)
             console.print(f"The gradient will take about {in_units(needed)} of memory.")
-        if since is None:
+        if not (folder / "manifest.json").exists():
             write_json(folder / "manifest.json", build_manifest(config, device))
-        _write_status(folder, "running", "")
+        write_status(folder, "running", "")
         try:
             result = _train(experiment, optimizer, folder, console, since)
         except DivergedError as error:
-            _write_status(folder, "diverged", str(error))
+            write_status(folder, "diverged", str(error))
             raise
-        except KeyboardInterrupt:
-            _write_status(folder, "interrupted", "by the user")
+        except KeyboardInterrupt as error:
+            write_status(folder, "interrupted", str(error))
             raise
         except BaseException as error:
-            _write_status(folder, "failed", f"{type(error).__name__}: {error}")
+            write_status(folder, "failed", f"{type(error).__name__}: {error}")
             raise
-        _write_status(
+        write_status(
             folder,
             "finished",
             f"goal met after {result.iterations} iterations"
@@ -211,9 +202,13 @@ def _train(
     validation = Validation(experiment)
     names = (*experiment.task.metric_names, *validation.metric_names)
     with (
+        ExitStack() as stack,
         MetricsWriter(folder / "metrics.csv", names, after=done) as writer,
         ProgressDisplay(console, iterations) as display,
+        Interruption() as interruption,
     ):
+        logs: list[MetricsWriter | TensorBoard] = [writer]
+        logs += [stack.enter_context(LOGGERS[name](folder, done)) for name in config.loggers]
         for iteration in range(done + 1, done + 1 if over else iterations + 1):
             state, report = optimizer.step(state)
             evaluations += report.evaluations
@@ -236,7 +231,8 @@ def _train(
                 non_finite,
                 metrics,
             )
-            writer.append(row)
+            for log in logs:
+                log.append(row)
             _check_finite(experiment, report, iteration)
             if judges and math.isfinite(loss):
                 success = experiment.task.succeeded(judged)
@@ -244,7 +240,9 @@ def _train(
                 if best is None or (success, -loss) > (succeeded, -best.loss):
                     best, succeeded = Best(report.x, loss, judged), success
             last = iteration == iterations or (succeeded and config.stop_on_success)
-            if best is not None and (last or iteration % config.checkpoints.every == 0):
+            signal = interruption.signal
+            due = last or signal is not None or iteration % config.checkpoints.every == 0
+            if best is not None and due:
                 writer.sync()  # a checkpoint is never ahead of the metrics
                 checkpoint = Checkpoint(
                     iteration,
@@ -266,6 +264,8 @@ def _train(
             display.update(row, last)
             if last:
                 break
+            if signal is not None:
+                raise Interrupted(f"by {signal.name}, after iteration {iteration}", signal)
 
     if best is None:
         raise DivergedError("no iteration had a finite loss")
@@ -330,10 +330,6 @@ def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> None:
     dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
     save_trajectory(path, _simulate(experiment, x), experiment.part_names, dt)
-
-
-def _write_status(folder: Path, status: str, reason: str) -> None:
-    write_json(folder / "status.json", {"status": status, "reason": reason})
 
 
 def _as_json(result: RunResult) -> dict[str, Any]:

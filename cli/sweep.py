@@ -1,0 +1,187 @@
+"""Sweeps: many jobs in one folder, of which those that are finished are not run again.
+
+Hydra makes the jobs and a launcher runs them, one after the other or, on request, in processes of
+their own; a job leaves its outcome in its folder, ``job_<number>/``, and never stops the others.
+What was asked for is in ``sweep.json``, by which the whole sweep can go on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from diffsim.cli.command import SHOW_TRACEBACK
+from diffsim.cli.errors import describe
+from diffsim.experiment.files import write_json
+from diffsim.experiment.saved_run import OVER, read_status, write_status
+
+COMMAND = "diffsim-run"
+IN_TURN = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+FILE = "sweep.json"
+
+_held: list[Any] = []
+"""What this process keeps open to its end: a share of the cores."""
+
+
+class Sweep(Callback):
+    """Before the jobs: notes what was asked for. After them: tells how they ended."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Begin a sweep's folder, or go on in one of the same sweep.
+
+        Exits: 2 if it holds another one.
+        """
+        folder = Path(config.hydra.sweep.dir)
+        asked = _asked(config)
+        known = _read(folder)
+        if known is not None and known["overrides"] != asked["overrides"]:
+            print(
+                f"{COMMAND}: error: hydra.sweep.dir must be a new folder or that of the same sweep,"
+                f" '{folder}' has {' '.join(known['overrides'])}",
+                file=sys.stderr,
+            )
+            raise SystemExit(2)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / FILE, asked)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Tell how the jobs ended.
+
+        Exits: 1 if not all are finished.
+        """
+        folder = Path(config.hydra.sweep.dir)
+        jobs = {path: read_status(path) for path in _jobs(folder)}
+        bad = {p: s for p, s in jobs.items() if s is None or s.status != "finished"}
+        print(f"{len(jobs) - len(bad)} of {len(jobs)} jobs are finished, all in {folder}")
+        for path, status in bad.items():
+            asked = " ".join(_overrides(path))
+            outcome = "no status" if status is None else f"{status.status}, {status.reason}"
+            print(f"  {path.name} ({asked}): {outcome}", file=sys.stderr)
+        if bad:
+            raise SystemExit(1)
+
+
+def begin_job(folder: Path) -> bool:
+    """Note what a job is; whether there is something to do."""
+    job = HydraConfig.get()
+    if _in_parallel():
+        _take_cores(Path(job.sweep.dir), job.launcher.get("n_jobs"))
+    write_json(folder / "job.json", {"overrides": list(job.overrides.task)})
+    status = read_status(folder)
+    if status is None or status.status not in OVER:
+        return True
+    print(f"{folder.name} is {status.status} already")
+    return False
+
+
+def end_job(folder: Path, error: Exception | None) -> None:
+    """Leave a job's outcome in its folder, if the run itself has not, and say it in a line."""
+    if error is not None and (
+        (status := read_status(folder)) is None or status.status == "running"
+    ):
+        write_status(folder, "failed", describe(error))
+    if error is not None or _in_parallel():
+        status = read_status(folder)
+        outcome = "no status" if status is None else f"{status.status}, {status.reason}"
+        print(f"{folder.name}: {outcome}", flush=True)
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep."""
+    return _read(folder) is not None
+
+
+def go_on(folder: Path) -> NoReturn:
+    """Replace this process by one that runs the jobs of a sweep that are not finished."""
+    asked = _read(folder)
+    assert asked is not None
+    quoted = str(folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
+    arguments = [*asked["overrides"], *asked["launcher"], f"hydra.sweep.dir='{quoted}'"]
+    for source in asked["config_dirs"]:
+        arguments += ["--config-dir", source]
+    if not SHOW_TRACEBACK:
+        os.environ.pop("HYDRA_FULL_ERROR", None)
+    os.execv(sys.executable, [sys.executable, "-m", "diffsim.cli.run", "-m", *arguments])
+
+
+def is_quiet() -> bool:
+    """Whether jobs should say little, as others speak at the same time."""
+    return _in_parallel()
+
+
+def _in_parallel() -> bool:
+    return str(HydraConfig.get().launcher.get("_target_")) != IN_TURN
+
+
+def _asked(config: DictConfig) -> dict[str, list[str]]:
+    overrides = config.hydra.overrides
+    passed_on = [
+        o for o in overrides.hydra if not o.startswith(("hydra.mode=", "hydra.sweep.dir="))
+    ]
+    sources = config.hydra.runtime.config_sources
+    return {
+        "overrides": list(overrides.task),
+        "launcher": passed_on,
+        "config_dirs": [str(s.path) for s in sources if s.provider == "command-line"],
+    }
+
+
+def _read(folder: Path) -> dict[str, list[str]] | None:
+    try:
+        content: dict[str, list[str]] = json.loads((folder / FILE).read_text())
+        return {
+            name: [str(v) for v in content[name]]
+            for name in ("overrides", "launcher", "config_dirs")
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _overrides(folder: Path) -> list[str]:
+    try:
+        return [
+            str(override) for override in json.loads((folder / "job.json").read_text())["overrides"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _jobs(folder: Path) -> list[Path]:
+    """The folders of all jobs, in order."""
+    found = [p for p in folder.glob("job_*") if p.is_dir() and p.name[4:].isdigit()]
+    return sorted(found, key=lambda path: int(path.name[4:]))
+
+
+def _take_cores(folder: Path, jobs: int | None) -> None:
+    """Let this process, before JAX is loaded, use its share of the cores and of a GPU's memory.
+
+    As many processes as ``jobs`` says work side by side; each takes a share that no other on its
+    machine has. Launchers that do not say so see to that themselves.
+    """
+    if _held or not isinstance(jobs, int) or not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    count = max(1, jobs if jobs > 0 else len(cores) + 1 + jobs)  # as joblib counts them
+    share = max(1, len(cores) // count)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 / count:.3f}")
+    for number in range(len(cores) // share):
+        path = folder / ".cores" / f"{platform.node()}_{number}"
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("w")
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except OSError:
+            file.close()
+            continue
+        _held.append(file)
+        os.sched_setaffinity(0, cores[number * share : (number + 1) * share])
+        return
