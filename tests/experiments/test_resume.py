@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -12,7 +13,11 @@ from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
-from diffsim.experiment.runner import resume, run
+from diffsim.experiment.files import held
+from diffsim.experiment.manifest import restore_config
+from diffsim.experiment.resume import resume, run_or_resume
+from diffsim.experiment.runner import run
+from diffsim.experiment.saved_run import find_run, read_status
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_run
 
@@ -48,7 +53,7 @@ def stopped(whole, folder, after, rows):
     return folder
 
 
-@pytest.mark.parametrize(("after", "rows"), [(2, 2), (4, 5), (ITERATIONS, ITERATIONS)])
+@pytest.mark.parametrize(("after", "rows"), [(0, 1), (2, 2), (4, 5), (ITERATIONS, ITERATIONS)])
 def test_it_ends_as_if_it_had_not_been_stopped(whole, tmp_path, after, rows):
     folder = stopped(whole, tmp_path, after, rows)
     resume(folder, QUIET)
@@ -79,9 +84,6 @@ def test_what_cannot_be_resumed_is_named(whole, tmp_path):
     for folder, says in ((whole, "has finished"), (tmp_path, "must be the folder of a run")):
         with pytest.raises(ConfigError, match=says):
             resume(folder, QUIET)
-    folder = stopped(whole, tmp_path, 0, 1)
-    with pytest.raises(ConfigError, match="has none yet"):
-        resume(folder, QUIET)
     folder = stopped(whole, tmp_path, 2, 1)
     with pytest.raises(ConfigError, match="a row for each of 2 iterations"):
         resume(folder, QUIET)
@@ -94,3 +96,22 @@ def test_the_command_goes_on_in_the_runs_own_folder(whole, tmp_path):
     assert "Going on after iteration 4" in done.stdout
     assert (folder / "learning_curve.png").exists()
     assert not list((tmp_path / "outputs").glob("*/*"))
+
+
+def test_a_run_that_is_worked_on_is_left_alone(whole, tmp_path):
+    folder = stopped(whole, tmp_path, 2, 2)
+    with held(folder), pytest.raises(ConfigError, match="worked in by another run"):
+        resume(folder, QUIET)
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_only_the_same_run_goes_on(whole, tmp_path):
+    folder = stopped(whole, tmp_path, 4, 4)
+    config = restore_config(find_run(whole, "run").config)
+    with pytest.raises(ConfigError, match="with another config"):
+        run_or_resume(dataclasses.replace(config, seed=7), folder, QUIET)
+    run_or_resume(config, folder, QUIET)
+    assert read_status(folder).status == "finished"
+    before = (folder / "metrics.csv").stat().st_mtime_ns
+    run_or_resume(config, folder, QUIET)
+    assert (folder / "metrics.csv").stat().st_mtime_ns == before

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from PIL import Image
 import diffsim
 from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
 from diffsim.reporting.run_files import read_goal
-from tests.commands import TIMEOUT_S, diffsim_run, run_folders
+from tests.commands import TIMEOUT_S, diffsim_run, run_folders, start_run
 
 COLUMNS = [*("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")]
 
@@ -92,17 +90,6 @@ def test_another_seed_gives_other_metrics(tmp_path):
     assert not first.equals(second)
 
 
-def start_run(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "diffsim.cli.run", *arguments],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # A shell that runs the tests in the background makes its children ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
 def wait_for_rows(folder: Path, rows: int) -> Path:
     """Wait until a run below ``folder`` has so many lines in its metrics; its folder."""
     deadline = time.monotonic() + TIMEOUT_S
@@ -135,12 +122,21 @@ def test_a_killed_run_leaves_whole_lines_and_whole_checkpoints(rows, tmp_path):
     assert json.loads((folder / "status.json").read_text())["status"] == "running"
 
 
-def test_an_interrupted_run_says_so(tmp_path):
-    process = start_run(tmp_path, "optimizer.iterations=100000", "stop_on_success=false")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_a_checkpoint_and_says_so(number, code, tmp_path):
+    process = start_run(
+        *(tmp_path, "optimizer.iterations=100000", "stop_on_success=false"),
+        "checkpoints.every=100000",
+    )
     folder = wait_for_rows(tmp_path, 3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(TIMEOUT_S) == 130
-    assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
+    process.send_signal(number)
+    assert process.wait(TIMEOUT_S) == code
+    status = json.loads((folder / "status.json").read_text())
+    rows = len(pd.read_csv(folder / "metrics.csv"))
+    assert status["status"] == "interrupted"
+    assert status["reason"] == f"by {number.name}, after iteration {rows}"
+    (path,) = list_checkpoints(folder / "checkpoints")
+    assert load_checkpoint(path).iteration == rows
 
 
 def test_a_diverging_run_stops_and_says_where(tmp_path):
