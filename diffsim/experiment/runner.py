@@ -44,10 +44,8 @@ from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
+from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
-
-PREFIX = "validation_"
-"""Of the metrics of a validation."""
 
 LISTED = 1000
 """Most numbers of a variable that ``result.json`` lists."""
@@ -100,7 +98,7 @@ class Validation:
         self.settings = experiment.config.validation
         self.metric_names: tuple[str, ...] = ()
         if self.settings.every:
-            self.metric_names = tuple(f"{PREFIX}{n}" for n in experiment.task.metric_names)
+            self.metric_names = tuple(f"{VALIDATION}{n}" for n in experiment.task.metric_names)
         self._key = validation_key(experiment.config.seed)
         self._each = jax.jit(lambda x, key: experiment.each(x, key, self.settings.episodes))
 
@@ -219,7 +217,7 @@ def _train(
             judges = validation.due(iteration) or not validation.metric_names
             if validation.due(iteration):
                 loss, judged = validation.run(report.x)
-                metrics = metrics | {f"{PREFIX}{name}": judged[name] for name in judged}
+                metrics = metrics | {f"{VALIDATION}{name}": judged[name] for name in judged}
             done, seconds = iteration, time.perf_counter() - start
             row = Row(
                 iteration,
