@@ -21,9 +21,10 @@ from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
+from diffsim.reporting.config import ReportConfig
 from diffsim.validation import ConfigError
 
-Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig)
+Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig, ReportConfig)
 
 
 def register_schemas() -> None:
@@ -33,6 +34,7 @@ def register_schemas() -> None:
     store.store(name="check_schema", node=CheckConfig)
     store.store(name="bench_schema", node=BenchConfig)
     store.store(name="eval_schema", node=EvalConfig)
+    store.store(name="report_schema", node=ReportConfig)
     for group, kinds in SCHEMAS.items():
         for kind, schema in kinds.items():
             store.store(group=f"{group}/schema", name=kind, node=schema)

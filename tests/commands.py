@@ -31,6 +31,11 @@ def diffsim_eval(*arguments: str, folder: Path) -> subprocess.CompletedProcess[s
     return _run("diffsim.cli.eval", *arguments, folder=folder)
 
 
+def diffsim_report(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """``diffsim-report`` with these arguments, in a folder of its own."""
+    return _run("diffsim.cli.report", *arguments, folder=folder)
+
+
 def _run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],

@@ -1,0 +1,106 @@
+"""Judges runs by a figure: what they came to, and the way there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from diffsim.reporting.gather import SavedRun
+from diffsim.tasks.figures import JUDGED_BY, VALIDATION, meaning
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run's figure, best so far where there is a better way.
+
+    Attributes:
+        evaluations, wall_s: where the figure is known, shape (points,).
+        values: the best up to there, or the figure itself, shape (points,).
+    """
+
+    evaluations: np.ndarray
+    wall_s: np.ndarray
+    values: np.ndarray
+
+
+class Problem(NamedTuple):
+    """What may be compared: figures of the same name, of the same kind of task and body."""
+
+    kind: str
+    body: str
+    metric: str
+
+    @property
+    def title(self) -> str:
+        """In one line."""
+        return f"{self.kind} ({self.body}): {self.figure}"
+
+    @property
+    def figure(self) -> str:
+        """The metric with its unit."""
+        unit = meaning(self.metric).unit
+        return f"{self.metric} [{unit}]" if unit else self.metric
+
+
+class Judged(NamedTuple):
+    """A run and the figure that it is judged by.
+
+    Attributes:
+        run: as saved.
+        metric: a column of its ``metrics.csv``.
+        final: the last value of it; nan if there is none.
+        best: the best value; nan if there is none, or no better way.
+        curve: None without a value.
+    """
+
+    run: SavedRun
+    metric: str
+    final: float
+    best: float
+    curve: Curve | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said about the run, and that there is nothing to judge it by."""
+        if self.curve is not None or self.run.metrics.empty:
+            return self.run.notes
+        return (*self.run.notes, f"metrics.csv has no finite {self.metric}: in no picture")
+
+    @property
+    def figure(self) -> float:
+        """What the run comes to: the best, or the last where neither way is better."""
+        return self.final if meaning(self.metric).larger is None else self.best
+
+
+def judged_by(run: SavedRun) -> str:
+    """The metric of a run's task, in episodes for validation if there are any."""
+    metric = JUDGED_BY.get(str(run.config["task"].get("kind")), "loss")
+    validated = f"{VALIDATION}{metric}"
+    return validated if validated in run.metrics.columns else metric
+
+
+def problem_of(judged: Judged) -> Problem:
+    """What a run may be compared in."""
+    task = judged.run.config["task"]
+    return Problem(str(task.get("kind")), str(task.get("body")), judged.metric)
+
+
+def judge(run: SavedRun, metric: str) -> Judged:
+    """A run's last and best value of a metric, and its way there."""
+    nothing = Judged(run, metric, float("nan"), float("nan"), None)
+    if metric not in run.metrics.columns:
+        return nothing
+    finite = np.isfinite(run.metrics[metric].to_numpy(float))
+    known = run.metrics[finite]  # a validation is not made at every iteration
+    if known.empty:
+        return nothing
+    larger = meaning(metric).larger
+    values = known[metric].to_numpy(float)
+    final, best = float(values[-1]), float("nan")
+    if larger is not None:
+        values = np.maximum.accumulate(values) if larger else np.minimum.accumulate(values)
+        best = float(values[-1])
+    curve = Curve(known["evaluations"].to_numpy(float), known["wall_s"].to_numpy(float), values)
+    return Judged(run, metric, final, best, curve)
