@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
-	bench-scaling bench-peers bench-learning bench-camera clean
+	bench-scaling bench-peers bench-learning bench-camera bench-report clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-camera: $(VENV)/run.installed ## the camera's speed, its gradient at edges
 	$(BIN)/python -m benchmarks.camera_speed
 	$(BIN)/python -m benchmarks.camera_edges
 	$(BIN)/python -m benchmarks.pendulum
+
+bench-report: $(VENV)/run.installed ## seconds of diffsim-report for 200 runs
+	$(BIN)/python -m benchmarks.report_speed
 
 bench-peers: $(VENV)/dev.installed ## MuJoCo and MJX on the same robot
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/peers/requirements.txt
