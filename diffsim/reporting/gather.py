@@ -26,7 +26,6 @@ TRAINING_KEYS = ("robot", "task", "optimizer", "variables")
 AXES = ("iteration", "evaluations", "wall_s")
 """Columns of ``metrics.csv`` that count; a row that lacks one of them is of no use."""
 
-OVER = ("finished", "diverged", "failed")
 RUNNING = "running (or killed)"
 """A process that is killed cannot say so."""
 

@@ -172,9 +172,9 @@ def test_many_keys_are_summed_up_without_losing_a_difference(adam):
 
 
 def test_different_lists_that_look_alike_have_different_texts(adam):
-    configs = [changed(adam, task__target=[0, 1, 2, 3, 4, n]) for n in (5, 6)]
-    first, second = short_texts(configs, "task.target")
-    assert first != second
+    configs = [changed(adam, task__target=[*range(20), n]) for n in (5, 6, 7, 5)]
+    texts = short_texts(configs, "task.target")
+    assert texts == ["[21 entries]", "[21 entries] #2", "[21 entries] #3", "[21 entries]"]
 
 
 def test_group_by_puts_together_what_has_the_same_of_these_keys(tmp_path, adam, cmaes):
@@ -195,7 +195,7 @@ def test_runs_of_other_tasks_are_in_tables_and_pictures_of_their_own(tmp_path, a
     write_run(tmp_path / "gait", gait, [-1.0, -2.0], figures={"speed": [1.0, 2.0]})
     runs, summary, text, _ = report(tmp_path)
     assert list(runs["metric"]) == ["loss", "speed"]
-    assert len(summary) == 2
+    assert list(summary["group"]) == [1, 2]
     for picture in ("curves_throw_ball_loss.png", "curves_gait_spine_speed.png"):
         assert f"]({picture})" in text
         assert (tmp_path / "report" / picture).exists()
@@ -291,10 +291,10 @@ def test_pictures_show_something_and_the_text_names_them_by_relative_path(tmp_pa
 def test_of_many_groups_the_best_eight_are_drawn_and_this_is_said(tmp_path, adam):
     for number in range(11):
         config = changed(adam, optimizer__learning_rate=0.1 * (number + 1))
-        write_run(tmp_path / f"job_{number}", config, [10.0 + number, 1.0 + number])
+        write_run(tmp_path / f"job_{number}", config, [30.0 - number, 20.0 - number])
     _, summary, text, shown = report(tmp_path)
     assert len(summary) == 11
-    assert list(summary["best_median"]) == sorted(summary["best_median"])
+    assert list(summary["best_median"]) == [10.0 + number for number in range(11)]
     for said in (text, shown):
         assert "the best 8 of 11 groups" in said
 
