@@ -172,7 +172,7 @@ class Experiment:
     def each(self, x: jax.Array, key: jax.Array, count: int) -> Evaluation:
         """Loss and metrics of single episodes, shapes (count,)."""
         if not self.random:
-            found = self._evaluate(x, NOTHING, EXACT)
+            found = self._evaluate(x, NOTHING, EXACT)._replace(residuals=None)
             return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), found)
         return self._evaluate(x, self.draw(key, count), EXACT)
 
