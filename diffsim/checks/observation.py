@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.engine.bodies import Velocities, inertia_times, kinetic_energy
-from diffsim.engine.contacts import detect
+from diffsim.engine.contacts import ContactFrame, detect
 from diffsim.engine.joints import JOINT_TYPES, joint_frames
 from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import State, World
@@ -101,12 +101,16 @@ def _joint_errors(
     )
 
 
+def contact_frame(world: World, state: State) -> ContactFrame:
+    """Geometry of the contacts where the bodies are now."""
+    still = Velocities(*(jax.tree.map(jnp.zeros_like, state.velocity) for _ in range(2)))
+    return detect(world.contacts, state.position, state.rotation, still, world.timestep)
+
+
 def _penetration(world: World, state: State) -> jax.Array:
     if not world.contacts.names:
         return jnp.zeros_like(world.timestep)
-    still = Velocities(*(jax.tree.map(jnp.zeros_like, state.velocity) for _ in range(2)))
-    frame = detect(world.contacts, state.position, state.rotation, still, world.timestep)
-    return jnp.max(-frame.separation)
+    return jnp.max(-contact_frame(world, state).separation)
 
 
 def total(vectors: Vec3) -> Vec3:

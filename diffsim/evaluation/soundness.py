@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.checks.observation import observe
+from diffsim.checks.observation import contact_frame, observe
 from diffsim.engine.rollout import Observer
+from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
 
 
@@ -19,14 +20,20 @@ class Seen(NamedTuple):
     Attributes:
         motion: of all parts.
         drift, drift_angle: largest error of hard joints [m], [rad].
-        penetration: depth of the deepest contact, negative if none touches [m].
-        effort: largest share that a motor's mean force in the last step was of its limit.
+        depth: of each contact, negative where the surfaces are apart [m], shape (contacts,).
+        touches: whether they touch, or did so in the last step, shape (contacts,).
+        place: of each contact in the world frame [m], components (contacts,).
+        force: of each drive's motor, its mean in the last step [N·m] or [N], shape (drives,).
+        effort: largest share that it was of its limit.
     """
 
     motion: PartMotion
     drift: jax.Array
     drift_angle: jax.Array
-    penetration: jax.Array
+    depth: jax.Array
+    touches: jax.Array
+    place: Vec3
+    force: jax.Array
     effort: jax.Array
 
 
@@ -53,22 +60,37 @@ def observer(world: World) -> Observer:
 
     def of_state(state: State) -> Seen:
         seen = errors(state)
-        force = jnp.abs(state.impulses.motor) / world.timestep
-        share = jnp.where(limit > 0.0, force / jnp.where(limit > 0.0, limit, 1.0), 0.0)
+        depth, touches, place = _contacts(world, state)
+        force = state.impulses.motor / world.timestep
+        share = jnp.where(limit > 0.0, jnp.abs(force) / jnp.where(limit > 0.0, limit, 1.0), 0.0)
         return Seen(
-            part_motion(world.parts, state),
-            seen.drift,
-            seen.drift_angle,
-            seen.penetration,
-            jnp.max(share, initial=0.0),
+            motion=part_motion(world.parts, state),
+            drift=seen.drift,
+            drift_angle=seen.drift_angle,
+            depth=depth,
+            touches=touches,
+            place=place,
+            force=force,
+            effort=jnp.max(share, initial=0.0),
         )
 
     return of_state
 
 
+def _contacts(world: World, state: State) -> tuple[jax.Array, jax.Array, Vec3]:
+    """Depth [m], whether they touch, and where [m]."""
+    if not world.contacts.names:
+        none = jnp.zeros(0, world.timestep.dtype)
+        return none, none > 0.0, Vec3(none, none, none)
+    frame = contact_frame(world, state)
+    touches = (frame.separation < 0.0) | (state.impulses.contact.normal > 0.0)
+    place = state.position.gather(world.contacts.body_a) + frame.offset_a
+    return -frame.separation, touches, place
+
+
 def judge(seen: Seen) -> Soundness:
     """From all states of an episode, with a leading axis of time."""
-    depth = np.maximum(np.asarray(seen.penetration), 0.0)
+    depth = np.max(np.asarray(seen.depth), axis=1, initial=0.0)
     return Soundness(
         joint_drift=float(np.max(seen.drift)),
         joint_drift_angle=float(np.max(seen.drift_angle)),

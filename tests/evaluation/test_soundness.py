@@ -31,6 +31,21 @@ def test_depth_is_that_of_the_deepest_contact_and_nothing_above_the_ground():
     assert judge(seen(world, [at(RADIUS + 1.0)])).penetration == 0.0
 
 
+def test_contacts_are_seen_each_for_itself():
+    world, state = build(spheres_robot({"a": {}, "b": {"position": [5.0, 0.0, 9.0]}}))
+    height = jnp.array([RADIUS - 0.01, RADIUS + 0.2])
+    normal = state.impulses.contact.normal
+    apart = state._replace(position=state.position._replace(z=height))
+    contact = state.impulses.contact._replace(normal=normal.at[1].set(1.0))
+    bounced = apart._replace(impulses=state.impulses._replace(contact=contact))
+    found = seen(world, [apart, bounced])
+    assert world.contacts.names == ("a/ground", "b/ground")
+    assert np.asarray(found.depth) == pytest.approx(np.array([[0.01, -0.2]] * 2), abs=1e-6)
+    assert np.asarray(found.touches).tolist() == [[True, False], [True, True]]
+    places = np.asarray(found.place.stack())[0]
+    assert places == pytest.approx(np.array([[0.0, 0.0, -0.01], [5.0, 0.0, 0.2]]), abs=1e-6)
+
+
 def test_a_joint_that_comes_apart_and_a_motor_beyond_its_force_are_seen():
     world, state = build(pendulum(max_force=2.0))
     sound = judge(seen(world, [state]))
@@ -39,7 +54,10 @@ def test_a_joint_that_comes_apart_and_a_motor_beyond_its_force_are_seen():
     moved = state.position + Vec3(*(jnp.array([0.0, size]) for size in (0.0, 0.0, 0.004)))
     motor = jnp.full_like(state.impulses.motor, -5.0) * world.timestep
     torn = state._replace(position=moved, impulses=state.impulses._replace(motor=motor))
-    found = judge(seen(world, [state, torn, state]))
+    watched = seen(world, [state, torn, state])
+    assert np.asarray(watched.force)[:, 0] == pytest.approx([0.0, -5.0, 0.0])
+    assert watched.depth.shape == (3, 0)
+    found = judge(watched)
     assert found.joint_drift == pytest.approx(0.004, rel=1e-3)
     assert found.effort == pytest.approx(2.5, rel=1e-5)
     assert "4 mm" in describe(found)
