@@ -1,1 +1,1 @@
-"""Tables and pictures of results. Reads saved files only."""
+"""Tables, pictures and replays of results, from saved files and plain arrays only."""

@@ -9,18 +9,20 @@ from rich.table import Table
 
 from diffsim.reporting.filmstrip import write_filmstrip
 from diffsim.reporting.learning_curve import plot_learning_curve
+from diffsim.reporting.replay import write_run_replay
 from diffsim.reporting.run_files import read_json, read_metrics
 from diffsim.reporting.trajectory_plot import plot_trajectories
 
 
 def write_plots(folder: Path) -> list[Path]:
-    """Draw the pictures of a run, as far as it got; their paths."""
+    """Draw the pictures of a run, as far as it got, and its replay; their paths."""
     paths = []
     if (folder / "metrics.csv").exists() and len(read_metrics(folder)) > 0:
         paths.append(plot_learning_curve(folder))
     if (folder / "trajectory_after.csv").exists():
         paths.append(plot_trajectories(folder))
         paths.append(write_filmstrip(folder))
+        paths.append(write_run_replay(folder))
     return paths
 
 

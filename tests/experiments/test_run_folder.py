@@ -60,6 +60,14 @@ def test_pictures_show_something(ball_run, name):
         assert len(set(picture.convert("L").get_flattened_data())) > 20
 
 
+def test_the_replay_is_that_of_the_motion_after_training(ball_run):
+    page = (ball_run.folder / "replay.html").read_text()
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1])
+    after = pd.read_csv(ball_run.folder / "trajectory_after.csv")
+    assert data["position"][-3:] == pytest.approx(after[["x", "y", "z"]].iloc[-1], abs=1e-3)
+    assert data["goal"] == [10.0, 0.0, 0.0]
+
+
 def test_the_output_ends_with_a_table_and_the_folder(ball_run):
     lines = ball_run.output.strip().splitlines()
     assert str(ball_run.folder) in lines[-1]

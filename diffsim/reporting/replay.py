@@ -1,0 +1,260 @@
+"""An episode as a page that plays it in 3D: one HTML file, which needs a browser and nothing else.
+
+The page is put together from ``replay.html``, ``replay.css``, ``replay_bodies.js`` (how bodies are
+drawn), ``replay_scene.js`` (what else is) and ``replay_player.js`` (what is operated), with the
+episode in it as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
+
+FRAME_RATE = 100.0
+"""Most frames that are kept of a second of the episode; the page goes smoothly from one to the
+next."""
+DIGITS = 3
+"""Of the smallest body's size that lengths keep; of a motor's limit that its forces keep."""
+UNTOLD = [[0.85, 0.85, 0.85], [0.25, 0.25, 0.25]]
+"""The colours of a texture that a robot says nothing about: the page has more pleasant ones."""
+
+_PAGE = Path(__file__).with_name("replay.html")
+_PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js")
+_ROTATION = ["r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz"]
+
+
+class Motion(NamedTuple):
+    """How the bodies move, in the world frame.
+
+    Attributes:
+        names: of the bodies.
+        times: [s], shape (times,).
+        position: [m], shape (times, bodies, 3).
+        rotation: body frame to world frame, shape (times, bodies, 3, 3).
+    """
+
+    names: Sequence[str]
+    times: np.ndarray
+    position: np.ndarray
+    rotation: np.ndarray
+
+
+class ContactReadings(NamedTuple):
+    """What is told of contacts.
+
+    Attributes:
+        names: one for each.
+        depth: [m], negative where the surfaces are apart, shape (times, contacts).
+        touches: whether they touch, or did so in the step before, shape (times, contacts).
+        place: of the contact in the world frame [m], shape (times, contacts, 3).
+    """
+
+    names: Sequence[str]
+    depth: np.ndarray
+    touches: np.ndarray
+    place: np.ndarray
+
+
+class MotorReadings(NamedTuple):
+    """What is told of motors.
+
+    Attributes:
+        names: one for each.
+        units: of their forces, "N·m" or "N".
+        limits: largest force of each [N·m] or [N].
+        force: shape (times, motors) [N·m] or [N].
+    """
+
+    names: Sequence[str]
+    units: Sequence[str]
+    limits: Sequence[float]
+    force: np.ndarray
+
+
+def write_replay(
+    path: Path,
+    title: str,
+    about: str,
+    robot: Mapping[str, Any],
+    motion: Motion,
+    goal: Sequence[float] | None = None,
+    contacts: ContactReadings | None = None,
+    motors: MotorReadings | None = None,
+) -> Path:
+    """Write the page; its path.
+
+    An episode whose numbers stop being finite is shown as far as they are.
+
+    Args:
+        path: of the HTML file.
+        title: the name of the run.
+        about: what of it is shown, for people.
+        robot: as in a manifest: the bodies with their shapes and textures, and the scenery.
+        motion: of the bodies.
+        goal: where it is [m], if there is one.
+        contacts, motors: what is told of them at the times of the motion.
+
+    Raises:
+        ValueError: if the motion is not finite even at its start.
+    """
+    smallest = min(min(_size(robot["bodies"][name])) for name in motion.names)
+    digits = DIGITS - math.floor(math.log10(smallest))
+    chosen = _frames(motion, [] if motors is None else [motors.force])
+    data: dict[str, Any] = {
+        "title": title,
+        "about": about,
+        "times": _numbers(motion.times[chosen], 6),
+        "bodies": [_body(name, robot["bodies"][name]) for name in motion.names],
+        "position": _numbers(motion.position[chosen], digits),
+        "quaternion": _numbers(quaternions(motion.rotation[chosen]), 4),
+        "scenery": [
+            _plane(name, plane)
+            for name, plane in robot.get("scenery", {}).items()
+            if plane["limited"]
+        ],
+        "goal": None if goal is None else _numbers(np.asarray(goal), digits),
+        "contacts": None,
+        "motors": None,
+    }
+    if contacts is not None and contacts.names:
+        data["contacts"] = {
+            "names": list(contacts.names),
+            "touching": [_touching(contacts, frame, digits) for frame in chosen],
+        }
+    if motors is not None and motors.names:
+        data["motors"] = {
+            "names": list(motors.names),
+            "units": list(motors.units),
+            "limits": [float(f"{limit:.6g}") for limit in motors.limits],
+            "force": [
+                _numbers(force, DIGITS - math.floor(math.log10(limit)))
+                for force, limit in zip(motors.force[chosen].T, motors.limits, strict=True)
+            ],
+        }
+    path.write_text(_page(data), encoding="utf-8")
+    return path
+
+
+def write_run_replay(folder: Path) -> Path:
+    """The replay of the motion after training, in the folder of a run."""
+    config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
+    return write_replay(
+        folder / "replay.html",
+        config["name"],
+        f"After training · {config['robot']['name']}",
+        config["robot"],
+        _read_motion(read_trajectory(folder, "after")),
+        None if goal is None else goal.tolist(),
+    )
+
+
+def quaternions(rotation: np.ndarray) -> np.ndarray:
+    """Unit quaternions (w, x, y, z) of rotation matrices, shapes (..., 4) and (..., 3, 3).
+
+    Of the four ways to compute one, that which divides by the largest component.
+    """
+    entries = np.moveaxis(np.asarray(rotation, float), (-2, -1), (0, 1))
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = entries
+    # Each row is the quaternion times four times one of its components.
+    table = np.array(
+        [
+            [1.0 + xx + yy + zz, zy - yz, xz - zx, yx - xy],
+            [zy - yz, 1.0 + xx - yy - zz, yx + xy, xz + zx],
+            [xz - zx, yx + xy, 1.0 - xx + yy - zz, zy + yz],
+            [yx - xy, xz + zx, zy + yz, 1.0 - xx - yy + zz],
+        ]
+    )
+    rows = np.moveaxis(table, (0, 1), (-2, -1))
+    largest = np.argmax(np.diagonal(rows, axis1=-2, axis2=-1), axis=-1)
+    best = np.take_along_axis(rows, largest[..., None, None], axis=-2)[..., 0, :]
+    return best / np.linalg.norm(best, axis=-1, keepdims=True)
+
+
+def _read_motion(table: pd.DataFrame) -> Motion:
+    names = list(dict.fromkeys(table["body"]))
+    count = len(table) // len(names)
+    return Motion(
+        names,
+        table["time"].to_numpy(float)[:: len(names)],
+        table[["x", "y", "z"]].to_numpy(float).reshape(count, len(names), 3),
+        table[_ROTATION].to_numpy(float).reshape(count, len(names), 3, 3),
+    )
+
+
+def _frames(motion: Motion, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Indices of the times that are kept: at most so many a second, and the last; all finite."""
+    count = len(motion.times)
+    numbers = [motion.position, motion.rotation, *others]
+    flat = np.concatenate([np.asarray(n, float).reshape(count, -1) for n in numbers], axis=1)
+    broken = np.flatnonzero(~np.isfinite(flat).all(axis=1))
+    count = int(broken[0]) if broken.size else count
+    if count == 0:
+        raise ValueError("the motion must be finite at its start")
+    times = motion.times[:count]
+    slots = np.floor((times - times[0]) * FRAME_RATE + 1e-6)  # the first time in each is kept
+    return np.union1d(np.unique(slots, return_index=True)[1], count - 1)
+
+
+def _touching(contacts: ContactReadings, frame: int, digits: int) -> list[list[float]]:
+    """Of each contact that touches: its number, how deep it is [mm], and where [m]."""
+    depth = 1e3 * np.maximum(contacts.depth[frame], 0.0)
+    return [
+        [k, round(float(depth[k]), 3), *_numbers(contacts.place[frame, k], digits)]
+        for k in np.flatnonzero(contacts.touches[frame]).tolist()
+    ]
+
+
+def _numbers(values: np.ndarray, digits: int) -> list[float]:
+    """All numbers in a row, so many digits behind the point."""
+    rounded = np.round(np.asarray(values, float), digits) + 0.0  # + 0.0: no minus before a zero
+    numbers: list[float] = rounded.ravel().tolist()
+    return numbers
+
+
+def _size(body: Mapping[str, Any]) -> list[float]:
+    return [float(s) for s in ([body["radius"]] if body["shape"] == "sphere" else body["size"])]
+
+
+def _body(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shape": body["shape"],
+        "size": _size(body),
+        "colors": _colors(body.get("texture")),
+    }
+
+
+def _plane(name: str, plane: Mapping[str, Any]) -> dict[str, Any]:
+    orientation = np.asarray(plane["orientation"], float)
+    return {
+        "name": name,
+        "size": [float(s) for s in plane["size"]],
+        "position": [float(p) for p in plane["position"]],
+        "quaternion": _numbers(orientation / np.linalg.norm(orientation), 6),
+        "colors": _colors(plane["texture"]),
+    }
+
+
+def _colors(texture: Mapping[str, Any] | None) -> list[list[float]] | None:
+    """One colour, or two if the texture has a pattern of both; None if it says nothing."""
+    if texture is None or texture["pattern"] == "image" or texture["colors"] == UNTOLD:
+        return None
+    colors = [[float(c) for c in color] for color in texture["colors"]]
+    return colors[:1] if texture["pattern"] == "plain" else colors
+
+
+def _page(data: Mapping[str, Any]) -> str:
+    """The page. No name in the data can end the element that holds it: it has no "<"."""
+    page = _PAGE.read_text(encoding="utf-8")
+    for name in _PARTS:
+        page = page.replace(f"/* {name} */", _PAGE.with_name(name).read_text(encoding="utf-8"))
+    content = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return page.replace('"data of the episode"', content)
