@@ -19,6 +19,7 @@ from rich.table import Table
 from diffsim.engine.world import PartMotion
 from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
+from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
 from diffsim.experiment.checkpoint import Checkpoint, load_checkpoint
 from diffsim.experiment.config import RunConfig, check_run
@@ -125,6 +126,8 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
             path / "trajectory.csv", seen.motion, experiment.part_names, run.simulation.dt
         )
         soundness = judge(seen)
+        about = f"Evaluation {path.name} · best of {trained.checkpoint.iteration} iterations"
+        save_replay(path / "replay.html", experiment, x, seen, about)
         if config.render:
             _render(config, run, experiment.part_names, seen.motion, path)
     summary = {

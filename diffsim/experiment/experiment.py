@@ -126,6 +126,7 @@ class Experiment:
         self.config = config
         world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
+        self.contact_names, self.drive_names = world.contacts.names, world.drives.names
         self.task = make_task(config.task, world)
         self.random = self.task.random or config.task.varies
         self.steps = max(1, round(self.task.duration / config.simulation.dt))

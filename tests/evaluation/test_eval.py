@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,12 @@ from diffsim.validation import ConfigError
 from tests.commands import diffsim_eval
 
 QUIET = Console(quiet=True)
+
+
+def replayed(folder):
+    """What the replay of an evaluation has been told."""
+    page = (folder / "replay.html").read_text()
+    return json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1])
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +104,37 @@ def test_the_command_writes_into_the_folder_of_the_run(trained, tmp_path):
     radius = (goals**2).sum(axis=1) ** 0.5
     assert ((radius > 0.5 - 1e-6) & (radius < 0.7 + 1e-6)).all()
     assert (folder / "trajectory.csv").exists()
+    assert replayed(folder)["motors"]["names"] == ["drive"]
+    assert replayed(folder)["contacts"] is None
     assert not list(tmp_path.iterdir())
+
+
+def test_an_episode_is_replayed_with_its_contacts_and_motors(tmp_path):
+    """Of the optimised robot, in the same episode as the trajectory; one that never differs."""
+    config = compose_config(
+        *("robot=ball", "task.duration=0.5", "device=cpu"),
+        *("optimizer=cmaes", "optimizer.iterations=1", "robot.bodies.ball.position.2=0.6"),
+        "+variables={size: {path: robot.bodies.ball.radius, lower: 0.1}}",
+    )
+    run(config, tmp_path, QUIET)
+    assert len(run_eval(EvalConfig(run=str(tmp_path), episodes=3, dt=0.005), QUIET)) == 1
+    (folder,) = tmp_path.glob("evaluations/*")
+    data, table = replayed(folder), pd.read_csv(folder / "trajectory.csv")
+    assert data["title"] == config.name
+    assert data["motors"] is None
+    assert data["goal"] == [10.0, 0.0, 0.0]
+    assert data["times"] == pytest.approx(table["time"].to_numpy()[::2])
+    heights = table["z"].to_numpy()[::2]
+    assert data["position"][2::3] == pytest.approx(heights, abs=1e-3)
+    touching = data["contacts"]["touching"]
+    assert data["contacts"]["names"] == ["ball/ground"]
+    (radius,) = data["bodies"][0]["size"]
+    depths = {k: found[0][1] for k, found in enumerate(touching) if found}
+    assert depths
+    assert radius != 0.5
+    assert set(np.flatnonzero(heights < radius - 1e-4)) <= set(depths)
+    for frame, depth in depths.items():
+        assert depth == pytest.approx(1e3 * max(radius - heights[frame], 0.0), abs=1e-2)
 
 
 @pytest.mark.parametrize(
