@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.errors import describe
 from diffsim.experiment.files import write_json
-from diffsim.experiment.saved_run import OVER, read_status, write_status
+from diffsim.experiment.status import OVER, read_status, write_status
 
 COMMAND = "diffsim-run"
 IN_TURN = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"

@@ -1,11 +1,70 @@
 """diffsim: a differentiable 3D rigid-body physics engine for robotics, in JAX.
 
-Importing the package is cheap: JAX is loaded when the engine is first used.
+What is listed here is for use from outside, and stays; the rest may change. Importing the package
+is cheap: JAX is loaded when one of these names is first used.
 """
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diffsim.camera.camera import Camera as Camera
+    from diffsim.engine.rollout import rollout as rollout
+    from diffsim.engine.solver.projected_gauss_seidel import (
+        ProjectedGaussSeidel as ProjectedGaussSeidel,
+    )
+    from diffsim.engine.step import step as step
+    from diffsim.engine.vectors import Vec3 as Vec3
+    from diffsim.engine.world import Control as Control
+    from diffsim.engine.world import State as State
+    from diffsim.engine.world import World as World
+    from diffsim.engine.world import command_count as command_count
+    from diffsim.engine.world import idle_control as idle_control
+    from diffsim.experiment.experiment import Experiment as Experiment
+    from diffsim.robots.build import build_world as build_world
+    from diffsim.robots.build import initial_state as initial_state
+    from diffsim.robots.config import BodyConfig as BodyConfig
+    from diffsim.robots.config import RobotConfig as RobotConfig
+    from diffsim.robots.load import load_robot as load_robot
+    from diffsim.sensors import Sensors as Sensors
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "BodyConfig": "robots.config",
+    "Camera": "camera.camera",
+    "Control": "engine.world",
+    "Experiment": "experiment.experiment",
+    "ProjectedGaussSeidel": "engine.solver.projected_gauss_seidel",
+    "RobotConfig": "robots.config",
+    "Sensors": "sensors",
+    "State": "engine.world",
+    "Vec3": "engine.vectors",
+    "World": "engine.world",
+    "build_world": "robots.build",
+    "command_count": "engine.world",
+    "compose_config": "cli.configuration",
+    "idle_control": "engine.world",
+    "initial_state": "robots.build",
+    "load_robot": "robots.load",
+    "rollout": "engine.rollout",
+    "step": "engine.step",
+}
+"""Every public name, and the module that has it."""
+
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'diffsim' has no attribute '{name}'")
+    return getattr(import_module(f"diffsim.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])
+
 
 _XLA_FLAGS = {
     "--xla_cpu_prefer_vector_width": "512",

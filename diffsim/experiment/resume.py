@@ -10,7 +10,8 @@ from diffsim.experiment.checkpoint import load_checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import go_on, run
-from diffsim.experiment.saved_run import OVER, find_run, read_status
+from diffsim.experiment.saved_run import find_run
+from diffsim.experiment.status import OVER, read_status
 from diffsim.validation import ConfigError
 
 

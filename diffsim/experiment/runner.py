@@ -38,7 +38,7 @@ from diffsim.experiment.loggers import LOGGERS, TensorBoard
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
-from diffsim.experiment.saved_run import write_status
+from diffsim.experiment.status import write_status
 from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow

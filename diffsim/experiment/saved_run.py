@@ -7,23 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from diffsim.experiment.checkpoint import list_checkpoints
-from diffsim.experiment.files import write_json
 from diffsim.validation import ConfigError
-
-OVER = ("finished", "diverged")
-"""A run of this status cannot go on."""
-
-
-class Status(NamedTuple):
-    """How a run got on.
-
-    Attributes:
-        status: running, finished, diverged, interrupted or failed.
-        reason: in words; empty for one that is running.
-    """
-
-    status: str
-    reason: str
 
 
 class SavedRun(NamedTuple):
@@ -52,17 +36,3 @@ def find_run(folder: Path, key: str) -> SavedRun:
         ) from error
     checkpoints = list_checkpoints(folder / "checkpoints")
     return SavedRun(config, checkpoints[-1] if checkpoints else None)
-
-
-def read_status(folder: Path) -> Status | None:
-    """What a run says of itself, None if it does not or cannot be understood."""
-    try:
-        content = json.loads((folder / "status.json").read_text())
-        return Status(str(content["status"]), str(content["reason"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def write_status(folder: Path, status: str, reason: str) -> None:
-    """Say how a run gets on."""
-    write_json(folder / "status.json", {"status": status, "reason": reason})

@@ -17,7 +17,8 @@ from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.resume import resume, run_or_resume
 from diffsim.experiment.runner import run
-from diffsim.experiment.saved_run import find_run, read_status
+from diffsim.experiment.saved_run import find_run
+from diffsim.experiment.status import read_status
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_run
 

@@ -1,0 +1,48 @@
+"""A robot from its YAML data, without a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from diffsim.robots.check import check_robot
+from diffsim.robots.config import RobotConfig
+from diffsim.validation import ConfigError, check
+
+
+def load_robot(source: str | Path | Mapping[str, Any]) -> RobotConfig:
+    """The robot of a file, of a mapping as a file would have it, or of a name.
+
+    Args:
+        source: "quadruped", say, of those that come with the package; the path of a YAML file; or
+            what such a file says.
+
+    Raises:
+        ConfigError: if there is no such robot, or it cannot be built.
+    """
+    try:
+        data = source if isinstance(source, Mapping) else OmegaConf.load(_path(source))
+        robot = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RobotConfig), data))
+    except (OSError, OmegaConfBaseException, YAMLError) as error:
+        raise ConfigError(f"robot: {' '.join(str(error).split())}") from error
+    assert isinstance(robot, RobotConfig)
+    check(robot, "robot")
+    check_robot(robot)
+    return robot
+
+
+def _path(source: str | Path) -> Path:
+    """Of a robot's file."""
+    if Path(source).suffix in (".yaml", ".yml"):
+        return Path(source)
+    folder = Path(str(files("diffsim.conf"))) / "robot"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if source not in names:
+        raise ConfigError(f"robot must be a file or one of {', '.join(names)}, got '{source}'")
+    return folder / f"{source}.yaml"
