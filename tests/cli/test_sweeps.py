@@ -83,7 +83,9 @@ def test_another_sweep_does_not_mix_with_it(sweep):
     assert written(home / "here") == before
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+@pytest.mark.parametrize(
+    "launcher", ["joblib", pytest.param("submitit_local", marks=pytest.mark.slow)]
+)
 def test_jobs_may_run_side_by_side(launcher, tmp_path):
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.split('_')[0]}_launcher")
     done = diffsim_run(

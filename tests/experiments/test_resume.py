@@ -40,6 +40,18 @@ def whole(request, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The same of a program that is compiled quickly."""
+    folder = tmp_path_factory.mktemp("short")
+    config = compose_config(
+        *("optimizer=cmaes", f"optimizer.iterations={ITERATIONS}", "task.duration=0.1"),
+        *("checkpoints.every=2", "device=cpu"),
+    )
+    run(config, folder, QUIET)
+    return folder
+
+
 def stopped(whole, folder, after, rows):
     """A copy, as a run leaves it that was killed after a checkpoint and some more rows."""
     shutil.copytree(whole, folder, dirs_exist_ok=True)
@@ -54,7 +66,13 @@ def stopped(whole, folder, after, rows):
     return folder
 
 
-@pytest.mark.parametrize(("after", "rows"), [(0, 1), (2, 2), (4, 5), (ITERATIONS, ITERATIONS)])
+@pytest.mark.parametrize(
+    ("after", "rows"),
+    [
+        (4, 5),
+        *(pytest.param(*at, marks=pytest.mark.slow) for at in ((0, 1), (2, 2), (6, 6))),
+    ],
+)
 def test_it_ends_as_if_it_had_not_been_stopped(whole, tmp_path, after, rows):
     folder = stopped(whole, tmp_path, after, rows)
     resume(folder, QUIET)
@@ -74,24 +92,24 @@ def test_it_ends_as_if_it_had_not_been_stopped(whole, tmp_path, after, rows):
     assert json.loads((folder / "status.json").read_text())["status"] == "finished"
 
 
-def test_seconds_go_on(whole, tmp_path):
-    folder = stopped(whole, tmp_path, 2, 2)
+def test_seconds_go_on(short, tmp_path):
+    folder = stopped(short, tmp_path, 2, 2)
     resume(folder, QUIET)
     seconds = pd.read_csv(folder / "metrics.csv")["wall_s"]
     assert seconds.is_monotonic_increasing
 
 
-def test_what_cannot_be_resumed_is_named(whole, tmp_path):
-    for folder, says in ((whole, "has finished"), (tmp_path, "must be the folder of a run")):
+def test_what_cannot_be_resumed_is_named(short, tmp_path):
+    for folder, says in ((short, "has finished"), (tmp_path, "must be the folder of a run")):
         with pytest.raises(ConfigError, match=says):
             resume(folder, QUIET)
-    folder = stopped(whole, tmp_path, 2, 1)
+    folder = stopped(short, tmp_path, 2, 1)
     with pytest.raises(ConfigError, match="a row for each of 2 iterations"):
         resume(folder, QUIET)
 
 
-def test_the_command_goes_on_in_the_runs_own_folder(whole, tmp_path):
-    folder = stopped(whole, tmp_path / "run", 4, 4)
+def test_the_command_goes_on_in_the_runs_own_folder(short, tmp_path):
+    folder = stopped(short, tmp_path / "run", 4, 4)
     done = diffsim_run("resume=run", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Going on after iteration 4" in done.stdout
@@ -99,16 +117,16 @@ def test_the_command_goes_on_in_the_runs_own_folder(whole, tmp_path):
     assert not list((tmp_path / "outputs").glob("*/*"))
 
 
-def test_a_run_that_is_worked_on_is_left_alone(whole, tmp_path):
-    folder = stopped(whole, tmp_path, 2, 2)
+def test_a_run_that_is_worked_on_is_left_alone(short, tmp_path):
+    folder = stopped(short, tmp_path, 2, 2)
     with held(folder), pytest.raises(ConfigError, match="worked in by another run"):
         resume(folder, QUIET)
     assert len((folder / "metrics.csv").read_text().splitlines()) == 3
 
 
-def test_only_the_same_run_goes_on(whole, tmp_path):
-    folder = stopped(whole, tmp_path, 4, 4)
-    config = restore_config(find_run(whole, "run").config)
+def test_only_the_same_run_goes_on(short, tmp_path):
+    folder = stopped(short, tmp_path, 4, 4)
+    config = restore_config(find_run(short, "run").config)
     with pytest.raises(ConfigError, match="with another config"):
         run_or_resume(dataclasses.replace(config, seed=7), folder, QUIET)
     run_or_resume(config, folder, QUIET)
