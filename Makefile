@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
-	bench-scaling bench-peers bench-learning bench-camera bench-report clean
+	bench-scaling bench-peers bench-learning bench-camera bench-report docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(VENV)/dev.installed ## put the code in the house format
 
 types: $(VENV)/dev.installed ## check types
 	$(BIN)/mypy
+
+docs: $(VENV)/run.installed ## write docs/configuration.md anew, from the schemas
+	$(BIN)/python docs/make_configuration.py
 
 bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-ES on the ball throw
 	$(BIN)/python -m benchmarks.ball_throw
