@@ -1,0 +1,387 @@
+"""What README and docs show works: commands, Python, additions to the package, links.
+
+A command is any line of an indented or ``sh`` block that begins with one of ours, and any code
+within a line that does. Its placeholders (``<run>``, ``…``) are given a value; then its config is
+composed and checked as the command itself would, in this process, or its target is looked up. What
+does not need minutes is run besides.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import types
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_module
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import open_dict
+
+import diffsim
+from diffsim.bench.config import BenchConfig, check_bench
+from diffsim.checks.config import CheckConfig, check_config
+from diffsim.cli.configuration import register_resolvers, register_schemas, typed_config
+from diffsim.cli.report import with_folders_as_runs
+from diffsim.evaluation.config import EvalConfig
+from diffsim.evaluation.runner import _merged
+from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.manifest import restore_config
+from diffsim.reporting.config import ReportConfig
+from diffsim.robots.config import RobotConfig
+from diffsim.validation import check
+from tests.commands import diffsim_run
+
+ROOT = Path(__file__).parent.parent
+PAGES = {
+    path.name: path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+}
+README, EXTENDING = PAGES["README.md"], PAGES["extending.md"]
+
+SCHEMAS = {
+    "run": (RunConfig, check_run),
+    "eval": (EvalConfig, check),
+    "check": (CheckConfig, check_config),
+    "bench": (BenchConfig, check_bench),
+    "report": (ReportConfig, lambda config: None),  # its folders are not there
+}
+OURS = re.compile(r"(?:\.venv/bin/)?(diffsim-\w+|make|python -m benchmarks\.\w+)(?: |$)")
+OTHERS = re.compile(r"(?:\.venv/bin/)?(git|cd|source|open|python -m pip|[A-Z_]+=\S+) ")
+"""What else a ``sh`` block may say: nothing that we promise anything about."""
+PLACEHOLDERS = {"<date>": "2026-01-31", "…": "run", "...": "run"}
+IN_PACKAGE_ONLY = (
+    "task=hover",
+    "controller=bounded_linear",
+    "optimizer=random_search",
+    "robot=pipe",
+)
+"""Choices that are there once a page's additions are made: these commands are run, not composed."""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+
+
+def without_blocks(page: str) -> str:
+    return re.sub(r"^```.*?^```", "", page, flags=re.DOTALL | re.MULTILINE)
+
+
+def shell_lines(page: str) -> list[str]:
+    """Lines of ``sh`` blocks, each without what is told to a reader behind it."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return [re.sub(r"\s+# .*|^#.*", "", line).strip() for line in lines if line.strip()]
+
+
+def commands(page: str) -> list[str]:
+    """All commands of ours on a page."""
+    bare = without_blocks(page)
+    indented = [
+        re.sub(r"\s+# .*", "", line) for line in re.findall(r"^ {4}(\S.*)$", bare, re.MULTILINE)
+    ]
+    within = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", bare)]
+    return [line for line in (*shell_lines(page), *indented, *within) if OURS.match(line)]
+
+
+def filled_in(command: str) -> str:
+    for placeholder, value in PLACEHOLDERS.items():
+        command = command.replace(placeholder, value)
+    return re.sub(r"<(\w+)(?: or \w+)* ?\w*>", r"\1", command)
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory) -> Path:
+    """The files of all pages that a reader is told to put into ``mine/``, by its path."""
+    folder = tmp_path_factory.mktemp("reader")
+    for path, text in files_of(EXTENDING).items():
+        if path.startswith("mine/"):
+            write(folder / path, text)
+    for text in blocks(README, "yaml"):
+        name = yaml.safe_load(text)["name"]
+        # One of them is in mine/, the other in the folder itself.
+        for above in ("mine", "."):
+            write(folder / above / "robot" / f"{name}.yaml", text)
+    return folder
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def composed(name: str, arguments: list[str]) -> list[object]:
+    """The configs of a command, of the first and the last job of a sweep; not yet checked."""
+    register_schemas()
+    register_resolvers()
+    overrides, folders = list(arguments), []
+    if "--config-dir" in overrides:
+        place = overrides.index("--config-dir")
+        folders = [f"hydra.searchpath=[file://{Path(overrides[place + 1]).absolute()}]"]
+        del overrides[place : place + 2]
+    if name == "report":
+        overrides = with_folders_as_runs(overrides)
+    if "-m" in overrides:
+        overrides.remove("-m")
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        jobs = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+        jobs = [jobs[0], jobs[-1]]
+    else:
+        jobs = [overrides]
+    found = []
+    with initialize_config_module("diffsim.conf", version_base="1.3"):
+        for job in jobs:
+            config = compose(name, [*map(str, job), *folders], return_hydra_config=True)
+            HydraConfig.instance().set_config(config)
+            with open_dict(config):
+                del config["hydra"]
+            found.append(typed_config(config, SCHEMAS[name][0]))
+    return found
+
+
+def named(kind: str) -> list[object]:
+    """Commands whose first word holds this."""
+    return [
+        pytest.param(command, id=f"{page}: {command[:70]}")
+        for page, text in sorted(PAGES.items())
+        for command in dict.fromkeys(commands(text))
+        if kind in command.split()[0]
+    ]
+
+
+@pytest.mark.parametrize("command", named("diffsim-"))
+def test_every_command_composes(command, mine, monkeypatch):
+    if additions(command):
+        assert command in ADDED  # where it is run, below
+        return
+    monkeypatch.chdir(mine)
+    program, *arguments = shlex.split(filled_in(command))
+    name = program.split("diffsim-")[1]
+    if "--help" in arguments:
+        return  # tests/test_architecture.py asks all of them
+    for place in [k for k, a in enumerate(arguments) if a == "--cfg"][::-1]:
+        del arguments[place : place + 2]
+    if name == "eval" and not any(a.startswith("run=") for a in arguments):
+        arguments.append("run=folder")  # where a text names the command alone
+    if name == "report" and not arguments:
+        arguments.append("folder")
+    for config in composed(name, arguments):
+        SCHEMAS[name][1](config)
+        if name == "eval" and config.change:
+            change_config(config.change)
+
+
+def change_config(change: dict[str, object]) -> None:
+    """Change the config of a run, as an evaluation does; here of that which a page begins with."""
+    run = asdict(composed("run", ["experiment=quadruped_gait"])[0])
+    check_run(restore_config(_merged(run, change, "change")))
+
+
+@pytest.mark.parametrize("command", [*named("make"), *named("python")])
+def test_every_target_and_benchmark_is_there(command):
+    words = command.split()
+    if "make" in words[0]:
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert {w for w in words[1:] if "=" not in w} <= set(targets)
+    else:
+        assert (ROOT / (words[2].replace(".", "/") + ".py")).is_file()
+
+
+def test_the_pages_have_commands_and_sh_blocks_nothing_else():
+    assert len([c for text in PAGES.values() for c in commands(text)]) > 60
+    for page, text in PAGES.items():
+        for line in shell_lines(text):
+            assert OURS.match(line) or OTHERS.match(f"{line} "), (page, line)
+
+
+# --- Python ------------------------------------------------------------------------------------
+
+
+PROGRAMS = [
+    pytest.param(block, id=f"{page}: {block.splitlines()[0]}")
+    for page, text in sorted(PAGES.items())
+    for block in blocks(text, "python")
+    if not re.match(r"# \w+/", block)  # a file of the package: below
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_python_runs(program, tmp_path):
+    before, after = tmp_path / "outputs" / "2026-01-31" / "run", tmp_path / "outputs" / "again"
+    write(before / "metrics.csv", "iteration,loss,position_error\n1,2.0,3.0\n")
+    if "restore_config" in program:  # it makes a result again
+        done = diffsim_run(
+            *("optimizer.iterations=3", "task.duration=0.5", f"hydra.run.dir={before}"),
+            folder=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", filled_in(program)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if "def distance(" in program:
+        # Bounces and rolling take something of 4, 6 and 8 m.
+        found = [float(value) for value in done.stdout.split("]")[0].strip("[").split()]
+        assert all(v < x < 2.0 * v for v, x in zip((2.0, 3.0, 4.0), found, strict=True))
+    if "restore_config" in program:
+        tables = [
+            [row.split(",") for row in (folder / "metrics.csv").read_text().splitlines()]
+            for folder in (before, after)
+        ]
+        seconds = tables[0][0].index("wall_s")
+        assert [[*row[:seconds], *row[seconds + 1 :]] for row in tables[0]] == [
+            [*row[:seconds], *row[seconds + 1 :]] for row in tables[1]
+        ]
+        last = [load_checkpoint(list_checkpoints(f / "checkpoints")[-1]) for f in (before, after)]
+        assert last[0].arrays["variables"].keys() == last[1].arrays["variables"].keys()
+        for name, array in last[0].arrays["variables"].items():
+            assert (array == last[1].arrays["variables"][name]).all()
+
+
+# --- Additions to the package ------------------------------------------------------------------
+
+
+def files_of(page: str) -> dict[str, str]:
+    """Blocks that say in their first line which file they are."""
+    found = {}
+    for block in (*blocks(page, "python"), *blocks(page, "yaml")):
+        first, rest = block.split("\n", 1)
+        if named_file := re.fullmatch(r"# (\S+/\S+)", first):
+            found[named_file.group(1)] = rest
+    return found
+
+
+def changed(text: str, diff: str) -> str:
+    """A file after a diff without line numbers: what a hunk changes has to be there once."""
+    for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE)[1:]:
+        lines = hunk.splitlines(keepends=True)
+        before = "".join(line[1:] or line for line in lines if line[0] in " -\n")
+        after = "".join(line[1:] or line for line in lines if line[0] in " +\n")
+        assert text.count(f"\n{before}") == 1, f"not there, or not once:\n{before}"
+        text = text.replace(f"\n{before}", f"\n{after}")
+    return text
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory, mine) -> Path:
+    """A copy of the package with all that ``docs/extending.md`` adds to it."""
+    folder = tmp_path_factory.mktemp("extended")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "diffsim", folder / "diffsim", ignore=ignored)
+    for part in ("cli", "conf"):
+        shutil.copytree(ROOT / part, folder / "diffsim" / part, ignore=ignored)
+    shutil.copytree(mine / "mine", folder / "mine")
+    for path, text in files_of(EXTENDING).items():
+        if not path.startswith("mine/"):
+            place = path if path.startswith("diffsim/") else f"diffsim/{path}"
+            assert not (folder / place).exists(), place
+            write(folder / place, text)
+    for block in blocks(EXTENDING, "diff"):
+        for part in re.split(r"^--- ", block, flags=re.MULTILINE)[1:]:
+            name, diff = part.split("\n", 1)
+            path = folder / name
+            path.write_text(changed(path.read_text(), diff))
+    return folder
+
+
+def additions(command: str) -> set[str]:
+    return {choice for choice in IN_PACKAGE_ONLY if choice in command}
+
+
+ADDED = [c for c in dict.fromkeys(commands(EXTENDING)) if additions(c)]
+
+
+def test_all_additions_are_tried():
+    assert set().union(*map(additions, ADDED)) == set(IN_PACKAGE_ONLY)
+
+
+@pytest.mark.parametrize(
+    "command",  # but those of which another one has all and more
+    [c for c in ADDED if not any(additions(c) < additions(other) for other in ADDED)],
+)
+def test_what_is_added_to_the_package_works(command, extended):
+    program, *arguments = shlex.split(command)
+    module = program.replace("diffsim-", "diffsim.cli.")
+    if program == "diffsim-run":
+        arguments += ["optimizer.iterations=1", "task.duration=0.5", "device=cpu"]
+    else:
+        arguments += ["check.duration=0.5", "check.gradients=false", "device=cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=extended,
+        env={**os.environ, "PYTHONPATH": str(extended)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+# --- Pages -------------------------------------------------------------------------------------
+
+
+def test_the_robot_examples_know_only_what_robots_have():
+    examples = {yaml.safe_load(text)["name"]: text for text in blocks(README, "yaml")}
+    assert {"pair", "mine"} <= set(examples)
+    for text in examples.values():
+        assert set(yaml.safe_load(text)) <= set(RobotConfig.__dataclass_fields__)
+
+
+def test_no_figure_is_missing_and_no_link_is_dead():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text()
+        assert not re.findall(r"^[A-Z]+_[A-Z]+$", text, flags=re.MULTILINE), page
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            if target.startswith("http"):
+                continue
+            name, _, place = target.partition("#")
+            linked = page.parent / name if name else page
+            assert linked.exists(), (page.name, target)
+            if place:
+                assert place in anchors(linked.read_text()), (page.name, target)
+
+
+def anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", without_blocks(page), flags=re.MULTILINE)
+    return {generator()._anchor(heading) for heading in headings}
+
+
+def test_the_readme_leads_to_every_page():
+    linked = set(re.findall(r"\]\(docs/(\w+\.md)", README))
+    assert linked == set(PAGES) - {"README.md"}
+
+
+@functools.cache
+def generator() -> types.ModuleType:
+    path = ROOT / "docs" / "make_configuration.py"
+    spec = importlib.util.spec_from_file_location("make_configuration", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_configuration_page_is_that_of_the_schemas():
+    made = generator().page()
+    assert made == PAGES["configuration.md"], "out of date: make docs"
+
+
+def test_the_public_names_are_there() -> None:
+    for name in diffsim.__all__:
+        assert getattr(diffsim, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = diffsim.nothing
