@@ -38,12 +38,15 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: if one is at it already.
     """
-    with (folder / ".held").open("w") as file:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            flock(file, LOCK_EX | LOCK_NB)  # gone with the process, however that ends
-        except OSError as error:
+            flock(descriptor, LOCK_EX | LOCK_NB)  # gone with the process, however that ends
+        except BlockingIOError as error:
             raise ConfigError(f"the folder {folder} is being worked in by another run") from error
         yield
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -152,7 +152,8 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             write_json(folder / "manifest.json", build_manifest(config, device))
         write_status(folder, "running", "")
         try:
-            result = _train(experiment, optimizer, folder, console, since)
+            with Interruption() as interruption:
+                result = _train(experiment, optimizer, folder, console, since, interruption)
         except DivergedError as error:
             write_status(folder, "diverged", str(error))
             raise
@@ -178,6 +179,7 @@ def _train(
     folder: Path,
     console: Console,
     since: Checkpoint | None,
+    interruption: Interruption,
 ) -> RunResult:
     """The loop over iterations, with all that is written on the way."""
     config = experiment.config
@@ -203,7 +205,6 @@ def _train(
         ExitStack() as stack,
         MetricsWriter(folder / "metrics.csv", names, after=done) as writer,
         ProgressDisplay(console, iterations) as display,
-        Interruption() as interruption,
     ):
         logs: list[MetricsWriter | TensorBoard] = [writer]
         logs += [stack.enter_context(LOGGERS[name](folder, done)) for name in config.loggers]
