@@ -20,7 +20,7 @@ from tests.robots.test_mutations import STRANGE, mutated_tree, pick, refusal
 
 PRESETS = ("ball_adam", "ball_cmaes", "ball_lm", "arm_random", "swing_up", "pendulum_camera")
 SEED = 8
-MUTANTS, CHUNK = 8_000, 200  # the first chunk runs by default, all by `make test-slow`
+MUTANTS, CHUNK = 8_000, 100  # the first chunk runs by default, all by `make test-slow`
 OVERRIDES, OVERRIDES_CHUNK = 2_000, 40
 LONGEST_S = 5.0
 LEAST_REFUSED = 0.3  # a share well below the usual one

@@ -18,10 +18,8 @@ ROBOTS = 64
 LEAST, MOST = 0.8, 2.0
 
 
-@pytest.mark.parametrize(
-    "checkpoint",
-    [pytest.param(c, marks=() if c == "steps" else pytest.mark.slow) for c in CHECKPOINTS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     robot = robot_config("cartpole")
     world, state = build(robot, timestep=0.01)

@@ -194,8 +194,14 @@ def test_a_world_without_contacts_only_flies() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-@pytest.mark.parametrize("every", [1, 4, 30])
+@pytest.mark.parametrize(
+    ("every", "checkpoint"),
+    [
+        pytest.param(k, c, marks=() if (k, c) == (4, "nested") else pytest.mark.slow)
+        for k in (1, 4, 30)
+        for c in CHECKPOINTS
+    ],
+)
 def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
     every: int, checkpoint: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_the_config_of_a_run_is_restored_whole(trained):
     assert found.checkpoint.iteration == 3
 
 
+@pytest.mark.slow
 def test_large_nets_are_not_written_into_the_result(trained, monkeypatch, tmp_path):
     _, result = trained
     assert len(json.loads((result.folder / "result.json").read_text())["variables"]) == 1

@@ -76,7 +76,8 @@ def test_the_output_ends_with_a_table_and_the_folder(ball_run):
     assert "\x1b" not in ball_run.output
 
 
-@pytest.mark.parametrize("optimizer", ["cmaes", pytest.param("adam", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["cmaes", "adam"])
 def test_the_same_seed_gives_the_same_metrics_but_for_the_times(optimizer, tmp_path):
     for _ in range(2):
         done = diffsim_run(
@@ -196,6 +197,7 @@ def test_runs_that_start_together_do_not_share_a_folder(tmp_path):
     assert len(run_folders(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_a_sweep_has_one_folder_with_one_for_each_job(tmp_path):
     done = diffsim_run(
         *("-m", "optimizer=cmaes", "optimizer.iterations=1", "seed=0,1"),

@@ -51,7 +51,12 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    "steps", [pytest.param(WITH_SEGMENTS, marks=pytest.mark.slow), WITH_A_REST, 1]
+    "steps",
+    [
+        pytest.param(WITH_SEGMENTS, marks=pytest.mark.slow),
+        WITH_A_REST,
+        pytest.param(1, marks=pytest.mark.slow),
+    ],
 )
 def test_values_and_gradients_are_the_same(steps: int) -> None:
     found = [landing(checkpoint, steps) for checkpoint in CHECKPOINTS]
