@@ -53,6 +53,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_it_runs_with_one_number_overridden(folder):
     done = diffsim_run(
         *("--config-dir", "mine", "robot=pair", "robot.friction=0.5"),

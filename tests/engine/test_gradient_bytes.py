@@ -41,6 +41,7 @@ def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     assert LEAST < expected / planned < MOST
 
 
+@pytest.mark.slow
 def test_large_weights_are_expected_to_take_memory_too() -> None:
     robot = robot_config("cartpole")
     world, state = build(robot, timestep=0.01)

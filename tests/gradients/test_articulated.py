@@ -19,12 +19,13 @@ pytestmark = pytest.mark.usefixtures("float64")
 TOLERANCE = 1e-6
 TOLERANCE_OF_LARGE = 2e-6
 
-# Some take minutes, others are differentiated a hundred times by test_articulated_rollouts.py.
+# Some take long, others are differentiated a hundred times by test_articulated_rollouts.py.
+SLOW = {*AWAY_FROM_SWITCHES, ("linkage", "hard"), ("sprung", "hard")}
 EVERY_REGIME = [
     pytest.param(
         robot,
         regime,
-        marks=[pytest.mark.slow] if robot in LARGE or (robot, regime) in AWAY_FROM_SWITCHES else [],
+        marks=[pytest.mark.slow] if robot in LARGE or (robot, regime) in SLOW else [],
     )
     for robot, regimes in REGIMES.items()
     for regime in regimes

@@ -49,6 +49,7 @@ def first_step(iterations: int) -> np.ndarray:
     return np.asarray(after.velocity.stack()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_more_sweeps_solve_a_pile_better() -> None:
     exact = first_step(500)
