@@ -14,7 +14,7 @@ from yaml import YAMLError
 
 from diffsim.cli.configuration import (
     file_of,
-    guard_plugins,
+    guard_composition,
     register_resolvers,
     register_schemas,
 )
@@ -41,7 +41,7 @@ def start(command: str, job: Callable[[], object]) -> None:
     """
     register_schemas()
     register_resolvers()
-    guard_plugins()
+    guard_composition()
     # Exceptions come here instead of being printed by Hydra, to be told in one line.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from hydra import compose, initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from yaml.constructor import ConstructorError, SafeConstructor
 
@@ -25,6 +27,8 @@ from diffsim.reporting.config import ReportConfig
 from diffsim.validation import ConfigError
 
 Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig, ReportConfig)
+
+LONGEST_NAME = 250  # bytes, of a file without its suffix
 
 
 def register_schemas() -> None:
@@ -51,8 +55,8 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
 
 
-def guard_plugins() -> None:
-    """Let Hydra compose no config by which a file could execute code.
+def guard_composition() -> None:
+    """Let Hydra compose no config by which a file could execute code, and no choice but a name.
 
     A YAML file of any group may say ``# @package _global_`` and then anything about Hydra itself:
     which classes it makes of callbacks and loggers, and what environment its jobs have.
@@ -62,13 +66,35 @@ def guard_plugins() -> None:
     load = ConfigLoaderImpl.load_configuration
 
     @functools.wraps(load)
-    def load_and_check(*arguments: Any, **options: Any) -> DictConfig:
-        config = load(*arguments, **options)
+    def load_and_check(
+        loader: ConfigLoaderImpl, config_name: str | None, overrides: list[str], **options: Any
+    ) -> DictConfig:
+        _check_choices(loader, config_name, overrides)
+        config = load(loader, config_name, overrides, **options)
         _check_plugins(config.hydra)
         return config
 
     load_and_check.is_guarded = True  # type: ignore[attr-defined]
-    ConfigLoaderImpl.load_configuration = load_and_check  # type: ignore[method-assign]
+    ConfigLoaderImpl.load_configuration = load_and_check  # type: ignore[assignment, method-assign]
+
+
+def _check_choices(loader: ConfigLoaderImpl, name: str | None, overrides: list[str]) -> None:
+    """Refuse for a group what is no name, of which Hydra would say nothing that helps.
+
+    Raises:
+        ConfigError: naming the group, the value and the choices.
+    """
+    for override in OverridesParser.create().parse_overrides(overrides):
+        group = override.key_or_group
+        if "." in group or override.is_sweep_override():
+            continue
+        value = override.value()
+        if isinstance(value, str) and len(os.fsencode(value)) <= LONGEST_NAME:
+            continue
+        if value is None and override.is_delete():
+            continue
+        if choices := loader.get_group_options(group, config_name=name, overrides=overrides):
+            raise ConfigError(f"{group} must be one of {', '.join(choices)}, got {value}")
 
 
 def _check_plugins(config: DictConfig) -> None:
@@ -146,6 +172,7 @@ def compose_bench_config(*overrides: str) -> BenchConfig:
 def _compose(name: str, schema: type[Config], overrides: Sequence[str]) -> Config:
     register_schemas()
     register_resolvers()
+    guard_composition()
     with initialize_config_module("diffsim.conf", version_base="1.3"):
         composed = compose(name, list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(composed)  # a default name asks which groups were chosen

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from diffsim.cli import sweep
 from diffsim.cli.command import end_job, start
 from diffsim.cli.configuration import (
-    guard_plugins,
+    guard_composition,
     register_resolvers,
     register_schemas,
     typed_config,
@@ -26,7 +26,7 @@ COMMAND = "diffsim-run"
 # A launcher's processes import this module, and then compose a job's config.
 register_schemas()
 register_resolvers()
-guard_plugins()
+guard_composition()
 
 
 @hydra.main(version_base="1.3", config_path="pkg://diffsim.conf", config_name="run")
