@@ -18,6 +18,7 @@ class EvalConfig:
     run: str = MISSING  # its folder
     episodes: int = bounded(100, at_least=1)  # of a task that draws something; else one is enough
     seed: int = bounded(0, at_least=0)  # of what is drawn
+    output: str | None = None  # a folder; null: evaluations/<time>/ in the run's folder
     dt: float | None = bounded(None, above=0)  # [s] instead of the run's own time step
     # Anything else of the run's config that is to be different, as {task: {duration: 60}}.
     change: dict[str, Any] = field(default_factory=dict)

@@ -82,10 +82,10 @@ def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:
 def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """Simulate a run's best point in new episodes; one row for each.
 
-    Written to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``, with the goals that
-    were drawn; ``evaluation.json`` with mean and spread, and how sound one episode was; the
-    trajectory of that; and, if asked for, what a camera sees of it: ``animation.gif`` and, some
-    moments of it, ``pictures.png``.
+    Written to ``output``, or else to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``,
+    with the goals that were drawn; ``evaluation.json`` with mean and spread, and how sound one
+    episode was; the trajectory of that; and, if asked for, what a camera sees of it:
+    ``animation.gif`` and, some moments of it, ``pictures.png``.
 
     Raises:
         ConfigError: if there is no run to be evaluated.
@@ -117,8 +117,8 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
             experiment.task.succeeded({str(k): float(v) for k, v in row.items()})
             for row in table.to_dict("records")
         ]
-        path = folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
-        path.mkdir(parents=True)
+        path = _folder(config)
+        path.mkdir(parents=True, exist_ok=True)
         goals = _goals(experiment, key, count)
         table.assign(**goals).to_csv(path / "episodes.csv", index_label="episode")
         seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
@@ -147,6 +147,13 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     console.print(describe(soundness))
     console.print(f"Everything is in {path}", soft_wrap=True, highlight=False, markup=False)
     return table
+
+
+def _folder(config: EvalConfig) -> Path:
+    if config.output is not None:
+        return Path(config.output)
+    name = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
+    return Path(config.run) / "evaluations" / name
 
 
 def _render(
