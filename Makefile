@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format types bench-ball bench-solver bench-gradient \
+.PHONY: help run reproduce-paper test test-slow lint format types bench-ball bench-solver bench-gradient \
 	bench-scaling bench-peers bench-learning bench-camera bench-report docs clean
 
 help: ## list the commands
@@ -24,6 +24,11 @@ $(VENV)/dev.installed: $(VENV)/run.installed
 
 run: $(VENV)/run.installed ## set up, train the ball throw, show the result
 	$(BIN)/diffsim-run experiment=ball_adam
+
+SCALE ?= cpu
+
+reproduce-paper: $(VENV)/run.installed ## all experiments of the paper; SCALE=smoke|cpu|gpu
+	$(BIN)/python -m benchmarks.paper $(SCALE)
 
 test: $(VENV)/dev.installed ## set up, check style and types, run the tests
 	$(BIN)/ruff check .

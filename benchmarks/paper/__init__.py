@@ -1,0 +1,1 @@
+"""All experiments of the paper, run by one command and compared with its figures."""

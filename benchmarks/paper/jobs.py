@@ -1,0 +1,285 @@
+"""Runs the jobs of a plan, several at once, and leaves out what is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence as Sized
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.paper.plan import Job, Sequence
+from diffsim.cli.configuration import compose_config
+from diffsim.experiment.files import write_json
+from diffsim.experiment.manifest import restore_config
+from diffsim.experiment.status import OVER, read_status
+from diffsim.reporting.run_files import read_json
+from diffsim.validation import ConfigError
+
+PROGRAMS = {
+    "diffsim-run": "diffsim.cli.run",
+    "diffsim-eval": "diffsim.cli.eval",
+    "diffsim-bench": "diffsim.cli.bench",
+}
+RECORD = "job.json"
+LOG = "job.log"
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a job that is done has left.
+
+    Attributes:
+        command: that was run.
+        seconds: it took in all, those of interrupted tries included.
+    """
+
+    command: str
+    seconds: float
+
+
+class Stopped(Exception):
+    """Someone asked to stop; what has been done is kept."""
+
+
+def record_of(job: Job) -> Record | None:
+    """Of a job that is done, None of one that is not.
+
+    Raises:
+        ConfigError: if its folder holds the result of another command or config.
+    """
+    try:
+        content = json.loads((job.folder / RECORD).read_text())
+        found = Record(str(content["command"]), float(content["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if found.command != job.command or not _same_config(job):
+        raise ConfigError(
+            f"{job.folder} holds the result of another command or preset than '{job.command}' "
+            "now means: move it away, or choose another folder"
+        )
+    return found
+
+
+def _same_config(job: Job) -> bool:
+    """Whether a training was made with the config that its command means now."""
+    if job.program != "diffsim-run":
+        return True
+    made = restore_config(read_json(job.folder, "manifest.json")["config"])
+    return made == compose_config(*job.overrides)
+
+
+class Runner:
+    """Runs sequences of jobs, and shows how it gets on.
+
+    Every worker has an equal share of the cores, which its jobs keep to; a sequence that must be
+    alone has all of them.
+    """
+
+    def __init__(self, sequences: Sized[Sequence], workers: int, console: Console) -> None:
+        self._sequences = sequences
+        self._workers = workers
+        self._console = console
+        self._done = {job.name for sequence in sequences for job in sequence.jobs if record_of(job)}
+        self._total = sum(sequence.expected_s for sequence in sequences)
+        self._kept = self._expected_of(self._done)
+        self._running: dict[str, tuple[Job, subprocess.Popen[bytes]]] = {}
+        self._lock = threading.Lock()
+        self._begin = time.monotonic()
+        self._stop = threading.Event()
+        self.failed: dict[str, str] = {}
+        """Of jobs that failed, the reason."""
+
+    def run(self) -> None:
+        """Run what is not done yet.
+
+        Raises:
+            Stopped: on Ctrl-C or SIGTERM, when the jobs that were running have stopped.
+        """
+        previous = {
+            number: signal.signal(number, self._ask_to_stop)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            with self._display() as display:
+                alone = [sequence for sequence in self._sequences if sequence.alone]
+                others = [sequence for sequence in self._sequences if not sequence.alone]
+                self._work(alone, 1, display)
+                self._work(others, self._workers, display)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        if self._stop.is_set():
+            raise Stopped
+
+    def _work(self, sequences: Sized[Sequence], workers: int, display: Progress) -> None:
+        waiting: queue.SimpleQueue[Sequence] = queue.SimpleQueue()
+        for sequence in sequences:
+            waiting.put(sequence)
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        share = max(1, len(cores) // workers)
+        threads = [
+            threading.Thread(
+                target=self._worker, args=(waiting, cores[number * share : (number + 1) * share])
+            )
+            for number in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        task = display.task_ids[0] if display.task_ids else None
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(POLL_S)
+            if self._stop.is_set():
+                self._end_jobs()
+            if task is not None:
+                display.update(task, completed=self._worth(), what=self._says())
+
+    def _worker(self, waiting: queue.SimpleQueue[Sequence], cores: list[int]) -> None:
+        if cores:
+            os.sched_setaffinity(0, cores)  # of this thread, and of the processes that it starts
+        while not self._stop.is_set():
+            try:
+                sequence = waiting.get_nowait()
+            except queue.Empty:
+                return
+            for job in sequence.jobs:
+                if job.name not in self._done and not self._stop.is_set() and not self._do(job):
+                    break  # what comes after needs its result
+
+    def _do(self, job: Job) -> bool:
+        """Run a job; whether its result is there."""
+        job.folder.mkdir(parents=True, exist_ok=True)
+        tries = job.folder / "tries.json"
+        before = json.loads(tries.read_text())["seconds"] if tries.exists() else 0.0
+        begin = time.monotonic()
+        code = 0
+        if not _is_over(job):
+            with (job.folder / LOG).open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", PROGRAMS[job.program], *_arguments(job)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self._environment(),
+                    start_new_session=True,  # Ctrl-C comes to this process, which passes it on
+                )
+                with self._lock:
+                    self._running[job.name] = job, process
+                code = process.wait()
+                with self._lock:
+                    del self._running[job.name]
+        seconds = before + time.monotonic() - begin
+        if code == 0 or _is_over(job):
+            write_json(job.folder / RECORD, {"command": job.command, "seconds": seconds})
+            tries.unlink(missing_ok=True)
+            self._done.add(job.name)
+            self._tell(f"{job.name}: {seconds:.0f} s; {self._says()}")
+            return True
+        write_json(tries, {"seconds": seconds})
+        if not self._stop.is_set():
+            self.failed[job.name] = _last_line(job.folder / LOG)
+            self._tell(f"{job.name} failed: {self.failed[job.name]}")
+        return False
+
+    def _environment(self) -> dict[str, str]:
+        share = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / self._workers:.3f}"}
+        return share | dict(os.environ)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _end_jobs(self) -> None:
+        """Ask what is running to stop, once; a training then writes a checkpoint."""
+        with self._lock:
+            for job, process in self._running.values():
+                if process.poll() is None and not getattr(process, "asked", False):
+                    process.asked = True  # type: ignore[attr-defined]
+                    process.send_signal(signal.SIGTERM)
+                    self._tell(f"stopping {job.name} after its iteration")
+
+    def _worth(self) -> float:
+        """How much of the plan is done, in expected seconds."""
+        with self._lock:
+            running = [job for job, _ in self._running.values()]
+        return self._expected_of(self._done) + sum(
+            job.expected_s * _share_done(job) for job in running
+        )
+
+    def _expected_of(self, names: set[str]) -> float:
+        return sum(
+            job.expected_s
+            for sequence in self._sequences
+            for job in sequence.jobs
+            if job.name in names
+        )
+
+    def _says(self) -> str:
+        worth, passed = self._worth(), time.monotonic() - self._begin
+        count = sum(len(sequence.jobs) for sequence in self._sequences)
+        text = f"{len(self._done)} of {count} jobs"
+        if worth > self._kept:
+            left = (self._total - worth) * passed / (worth - self._kept)
+            text += f", about {_duration(left)} left"
+        return text
+
+    def _tell(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _display(self) -> Progress:
+        display = Progress(
+            TextColumn("reproducing"),
+            BarColumn(),
+            TextColumn("{task.fields[what]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        task = display.add_task("reproducing", total=self._total, what="")
+        display.update(task, completed=self._kept)
+        return display
+
+
+def _is_over(job: Job) -> bool:
+    """Whether a training came to its end, which a record of it may not yet say."""
+    status = read_status(job.folder) if job.program == "diffsim-run" else None
+    return status is not None and status.status in OVER
+
+
+def _arguments(job: Job) -> tuple[str, ...]:
+    """What a job's program is told: to begin, or to go on."""
+    if job.program == "diffsim-run" and (job.folder / "manifest.json").exists():
+        return (f"resume='{job.folder}'",)
+    return job.arguments
+
+
+def _share_done(job: Job) -> float:
+    """How far a running training has come, from its files; 0 of anything else."""
+    try:
+        rows = sum(1 for _ in (job.folder / "metrics.csv").open()) - 1
+        wanted = read_json(job.folder, "manifest.json")["config"]["optimizer"]["iterations"]
+        return min(1.0, max(0.0, rows / wanted))
+    except (OSError, ValueError, KeyError):
+        return 0.0
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "without a word")
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60.0)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
