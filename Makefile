@@ -27,7 +27,7 @@ run: $(VENV)/run.installed ## set up, train the ball throw, show the result
 
 SCALE ?= cpu
 
-reproduce-paper: $(VENV)/run.installed ## all experiments of the paper; SCALE=smoke|cpu|gpu
+reproduce-paper: $(VENV)/run.installed ## all experiments of the paper, and a report; SCALE=smoke|cpu|gpu
 	$(BIN)/python -m benchmarks.paper $(SCALE)
 
 test: $(VENV)/dev.installed ## set up, check style and types, run the tests

@@ -1,9 +1,10 @@
-"""Runs all experiments of the paper.
+"""Runs all experiments of the paper and writes its table beside ours.
 
-Usage: python -m benchmarks.paper [smoke | cpu | gpu] [--folder FOLDER]
+Usage: python -m benchmarks.paper [smoke | cpu | gpu] [--folder FOLDER] [--report]
 
-What is done already is kept, so a call that was interrupted goes on with the next. Every scale has
-a folder of its own in FOLDER (default: outputs/paper), with all runs.
+What is done already is kept, so a call that was interrupted goes on with the next. The report is
+FOLDER/REPORT.md and FOLDER/REPORT.html (default: under outputs/paper); every scale has a folder of
+its own in it, with all runs. ``--report`` runs nothing and writes the report of what there is.
 """
 
 from __future__ import annotations
@@ -16,38 +17,45 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.paper.jobs import Runner, Stopped
-from benchmarks.paper.plan import SCALES, plan
+from benchmarks.paper.plan import SCALES, Scale, plan
+from benchmarks.paper.report import write_report
 from diffsim.validation import ConfigError
 
 
 def main() -> int:
-    """Run what is missing; 0 done, 1 something failed, 2 wrong, 130 stopped."""
+    """Run what is missing, write the report; 0 done, 1 something failed, 2 wrong, 130 stopped."""
     parser = argparse.ArgumentParser(prog="reproduce-paper", description=__doc__.split("\n")[0])
     parser.add_argument("scale", nargs="?", default="cpu", choices=SCALES)
     parser.add_argument("--folder", type=Path, default=Path("outputs/paper"))
+    parser.add_argument("--report", action="store_true", help="run nothing, report what there is")
     asked = parser.parse_args()
     console = Console()
     scale = SCALES[asked.scale]
     sequences = plan(scale, asked.folder / asked.scale)
-    try:
-        runner = Runner(sequences, workers(), console)
-        runner.run()
-    except ConfigError as error:
-        print(f"reproduce-paper: error: {error}", file=sys.stderr)
-        return 2
-    except Stopped:
-        print("stopped; the same command goes on where this one ended", file=sys.stderr)
-        return 130
-    console.print(f"Everything is in {asked.folder}", soft_wrap=True, highlight=False)
-    for name, reason in runner.failed.items():
+    failed: dict[str, str] = {}
+    code = 0
+    if not asked.report:
+        try:
+            runner = Runner(sequences, workers(scale), console)
+            runner.run()
+        except ConfigError as error:
+            print(f"reproduce-paper: error: {error}", file=sys.stderr)
+            return 2
+        except Stopped:
+            print("stopped; the same command goes on where this one ended", file=sys.stderr)
+            code = 130
+        failed = runner.failed
+    path = write_report(asked.scale, asked.folder, failed)
+    console.print(f"The report is {path}", soft_wrap=True, highlight=False)
+    for name, reason in failed.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
-    return 1 if runner.failed else 0
+    return code or (1 if failed else 0)
 
 
-def workers() -> int:
+def workers(scale: Scale) -> int:
     """How many jobs at once: their programs are small, and gain little from a second core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, cores or 1)
+    return max(1, min(cores or 1, scale.at_once or sys.maxsize))
 
 
 if __name__ == "__main__":

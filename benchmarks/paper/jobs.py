@@ -18,7 +18,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.paper.plan import Job, Sequence
+from benchmarks.paper.plan import Job, Sequence, quoted
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
@@ -47,6 +47,15 @@ class Record:
 
     command: str
     seconds: float
+
+
+@dataclass
+class _Running:
+    """A job's process, and how many signals it has been sent."""
+
+    job: Job
+    process: subprocess.Popen[bytes]
+    asked: int = 0
 
 
 class Stopped(Exception):
@@ -92,12 +101,16 @@ class Runner:
         self._workers = workers
         self._console = console
         self._done = {job.name for sequence in sequences for job in sequence.jobs if record_of(job)}
-        self._total = sum(sequence.expected_s for sequence in sequences)
-        self._kept = self._expected_of(self._done)
-        self._running: dict[str, tuple[Job, subprocess.Popen[bytes]]] = {}
+        self._worths = {
+            job.name: job.expected_s * (workers if sequence.alone else 1)
+            for sequence in sequences
+            for job in sequence.jobs
+        }
+        self._kept = sum(self._worths[name] for name in self._done)
+        self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
         self._begin = time.monotonic()
-        self._stop = threading.Event()
+        self._stops = 0  # signals that have come
         self.failed: dict[str, str] = {}
         """Of jobs that failed, the reason."""
 
@@ -120,7 +133,7 @@ class Runner:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-        if self._stop.is_set():
+        if self._stops:
             raise Stopped
 
     def _work(self, sequences: Sized[Sequence], workers: int, display: Progress) -> None:
@@ -140,7 +153,7 @@ class Runner:
         task = display.task_ids[0] if display.task_ids else None
         while any(thread.is_alive() for thread in threads):
             time.sleep(POLL_S)
-            if self._stop.is_set():
+            if self._stops:
                 self._end_jobs()
             if task is not None:
                 display.update(task, completed=self._worth(), what=self._says())
@@ -148,13 +161,13 @@ class Runner:
     def _worker(self, waiting: queue.SimpleQueue[Sequence], cores: list[int]) -> None:
         if cores:
             os.sched_setaffinity(0, cores)  # of this thread, and of the processes that it starts
-        while not self._stop.is_set():
+        while not self._stops:
             try:
                 sequence = waiting.get_nowait()
             except queue.Empty:
                 return
             for job in sequence.jobs:
-                if job.name not in self._done and not self._stop.is_set() and not self._do(job):
+                if job.name not in self._done and (self._stops or not self._do(job)):
                     break  # what comes after needs its result
 
     def _do(self, job: Job) -> bool:
@@ -175,7 +188,7 @@ class Runner:
                     start_new_session=True,  # Ctrl-C comes to this process, which passes it on
                 )
                 with self._lock:
-                    self._running[job.name] = job, process
+                    self._running[job.name] = _Running(job, process)
                 code = process.wait()
                 with self._lock:
                     del self._running[job.name]
@@ -187,49 +200,41 @@ class Runner:
             self._tell(f"{job.name}: {seconds:.0f} s; {self._says()}")
             return True
         write_json(tries, {"seconds": seconds})
-        if not self._stop.is_set():
+        if not self._stops:
             self.failed[job.name] = _last_line(job.folder / LOG)
             self._tell(f"{job.name} failed: {self.failed[job.name]}")
         return False
 
     def _environment(self) -> dict[str, str]:
-        share = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / self._workers:.3f}"}
-        return share | dict(os.environ)
+        of_a_gpu = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / self._workers:.3f}"}
+        return of_a_gpu | dict(os.environ)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop.set()
+        self._stops += 1
 
     def _end_jobs(self) -> None:
-        """Ask what is running to stop, once; a training then writes a checkpoint."""
+        """Pass every signal on: by the first a training ends with a checkpoint, then at once."""
         with self._lock:
-            for job, process in self._running.values():
-                if process.poll() is None and not getattr(process, "asked", False):
-                    process.asked = True  # type: ignore[attr-defined]
-                    process.send_signal(signal.SIGTERM)
-                    self._tell(f"stopping {job.name} after its iteration")
+            for running in self._running.values():
+                if running.asked < self._stops:
+                    running.asked += 1
+                    running.process.terminate()
+                    if running.asked == 1:
+                        self._tell(f"stopping {running.job.name} after its iteration")
 
     def _worth(self) -> float:
-        """How much of the plan is done, in expected seconds."""
+        """How much of the plan is done, in expected seconds of one worker."""
         with self._lock:
-            running = [job for job, _ in self._running.values()]
-        return self._expected_of(self._done) + sum(
-            job.expected_s * _share_done(job) for job in running
-        )
-
-    def _expected_of(self, names: set[str]) -> float:
-        return sum(
-            job.expected_s
-            for sequence in self._sequences
-            for job in sequence.jobs
-            if job.name in names
+            running = [one.job for one in self._running.values()]
+        return sum(self._worths[name] for name in tuple(self._done)) + sum(
+            self._worths[job.name] * _share_done(job) for job in running
         )
 
     def _says(self) -> str:
         worth, passed = self._worth(), time.monotonic() - self._begin
-        count = sum(len(sequence.jobs) for sequence in self._sequences)
-        text = f"{len(self._done)} of {count} jobs"
+        text = f"{len(self._done)} of {len(self._worths)} jobs"
         if worth > self._kept:
-            left = (self._total - worth) * passed / (worth - self._kept)
+            left = (sum(self._worths.values()) - worth) * passed / (worth - self._kept)
             text += f", about {_duration(left)} left"
         return text
 
@@ -245,7 +250,7 @@ class Runner:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        task = display.add_task("reproducing", total=self._total, what="")
+        task = display.add_task("reproducing", total=sum(self._worths.values()), what="")
         display.update(task, completed=self._kept)
         return display
 
@@ -259,7 +264,7 @@ def _is_over(job: Job) -> bool:
 def _arguments(job: Job) -> tuple[str, ...]:
     """What a job's program is told: to begin, or to go on."""
     if job.program == "diffsim-run" and (job.folder / "manifest.json").exists():
-        return (f"resume='{job.folder}'",)
+        return (f"resume={quoted(job.folder)}",)
     return job.arguments
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +32,9 @@ class Job:
     @property
     def destination(self) -> str:
         """The override by which its results go where they belong."""
-        key = "output" if self.program == "diffsim-eval" else "hydra.run.dir"
-        return f"{key}='{self.folder}'"
+        return ("output=" if self.program == "diffsim-eval" else "hydra.run.dir=") + quoted(
+            self.folder
+        )
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -43,6 +45,14 @@ class Job:
     def command(self) -> str:
         """As it is typed, without the folder of its results."""
         return shlex.join([self.program, *self.overrides])
+
+
+def quoted(path: Path) -> str:
+    """A path as the value of an override, in quotes if Hydra needs them."""
+    text = str(path)
+    if re.fullmatch(r"[\w./-]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,16 @@ class Scale:
 
     Attributes:
         about: in words, for the report.
+        judged: whether its figures are to be compared with the paper's.
         seeds: of each training that is repeated, how many; others have one.
         starts: of the ball's methods, how many besides the one from zero.
         table1: the cells of Table 1, forward and with the gradient: robots at once, controller.
         limits: of the gait's motors besides the preset's [N·m].
+        pushes: speeds that the pendulum's end is suddenly given every five seconds [m/s].
         shorter: overrides for every training of a preset, where it is not to be whole.
         evaluation: overrides for every evaluation.
         bench: overrides for Table 1.
+        at_once: most jobs at once; as many as there are cores if None.
         device: of trainings whose batch a GPU is made for, and of Table 1.
     """
 
@@ -89,10 +102,13 @@ class Scale:
         (128, "dense"),
     )
     limits: tuple[float, ...] = (40.0, 30.0, 4.0)
+    pushes: tuple[float, ...] = (0.0, 0.5, 1.0)
     shorter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     evaluation: tuple[str, ...] = ()
     bench: tuple[str, ...] = ()
+    at_once: int | None = None
     device: str = "cpu"
+    judged: bool = True
 
 
 SHORT = ("optimizer.iterations=2",)
@@ -102,8 +118,9 @@ SCALES = {
         about="two iterations of everything: shows that all of it runs, its figures mean nothing",
         seeds={},
         starts=1,
-        table1=((1, "linear"), (4, "dense")),
-        limits=(4.0,),
+        table1=((1, "linear"),),
+        limits=(),
+        pushes=(0.0,),
         shorter={
             "ball_adam": SHORT,
             "ball_lm": SHORT,
@@ -119,6 +136,7 @@ SCALES = {
         },
         evaluation=("episodes=2",),
         bench=("bench.steps=20", "bench.repeats=1"),
+        judged=False,
     ),
     "cpu": Scale(
         about="an honest full run on two cores",
@@ -151,6 +169,7 @@ SCALES = {
         },
         starts=10,
         limits=(40.0, 30.0, 20.0, 10.0, 4.0),
+        at_once=4,
         device="gpu",
     ),
 }
@@ -178,8 +197,6 @@ FINER_DT = 0.0025
 """A quarter of the gait's time step [s]."""
 MINUTE = ("+change.task.duration=70", "+change.task.measure_after=10")
 """Up from the tenth second on, for a minute."""
-PUSHES = (0.0, 0.5, 1.0)
-"""Speeds that the pendulum's end is suddenly given every five seconds [m/s]."""
 
 
 def plan(scale: Scale, folder: Path) -> list[Sequence]:
@@ -273,7 +290,7 @@ def _pendulum(scale: Scale, folder: Path) -> Iterator[Sequence]:
                     f"+change.task.push.speed={push}",
                     "+change.task.push.every=5.0",
                 )
-                for push in PUSHES
+                for push in scale.pushes
             ]
             film = _evaluation(scale, training, "film", 15.0, "episodes=1", "render=true")
             yield Sequence((training, *tries, film))
@@ -301,5 +318,5 @@ def _training(
 def _evaluation(scale: Scale, training: Job, what: str, expected_s: float, *overrides: str) -> Job:
     """An evaluation of a training's best, in a folder within that of the training."""
     folder = training.folder / "evaluations" / what
-    asked = (f"run='{training.folder}'", "device=cpu", *overrides, *scale.evaluation)
+    asked = (f"run={quoted(training.folder)}", "device=cpu", *overrides, *scale.evaluation)
     return Job(f"{training.name}_{what}", "diffsim-eval", asked, folder, expected_s)

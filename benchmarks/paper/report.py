@@ -1,0 +1,271 @@
+"""The report: the paper's table beside ours, pictures, commands, and what differs."""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from benchmarks.paper.pictures import draw_all
+from benchmarks.paper.plan import SCALES, Job, Scale, plan
+from benchmarks.paper.rows import EXPERIMENTS, Row, Runs, number, rows, spread
+from diffsim.reporting.run_files import read_json
+
+PICTURES = "pictures"
+ABOUT = {
+    1: "A ball, 1 m across, is thrown such that it rests at 10 m after 5 s; six numbers.",
+    2: "A quadruped of 17 bodies, a controller in the loop, 10 s: forward, and with the gradient.",
+    3: "An arm of 4 joints goes to (0.5, 0.5, 0.5) m; a net of 17,284 parameters.",
+    4: "The same arm goes wherever it is told; 2,107,396 parameters, 128 episodes an update.",
+    5: "A quadruped of 29 kg learns to run; 17,952 parameters, one episode an evaluation.",
+    6: "A cart swings a pendulum up and balances it by what a camera sees, 288 × 96 pixels.",
+}
+OF_EXPERIMENT = {
+    1: ("ball_curves", "ball_path"),
+    2: ("table1",),
+    3: ("arm_fixed_curves", "arm_strip"),
+    4: ("arm_random_curves", "arm_random_strip"),
+    5: ("gait_curves", "gait_strip"),
+    6: ("pendulum_curves", "pendulum_strip"),
+}
+PARTS = {
+    1: "ball",
+    2: "table1",
+    3: "arm_fixed",
+    4: "arm_random",
+    5: "quadruped_gait",
+    6: "pendulum",
+}
+"""With what the names of an experiment's jobs begin."""
+EXPLAINED = (
+    'Ours: median (smallest to largest) over runs that differ in the seed or the start; "never" is '
+    "a run that did not get there, and counts as the worst. Ratio: how many times better than the "
+    "paper. A figure is met if the median is at least as good as the paper's; how many runs are, "
+    "is said where they do not agree. In the pictures the median is bold, each run thin, and "
+    "dotted what the paper reports."
+)
+STYLE = """
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif;
+       color: #222; background: #fff }
+table { border-collapse: collapse; font-size: 0.85rem; margin: 1rem 0 }
+th, td { border: 1px solid #ccc; padding: 0.25rem 0.5rem; text-align: left; vertical-align: top }
+th { background: #f2f2f2 }
+img { max-width: 100% }
+code { font-size: 0.85em }
+"""
+
+
+def write_report(name: str, folder: Path, failed: Mapping[str, str]) -> Path:
+    """Write the report of a scale to its own folder and, as the newest, to the one above.
+
+    Args:
+        name: of the scale.
+        folder: of all scales.
+        failed: the reasons of jobs that failed in this call.
+
+    Returns:
+        The newest report as Markdown; beside it is the same as a single HTML file.
+    """
+    scale, place = SCALES[name], folder / name
+    runs = Runs(place)
+    captions = draw_all(runs, place / PICTURES)
+    jobs = [job for sequence in plan(scale, place) for job in sequence.jobs]
+    text = markdown(name, scale, rows(scale, place), jobs, captions, failed)
+    for target, pictures in ((place, PICTURES), (folder, f"{name}/{PICTURES}")):
+        here = text.replace(f"]({PICTURES}/", f"]({pictures}/")
+        (target / "REPORT.md").write_text(here)
+        (target / "REPORT.html").write_text(page(here, target))
+    return folder / "REPORT.md"
+
+
+def markdown(
+    name: str,
+    scale: Scale,
+    found: Sequence[Row],
+    jobs: Sequence[Job],
+    captions: Mapping[str, str],
+    failed: Mapping[str, str],
+) -> str:
+    """The whole report."""
+    manifests = {job.name: m for job in jobs if (m := _manifest(job)) is not None}
+    missing = [job for job in jobs if not _is_done(job)]
+    parts = [
+        "# The paper's experiments, reproduced",
+        "Degrave, Hermans, Dambre, wyffels, *A Differentiable Physics Engine for Deep Learning in "
+        f"Robotics* (2019), and diffsim. `make reproduce-paper SCALE={name}`: {scale.about}.",
+        _origin(manifests, jobs),
+        _missing(missing, failed),
+        "## Summary",
+        summary(scale, found),
+        EXPLAINED,
+    ]
+    for experiment, title in EXPERIMENTS.items():
+        mine = [row for row in found if row.experiment == experiment]
+        parts += [f"## {experiment}: {title}", ABOUT[experiment], details(scale, mine)]
+        parts.append(_commands(experiment, jobs))
+        parts += [
+            f"![{captions[picture]}]({PICTURES}/{picture}.png)\n\n{captions[picture]}."
+            for picture in OF_EXPERIMENT[experiment]
+            if picture in captions
+        ]
+    parts += [
+        "## What differs from the paper, and why",
+        (Path(__file__).parent / "differences.md").read_text().strip(),
+        "## Every run",
+        "Everything about a run, with its replay in 3D, is in its folder.",
+        _every_run(jobs, manifests),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(scale: Scale, found: Sequence[Row]) -> str:
+    """What the paper has a figure of, in one table, and how many of them are met."""
+    rows_ = [row for row in found if row.paper is not None and not row.detail]
+    head = ["experiment", "figure", "the paper", "diffsim", "ratio", "met?"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for before, row in zip([None, *rows_], rows_, strict=False):
+        new = before is None or before.experiment != row.experiment
+        title = f"{row.experiment}: {EXPERIMENTS[row.experiment]}" if new else ""
+        lines.append(_line([title, row.what, *_figures(scale, row)]))
+    if not scale.judged:
+        return "\n".join(lines)
+    met = sum(row.verdict.startswith("met") for row in rows_)
+    return "\n".join([*lines, "", f"**{met} of {len(rows_)} figures of the paper are met.**"])
+
+
+def details(scale: Scale, found: Sequence[Row]) -> str:
+    """All rows of one experiment."""
+    head = ["figure", "the paper", "diffsim", "ratio", "met?", "runs", "note"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in found:
+        lines.append(_line([row.what, *_figures(scale, row), str(len(row.values)), row.note]))
+    return "\n".join(lines)
+
+
+def page(text: str, folder: Path) -> str:
+    """The report as one HTML file, with its pictures in it."""
+    body = MarkdownIt("commonmark").enable("table").render(text)
+
+    def inlined(match: re.Match[str]) -> str:
+        data = base64.b64encode((folder / html.unescape(match[1])).read_bytes()).decode()
+        return f'src="data:image/png;base64,{data}"'
+
+    body = re.sub(r'src="([^"]+\.png)"', inlined, body)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>The paper's experiments, reproduced</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<body>\n{body}</body>\n</html>\n"
+    )
+
+
+def publish(name: str, folder: Path, docs: Path) -> None:
+    """Copy the report of a scale to the documentation, with its pictures."""
+    place = folder / name
+    target = docs / "images" / "results"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(place / PICTURES, target)
+    text = (place / "REPORT.md").read_text().replace(f"]({PICTURES}/", "](images/results/")
+    (docs / "results.md").write_text(text)
+
+
+def _figures(scale: Scale, row: Row) -> list[str]:
+    """The paper's, ours, how many times better, and whether that is enough."""
+    unit = f" {row.unit}" if row.unit else ""
+    paper = "–" if row.paper is None else f"{number(row.paper)}{unit}"
+    ours = spread(row.values, row.median)
+    if ours[-1:].isdigit() or ours.endswith(")"):
+        ours += unit
+    if not scale.judged:
+        return [paper, ours, "", "not judged"]
+    ratio = "" if math.isnan(row.ratio) else f"{number(row.ratio)} ×"
+    return [paper, ours, ratio, row.verdict]
+
+
+def _commands(experiment: int, jobs: Sequence[Job]) -> str:
+    """Every command of an experiment, one for all seeds."""
+    seeds: dict[str, int] = {}
+    for job in jobs:
+        if job.name.startswith(PARTS[experiment]) and "robot.bodies.ball" not in job.command:
+            command = re.sub(r"run=\S+", "run='<run>'", job.command)
+            command = re.sub(r"seed=\d+", "seed={}", command)
+            seeds[command] = seeds.get(command, 0) + 1
+    lines = [
+        command.replace("diffsim-run", "diffsim-run -m").format(f"'range({count})'")
+        if count > 1 and "{}" in command
+        else command.format(0)
+        for command, count in seeds.items()
+    ]
+    return "\n".join(["```sh", *lines, "```"])
+
+
+def _short(command: str) -> str:
+    """A command without the folder that all runs are in."""
+    return re.sub(r"run='?[^ ]*/", "run=…/", command)
+
+
+def _is_done(job: Job) -> bool:
+    return (job.folder / "job.json").exists()
+
+
+def _manifest(job: Job) -> dict[str, Any] | None:
+    path = job.folder / "manifest.json"
+    return read_json(job.folder, "manifest.json") if path.exists() else None
+
+
+def _origin(manifests: Mapping[str, dict[str, Any]], jobs: Sequence[Job]) -> str:
+    if not manifests:
+        return ""
+    made = sorted(manifest["created"][:10] for manifest in manifests.values())
+    commits = sorted({_commit(manifest) for manifest in manifests.values()})
+    one = next(iter(manifests.values()))
+    kinds = sorted({manifest["device"]["kind"] for manifest in manifests.values()})
+    versions = ", ".join(f"{key} {one['versions'][key]}" for key in ("jax", "optax", "cma"))
+    seconds = sum(read_json(job.folder, "job.json")["seconds"] for job in jobs if _is_done(job))
+    days = made[0] if made[0] == made[-1] else f"{made[0]} to {made[-1]}"
+    return (
+        f"Made on {days}, commit {', '.join(commits)}, {one['machine']['processor']}, "
+        f"{_cores(manifests)} cores, {', '.join(kinds)}, {versions}, Python {one['python']}; "
+        f"{seconds / 3600.0:.1f} hours of jobs in all."
+    )
+
+
+def _cores(manifests: Mapping[str, dict[str, Any]]) -> int:
+    return max(int(manifest["machine"]["cores"]) for manifest in manifests.values())
+
+
+def _commit(manifest: Mapping[str, Any]) -> str:
+    git = manifest["git"]
+    return f"{git['commit'][:7]}{' (changed)' if git['dirty'] else ''}" if git else "unknown"
+
+
+def _missing(missing: Sequence[Job], failed: Mapping[str, str]) -> str:
+    if not missing:
+        return ""
+    lines = [f"**{len(missing)} jobs are not done**, and what follows is without them:"]
+    for job in missing:
+        reason = f"failed: {failed[job.name]}" if job.name in failed else "not run to its end"
+        lines.append(f"- {job.name}: {reason}")
+    return "\n".join([lines[0], "", *lines[1:]])
+
+
+def _every_run(jobs: Sequence[Job], manifests: Mapping[str, dict[str, Any]]) -> str:
+    head = ["folder", "command", "commit", "seconds"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for job in sorted(jobs, key=lambda job: str(job.folder)):
+        if not _is_done(job):
+            continue
+        commit = _commit(manifests[job.name]) if job.name in manifests else ""
+        seconds = read_json(job.folder, "job.json")["seconds"]
+        lines.append(_line([job.name, f"`{_short(job.command)}`", commit, f"{seconds:,.0f}"]))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,172 @@
+"""The reproduction of the paper: its plan, its runner, and the report of what there is."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from benchmarks.paper.jobs import Runner, record_of
+from benchmarks.paper.plan import SCALES, Job, Sequence, plan
+from benchmarks.paper.report import write_report
+from benchmarks.paper.rows import EXPERIMENTS, Row, number, rows, spread
+from diffsim.validation import ConfigError
+from tests.commands import TIMEOUT_S
+from tests.test_documents import ROOT, SCHEMAS, composed
+
+QUIET = Console(quiet=True)
+NAN = math.nan
+
+
+def row(*values, paper=10.0, more=False):
+    return Row(1, "figure", "s", paper, values, (), more)
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_every_command_of_a_plan_is_one_that_its_program_takes(name, tmp_path):
+    jobs = [job for sequence in plan(SCALES[name], tmp_path) for job in sequence.jobs]
+    assert len({job.name for job in jobs}) == len({job.folder for job in jobs}) == len(jobs)
+    different = {(job.program, re.sub(r"\d+", "", job.command)): job for job in jobs}
+    for job in different.values():
+        name = job.program.removeprefix("diffsim-")
+        for config in composed(name, list(job.overrides)):
+            SCHEMAS[name][1](config)
+            if name == "eval":
+                assert config.run in {str(job.folder) for job in jobs}
+
+
+def test_all_scales_have_all_experiments(tmp_path):
+    for scale in SCALES.values():
+        assert {found.experiment for found in rows(scale, tmp_path)} == set(EXPERIMENTS)
+
+
+def test_a_figure_is_met_by_the_median_of_its_runs():
+    assert row(9.0, 8.0, 12.0).verdict == "met, 2 of 3"
+    assert row(9.0, 8.0).verdict == "met"
+    assert row(9.0, NAN, NAN).verdict == "**not met**, 1 of 3"
+    assert math.isnan(row(9.0, NAN, NAN).median)
+    assert row(9.0, NAN, NAN, more=True).verdict == "**not met**"
+    assert row(20.0, 30.0, NAN, more=True).verdict == "met, 2 of 3"
+    assert row().verdict == "**missing**"
+    assert row(1.0, paper=None).verdict == "–"
+    assert row(5.0).ratio == 2.0
+    assert row(5.0, more=True).ratio == 0.5
+
+
+def test_numbers_are_short():
+    assert [number(v) for v in (0.0, 42.0, 0.01234, 1.4265, 54000.0, 123.4)] == [
+        *("0", "42", "0.0123", "1.43", "54,000", "123")
+    ]
+    assert spread((35.0, 33.0, NAN), 35.0) == "35 (33 to 35, 2 of 3)"
+    assert spread((NAN,), NAN) == "never"
+    assert spread((), NAN) == "–"
+
+
+def test_figures_come_from_the_files_of_the_runs(tmp_path):
+    for seed, reached in enumerate((30, 40)):
+        folder = tmp_path / f"arm_fixed_{seed}"
+        folder.mkdir()
+        distance = [0.5] * (reached - 1) + [0.03] * 5
+        count = len(distance)
+        pd.DataFrame(
+            {
+                "iteration": range(1, count + 1),
+                "evaluations": range(1, count + 1),
+                "wall_s": [10.0 + 0.5 * n for n in range(count)],
+                "end_distance": distance,
+            }
+        ).to_csv(folder / "metrics.csv", index=False)
+        (folder / "job.json").write_text("{}")
+    (tmp_path / "arm_fixed_2").mkdir()  # not done: without a record
+    found = {row.what: row for row in rows(SCALES["cpu"], tmp_path) if row.experiment == 3}
+    assert found["evaluations to 4 cm"].values == (30.0, 40.0)
+    assert found["evaluations to 4 cm"].jobs == ("arm_fixed_0", "arm_fixed_1")
+    assert found["evaluations to 1 cm"].verdict == "**not met**"
+    assert found["seconds an evaluation with gradient"].median == pytest.approx(0.5)
+
+
+def test_a_report_of_nothing_says_that_all_is_missing(tmp_path):
+    path = write_report("cpu", tmp_path, {"ball_adam_0": "no such thing"})
+    text = path.read_text()
+    assert "- ball_adam_0: failed: no such thing" in text
+    assert text.count("**missing**") == 2 * sum(
+        row.paper is not None and not row.detail for row in rows(SCALES["cpu"], tmp_path)
+    ) + sum(row.paper is None or row.detail for row in rows(SCALES["cpu"], tmp_path))
+    page = (tmp_path / "REPORT.html").read_text()
+    assert page.count("<table>") == 2 + len(EXPERIMENTS)
+    assert (tmp_path / "cpu" / "REPORT.md").exists()
+
+
+def ball(folder, *overrides, name="ball_adam_0"):
+    overrides = ("experiment=ball_adam", "device=cpu", *overrides)
+    return Job(name, "diffsim-run", overrides, folder / name, 10.0)
+
+
+def test_what_is_done_is_kept_and_what_fails_does_not_stop_the_rest(tmp_path):
+    good = ball(tmp_path, "optimizer.iterations=2")
+    wrong = ball(tmp_path, "optimizer.iterations=-2", name="wrong_0")
+    after = ball(tmp_path, "optimizer.iterations=2", name="after_wrong_0")
+    sequences = [Sequence((wrong, after)), Sequence((good,))]
+    runner = Runner(sequences, 2, QUIET)
+    runner.run()
+    assert list(runner.failed) == ["wrong_0"]
+    assert "optimizer.iterations must be" in runner.failed["wrong_0"]
+    assert not after.folder.exists()
+    record = record_of(good)
+    assert record is not None
+    assert record.command == "diffsim-run experiment=ball_adam device=cpu optimizer.iterations=2"
+    log = (good.folder / "job.log").read_bytes()
+
+    Runner([Sequence((good,))], 2, QUIET).run()
+    assert (good.folder / "job.log").read_bytes() == log
+
+    with pytest.raises(ConfigError, match="holds the result of another command"):
+        Runner([Sequence((ball(tmp_path, "optimizer.iterations=3"),))], 2, QUIET)
+
+
+PROGRAM = """
+from pathlib import Path
+from rich.console import Console
+from benchmarks.paper.jobs import Runner, Stopped
+from benchmarks.paper.plan import Job, Sequence
+told = ("experiment=ball_adam", "device=cpu", "optimizer.iterations=600", "stop_on_success=false",
+        "checkpoints.every=50")
+job = Job("ball_adam_0", "diffsim-run", told, Path("ball_adam_0"), 10.0)
+try:
+    Runner([Sequence((job,))], 1, Console()).run()
+except Stopped:
+    raise SystemExit(130)
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupted_reproduction_goes_on(tmp_path):
+    """Ctrl-C ends it with a checkpoint; called again it comes to the end of the same training."""
+    where = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], **where)
+    folder = tmp_path / "ball_adam_0"
+    begin = time.monotonic()
+    while not (folder / "metrics.csv").exists() or len(pd.read_csv(folder / "metrics.csv")) < 20:
+        assert process.poll() is None
+        assert time.monotonic() - begin < TIMEOUT_S
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT_S) == 130
+    assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
+    assert not (folder / "job.json").exists()
+    before = pd.read_csv(folder / "metrics.csv")
+
+    subprocess.run([sys.executable, "-c", PROGRAM], **where, check=True, timeout=TIMEOUT_S)
+    metrics = pd.read_csv(folder / "metrics.csv")
+    assert list(metrics["iteration"]) == list(range(1, 601))
+    pd.testing.assert_frame_equal(metrics.head(len(before)), before)
+    assert json.loads((folder / "job.json").read_text())["seconds"] > 0
