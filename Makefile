@@ -5,11 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce-paper test test-slow lint format types bench-ball bench-solver bench-gradient \
-	bench-scaling bench-peers bench-learning bench-camera bench-report docs clean
+.PHONY: help run reproduce-paper test test-slow lint format types bench-solver bench-gradient \
+	bench-scaling bench-peers bench-flow bench-camera bench-report docs clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/run.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -53,9 +53,6 @@ types: $(VENV)/dev.installed ## check types
 docs: $(VENV)/run.installed ## write docs/configuration.md anew, from the schemas
 	$(BIN)/python docs/make_configuration.py
 
-bench-ball: $(VENV)/run.installed ## compare Adam, Levenberg-Marquardt and CMA-ES on the ball throw
-	$(BIN)/python -m benchmarks.ball_throw
-
 bench-solver: $(VENV)/run.installed ## residual of both solvers against sweeps and time
 	$(BIN)/python -m benchmarks.solver_convergence
 
@@ -65,18 +62,12 @@ bench-gradient: $(VENV)/run.installed ## gradient through the sweeps, and implic
 bench-scaling: $(VENV)/run.installed ## time and memory over robots, steps, bodies and weights
 	$(BIN)/python -m benchmarks.scaling
 
-bench-learning: $(VENV)/run.installed ## arm, gait and CMA-ES; hours (one: python -m benchmarks.learning arm_fixed)
-	$(BIN)/python -m benchmarks.learning arm_fixed
-	$(BIN)/python -m benchmarks.learning quadruped_gait
-	$(BIN)/python -m benchmarks.learning swing_up
-	$(BIN)/python -m benchmarks.learning arm_random
-	$(BIN)/python -m benchmarks.gait_torque
+bench-flow: $(VENV)/run.installed ## recipes for the gradient through time; an hour
 	$(BIN)/python -m benchmarks.gradient_flow
 
-bench-camera: $(VENV)/run.installed ## the camera's speed, its gradient at edges, the pendulum by it
+bench-camera: $(VENV)/run.installed ## the camera's speed, and its gradient at edges
 	$(BIN)/python -m benchmarks.camera_speed
 	$(BIN)/python -m benchmarks.camera_edges
-	$(BIN)/python -m benchmarks.pendulum
 
 bench-report: $(VENV)/run.installed ## seconds of diffsim-report for 200 runs
 	$(BIN)/python -m benchmarks.report_speed

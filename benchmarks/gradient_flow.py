@@ -2,10 +2,10 @@
 
 Usage: python -m benchmarks.gradient_flow [folder]
 
-Every recipe trains from several seeds. Each run has a folder of its own (default: under
-outputs/benchmarks/gradient_flow); calling this again makes only those that are missing. From them
-come gradient_flow.csv, a row for each run, and gradient_flow.md: of each recipe the median over the
-seeds and the range, and the share of gradients that were clipped or not finite.
+Every recipe trains from several seeds, one run on each core at a time. Each has a folder of its own
+(default: under outputs/benchmarks/gradient_flow); calling this again goes on with those that are
+missing. From them come gradient_flow.csv, a row for each run, and gradient_flow.md: of each recipe
+the median over the seeds and the range, and the share of gradients that were clipped or not finite.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from rich.console import Console
 
-from benchmarks.trainings import stamp, trained
+from benchmarks.jobs import Chain, Job, Runner, Stopped
+from diffsim.bench.results import origin
+from diffsim.reporting.run_files import read_json, read_metrics
 
 SEEDS = range(3)
 
@@ -64,15 +67,22 @@ RECIPES = {
 }
 
 
-def train(problem: Problem, recipe: str, seed: int, folder: Path) -> dict[str, object]:
-    """One run, made now if it has not been made before."""
-    metrics = trained(
-        folder,
-        f"experiment={problem.preset}",
-        *problem.overrides,
-        *RECIPES[recipe],
-        f"seed={seed}",
-    )
+def jobs(folder: Path) -> dict[tuple[Problem, str, int], Job]:
+    """A training for each problem, recipe and seed."""
+    found = {}
+    for problem in PROBLEMS:
+        for seed in SEEDS:
+            for recipe, overrides in RECIPES.items():
+                name = f"{problem.preset}_{recipe.replace(',', '').replace(' ', '_')}_{seed}"
+                told = (f"experiment={problem.preset}", *problem.overrides, *overrides)
+                told = (*told, f"seed={seed}", "stop_on_success=false", "device=cpu")
+                found[problem, recipe, seed] = Job(name, "diffsim-run", told, folder / name, 60.0)
+    return found
+
+
+def row(problem: Problem, recipe: str, seed: int, folder: Path) -> dict[str, object]:
+    """One run in numbers; one that diverged as far as it came."""
+    metrics = read_metrics(folder)
     found = metrics[problem.figure]
     return {
         "problem": problem.preset,
@@ -110,24 +120,23 @@ def report(table: pd.DataFrame) -> str:
 
 
 def main() -> None:
+    """Make what is missing; write the table."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks/gradient_flow")
-    rows = []
-    for problem in PROBLEMS:
-        for seed in SEEDS:
-            for recipe in RECIPES:
-                place = (
-                    folder / f"{problem.preset}_{recipe.replace(',', '').replace(' ', '_')}_{seed}"
-                )
-                rows.append(train(problem, recipe, seed, place))
-                print(
-                    f"{problem.preset}, {recipe}, seed {seed}: {rows[-1]['best']:.3g}", flush=True
-                )
-                table = pd.DataFrame(rows)
-                table.to_csv(folder / "gradient_flow.csv", index=False)
-                text = f"{report(table)}\n{stamp(place)}\n"
-                (folder / "gradient_flow.md").write_text(text)
-    print(text)
-    print(f"Everything is in {folder}")
+    todo = jobs(folder)
+    runner = Runner([Chain((job,)) for job in todo.values()], Console())
+    try:
+        runner.run()
+    except Stopped:
+        sys.exit("stopped; the same command goes on where this one ended")
+    made = {key: job for key, job in todo.items() if job.name not in runner.failed}
+    table = pd.DataFrame([row(*key, job.folder) for key, job in made.items()])
+    table.to_csv(folder / "gradient_flow.csv", index=False)
+    newest = max((job.folder for job in made.values()), key=lambda path: path.stat().st_mtime)
+    text = f"{report(table)}\n{origin(read_json(newest, 'manifest.json'))}\n"
+    (folder / "gradient_flow.md").write_text(text)
+    print(f"{text}\nEverything is in {folder}")
+    if runner.failed:
+        sys.exit("\n".join(f"{name} failed: {why}" for name, why in runner.failed.items()))
 
 
 if __name__ == "__main__":

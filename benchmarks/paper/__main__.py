@@ -10,14 +10,13 @@ its own in it, with all runs. ``--report`` runs nothing and writes the report of
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.paper.jobs import Runner, Stopped
-from benchmarks.paper.plan import SCALES, Scale, plan
+from benchmarks.jobs import Runner, Stopped
+from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import write_report
 from diffsim.validation import ConfigError
 
@@ -31,12 +30,12 @@ def main() -> int:
     asked = parser.parse_args()
     console = Console()
     scale = SCALES[asked.scale]
-    sequences = plan(scale, asked.folder / asked.scale)
+    chains = plan(scale, asked.folder / asked.scale)
     failed: dict[str, str] = {}
     code = 0
     if not asked.report:
         try:
-            runner = Runner(sequences, workers(scale), console)
+            runner = Runner(chains, console, scale.at_once)
             runner.run()
         except ConfigError as error:
             print(f"reproduce-paper: error: {error}", file=sys.stderr)
@@ -50,12 +49,6 @@ def main() -> int:
     for name, reason in failed.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
     return code or (1 if failed else 0)
-
-
-def workers(scale: Scale) -> int:
-    """How many jobs at once: their programs are small, and gain little from a second core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, scale.at_once or sys.maxsize))
 
 
 if __name__ == "__main__":

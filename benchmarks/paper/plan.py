@@ -1,76 +1,14 @@
-"""What is run: commands of this package, one job each, as anyone could type them."""
+"""What is run for each experiment of the paper, and how much of it at each scale."""
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Job:
-    """One command.
-
-    Attributes:
-        name: of its folder, and in the report.
-        program: ``diffsim-run``, ``diffsim-eval`` or ``diffsim-bench``.
-        overrides: what it is told.
-        folder: where its results go.
-        expected_s: about how long it takes on one core of 2020s make, for the time left [s].
-    """
-
-    name: str
-    program: str
-    overrides: tuple[str, ...]
-    folder: Path
-    expected_s: float
-
-    @property
-    def destination(self) -> str:
-        """The override by which its results go where they belong."""
-        return ("output=" if self.program == "diffsim-eval" else "hydra.run.dir=") + quoted(
-            self.folder
-        )
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """Everything behind the program's name."""
-        return (*self.overrides, self.destination)
-
-    @property
-    def command(self) -> str:
-        """As it is typed, without the folder of its results."""
-        return shlex.join([self.program, *self.overrides])
-
-
-def quoted(path: Path) -> str:
-    """A path as the value of an override, in quotes if Hydra needs them."""
-    text = str(path)
-    if re.fullmatch(r"[\w./-]+", text):
-        return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """Jobs that need each other's results, in this order: a training, then its evaluations.
-
-    Attributes:
-        jobs: at least one.
-        alone: whether nothing else may run meanwhile, as time is what is measured.
-    """
-
-    jobs: tuple[Job, ...]
-    alone: bool = False
-
-    @property
-    def expected_s(self) -> float:
-        """Of all its jobs [s]."""
-        return sum(job.expected_s for job in self.jobs)
+from benchmarks.jobs import Chain, Job, quoted
 
 
 @dataclass(frozen=True)
@@ -199,7 +137,7 @@ MINUTE = ("+change.task.duration=70", "+change.task.measure_after=10")
 """Up from the tenth second on, for a minute."""
 
 
-def plan(scale: Scale, folder: Path) -> list[Sequence]:
+def plan(scale: Scale, folder: Path) -> list[Chain]:
     """All that is run at a scale, what must be alone first, then the longest first."""
     found = [
         *_table1(scale, folder),
@@ -208,10 +146,10 @@ def plan(scale: Scale, folder: Path) -> list[Sequence]:
         *_gait(scale, folder),
         *_pendulum(scale, folder),
     ]
-    return sorted(found, key=lambda sequence: (not sequence.alone, -sequence.expected_s))
+    return sorted(found, key=lambda chain: (not chain.alone, -chain.expected_s))
 
 
-def _table1(scale: Scale, folder: Path) -> Iterator[Sequence]:
+def _table1(scale: Scale, folder: Path) -> Iterator[Chain]:
     for robots, controller in scale.table1:
         name = f"table1_{robots}_{controller}"
         overrides = (
@@ -221,10 +159,10 @@ def _table1(scale: Scale, folder: Path) -> Iterator[Sequence]:
             *scale.bench,
         )
         job = Job(name, "diffsim-bench", overrides, folder / name, 75.0)
-        yield Sequence((job,), alone=not scale.bench)
+        yield Chain((job,), alone=not scale.bench)
 
 
-def _ball(scale: Scale, folder: Path) -> Iterator[Sequence]:
+def _ball(scale: Scale, folder: Path) -> Iterator[Chain]:
     generator = np.random.default_rng(0)
     starts: list[tuple[str, ...]] = [()]
     for _ in range(scale.starts):
@@ -238,43 +176,43 @@ def _ball(scale: Scale, folder: Path) -> Iterator[Sequence]:
         )
     for preset in ("ball_adam", "ball_lm"):
         for number, start in enumerate(starts):
-            yield Sequence((_training(scale, folder, preset, number, *start, seeded=False),))
+            yield Chain((_training(scale, folder, preset, number, *start, seeded=False),))
     for seed in range(scale.seeds.get("ball_cmaes", 1)):
-        yield Sequence((_training(scale, folder, "ball_cmaes", seed),))
+        yield Chain((_training(scale, folder, "ball_cmaes", seed),))
 
 
-def _arm(scale: Scale, folder: Path) -> Iterator[Sequence]:
+def _arm(scale: Scale, folder: Path) -> Iterator[Chain]:
     for seed in range(scale.seeds.get("arm_fixed", 1)):
-        yield Sequence((_training(scale, folder, "arm_fixed", seed, "stop_on_success=false"),))
+        yield Chain((_training(scale, folder, "arm_fixed", seed, "stop_on_success=false"),))
     population = 10  # of the preset
     for seed in range(scale.seeds.get("arm_fixed_cmaes", 1)):
         longer = f"optimizer.iterations={CMAES_EVALUATIONS // population}"
         whole = (longer, "stop_on_success=false")
-        yield Sequence((_training(scale, folder, "arm_fixed_cmaes", seed, *whole),))
+        yield Chain((_training(scale, folder, "arm_fixed_cmaes", seed, *whole),))
     for preset in ("arm_random", "arm_random_cmaes"):
         for seed in range(scale.seeds.get(preset, 1)):
             whole = ("stop_on_success=false", f"device={scale.device}")
             training = _training(scale, folder, preset, seed, *whole)
             fresh = _evaluation(scale, training, "fresh", 30.0, "episodes=1000")
-            yield Sequence((training, fresh))
+            yield Chain((training, fresh))
 
 
-def _gait(scale: Scale, folder: Path) -> Iterator[Sequence]:
+def _gait(scale: Scale, folder: Path) -> Iterator[Chain]:
     for seed in range(scale.seeds.get("quadruped_gait", 1)):
         training = _training(scale, folder, "quadruped_gait", seed)
         own = _evaluation(scale, training, "own", 20.0)
         finer = _evaluation(scale, training, "finer", 20.0, f"dt={FINER_DT}")
-        yield Sequence((training, own, finer))
+        yield Chain((training, own, finer))
     for limit in scale.limits:
         for seed in range(scale.seeds.get("quadruped_gait_limited", 1)):
             weaker = f"robot.max_force={limit}"
             part = f"quadruped_gait_{limit:g}Nm"
-            yield Sequence((_training(scale, folder, "quadruped_gait", seed, weaker, part=part),))
+            yield Chain((_training(scale, folder, "quadruped_gait", seed, weaker, part=part),))
     for seed in range(scale.seeds.get("quadruped_gait_cmaes", 1)):
-        yield Sequence((_training(scale, folder, "quadruped_gait_cmaes", seed),))
+        yield Chain((_training(scale, folder, "quadruped_gait_cmaes", seed),))
 
 
-def _pendulum(scale: Scale, folder: Path) -> Iterator[Sequence]:
+def _pendulum(scale: Scale, folder: Path) -> Iterator[Chain]:
     for preset in ("pendulum_state", "pendulum_camera"):
         for seed in range(scale.seeds.get(preset, 1)):
             device = scale.device if preset == "pendulum_camera" else "cpu"
@@ -293,7 +231,7 @@ def _pendulum(scale: Scale, folder: Path) -> Iterator[Sequence]:
                 for push in scale.pushes
             ]
             film = _evaluation(scale, training, "film", 15.0, "episodes=1", "render=true")
-            yield Sequence((training, *tries, film))
+            yield Chain((training, *tries, film))
 
 
 def _training(

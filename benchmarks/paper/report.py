@@ -13,8 +13,9 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from benchmarks.jobs import Job
 from benchmarks.paper.pictures import draw_all
-from benchmarks.paper.plan import SCALES, Job, Scale, plan
+from benchmarks.paper.plan import SCALES, Scale, plan
 from benchmarks.paper.rows import EXPERIMENTS, Row, Runs, number, rows, spread
 from diffsim.reporting.run_files import read_json
 
@@ -76,7 +77,7 @@ def write_report(name: str, folder: Path, failed: Mapping[str, str]) -> Path:
     scale, place = SCALES[name], folder / name
     runs = Runs(place)
     captions = draw_all(runs, place / PICTURES)
-    jobs = [job for sequence in plan(scale, place) for job in sequence.jobs]
+    jobs = [job for chain in plan(scale, place) for job in chain.jobs]
     text = markdown(name, scale, rows(scale, place), jobs, captions, failed)
     for target, pictures in ((place, PICTURES), (folder, f"{name}/{PICTURES}")):
         here = text.replace(f"]({PICTURES}/", f"]({pictures}/")

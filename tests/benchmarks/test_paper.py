@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.paper.jobs import Runner, record_of
-from benchmarks.paper.plan import SCALES, Job, Sequence, plan
+from benchmarks.jobs import Chain, Job, Runner, record_of
+from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import write_report
 from benchmarks.paper.rows import EXPERIMENTS, Row, number, rows, spread
 from diffsim.validation import ConfigError
@@ -33,7 +33,7 @@ def row(*values, paper=10.0, more=False):
 
 @pytest.mark.parametrize("name", SCALES)
 def test_every_command_of_a_plan_is_one_that_its_program_takes(name, tmp_path):
-    jobs = [job for sequence in plan(SCALES[name], tmp_path) for job in sequence.jobs]
+    jobs = [job for chain in plan(SCALES[name], tmp_path) for job in chain.jobs]
     assert len({job.name for job in jobs}) == len({job.folder for job in jobs}) == len(jobs)
     different = {(job.program, re.sub(r"\d+", "", job.command)): job for job in jobs}
     for job in different.values():
@@ -115,8 +115,8 @@ def test_what_is_done_is_kept_and_what_fails_does_not_stop_the_rest(tmp_path):
     good = ball(tmp_path, "optimizer.iterations=2")
     wrong = ball(tmp_path, "optimizer.iterations=-2", name="wrong_0")
     after = ball(tmp_path, "optimizer.iterations=2", name="after_wrong_0")
-    sequences = [Sequence((wrong, after)), Sequence((good,))]
-    runner = Runner(sequences, 2, QUIET)
+    chains = [Chain((wrong, after)), Chain((good,))]
+    runner = Runner(chains, QUIET, at_once=2)
     runner.run()
     assert list(runner.failed) == ["wrong_0"]
     assert "optimizer.iterations must be" in runner.failed["wrong_0"]
@@ -126,23 +126,22 @@ def test_what_is_done_is_kept_and_what_fails_does_not_stop_the_rest(tmp_path):
     assert record.command == "diffsim-run experiment=ball_adam device=cpu optimizer.iterations=2"
     log = (good.folder / "job.log").read_bytes()
 
-    Runner([Sequence((good,))], 2, QUIET).run()
+    Runner([Chain((good,))], QUIET).run()
     assert (good.folder / "job.log").read_bytes() == log
 
     with pytest.raises(ConfigError, match="holds the result of another command"):
-        Runner([Sequence((ball(tmp_path, "optimizer.iterations=3"),))], 2, QUIET)
+        Runner([Chain((ball(tmp_path, "optimizer.iterations=3"),))], QUIET)
 
 
 PROGRAM = """
 from pathlib import Path
 from rich.console import Console
-from benchmarks.paper.jobs import Runner, Stopped
-from benchmarks.paper.plan import Job, Sequence
+from benchmarks.jobs import Job, Runner, Chain, Stopped
 told = ("experiment=ball_adam", "device=cpu", "optimizer.iterations=600", "stop_on_success=false",
         "checkpoints.every=50")
 job = Job("ball_adam_0", "diffsim-run", told, Path("ball_adam_0"), 10.0)
 try:
-    Runner([Sequence((job,))], 1, Console()).run()
+    Runner([Chain((job,))], Console()).run()
 except Stopped:
     raise SystemExit(130)
 """

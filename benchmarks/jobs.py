@@ -1,16 +1,18 @@
-"""Runs the jobs of a plan, several at once, and leaves out what is done."""
+"""Jobs, commands as anyone could type them, run several at once; what is done is left out."""
 
 from __future__ import annotations
 
 import json
 import os
 import queue
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence as Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,7 +20,6 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.paper.plan import Job, Sequence, quoted
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
@@ -34,6 +35,68 @@ PROGRAMS = {
 RECORD = "job.json"
 LOG = "job.log"
 POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command.
+
+    Attributes:
+        name: of its folder, and in the report.
+        program: ``diffsim-run``, ``diffsim-eval`` or ``diffsim-bench``.
+        overrides: what it is told.
+        folder: where its results go.
+        expected_s: about how long it takes on one core, for the time left [s].
+    """
+
+    name: str
+    program: str
+    overrides: tuple[str, ...]
+    folder: Path
+    expected_s: float
+
+    @property
+    def destination(self) -> str:
+        """The override by which its results go where they belong."""
+        return ("output=" if self.program == "diffsim-eval" else "hydra.run.dir=") + quoted(
+            self.folder
+        )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Everything behind the program's name."""
+        return (*self.overrides, self.destination)
+
+    @property
+    def command(self) -> str:
+        """As it is typed, without the folder of its results."""
+        return shlex.join([self.program, *self.overrides])
+
+
+def quoted(path: Path) -> str:
+    """A path as the value of an override, in quotes if Hydra needs them."""
+    text = str(path)
+    if re.fullmatch(r"[\w./-]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Jobs that need each other's results, in this order: a training, then its evaluations.
+
+    Attributes:
+        jobs: at least one.
+        alone: whether nothing else may run meanwhile, as time is what is measured.
+    """
+
+    jobs: tuple[Job, ...]
+    alone: bool = False
+
+    @property
+    def expected_s(self) -> float:
+        """Of all its jobs [s]."""
+        return sum(job.expected_s for job in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -90,21 +153,30 @@ def _same_config(job: Job) -> bool:
 
 
 class Runner:
-    """Runs sequences of jobs, and shows how it gets on.
+    """Runs chains of jobs, and shows how it gets on.
 
-    Every worker has an equal share of the cores, which its jobs keep to; a sequence that must be
+    Every worker has an equal share of the cores, which its jobs keep to; a chain that must be
     alone has all of them.
+
+    Args:
+        chains: in the order in which they begin.
+        console: that tells how it gets on.
+        at_once: most chains at once; as many as there are cores if None, as programs of small
+            robots gain little from a second one.
     """
 
-    def __init__(self, sequences: Sized[Sequence], workers: int, console: Console) -> None:
-        self._sequences = sequences
+    def __init__(
+        self, chains: Sequence[Chain], console: Console, at_once: int | None = None
+    ) -> None:
+        workers = max(1, min(len(_cores()) or os.cpu_count() or 1, at_once or sys.maxsize))
+        self._chains = chains
         self._workers = workers
         self._console = console
-        self._done = {job.name for sequence in sequences for job in sequence.jobs if record_of(job)}
+        self._done = {job.name for chain in chains for job in chain.jobs if record_of(job)}
         self._worths = {
-            job.name: job.expected_s * (workers if sequence.alone else 1)
-            for sequence in sequences
-            for job in sequence.jobs
+            job.name: job.expected_s * (workers if chain.alone else 1)
+            for chain in chains
+            for job in chain.jobs
         }
         self._kept = sum(self._worths[name] for name in self._done)
         self._running: dict[str, _Running] = {}
@@ -126,8 +198,8 @@ class Runner:
         }
         try:
             with self._display() as display:
-                alone = [sequence for sequence in self._sequences if sequence.alone]
-                others = [sequence for sequence in self._sequences if not sequence.alone]
+                alone = [chain for chain in self._chains if chain.alone]
+                others = [chain for chain in self._chains if not chain.alone]
                 self._work(alone, 1, display)
                 self._work(others, self._workers, display)
         finally:
@@ -136,11 +208,11 @@ class Runner:
         if self._stops:
             raise Stopped
 
-    def _work(self, sequences: Sized[Sequence], workers: int, display: Progress) -> None:
-        waiting: queue.SimpleQueue[Sequence] = queue.SimpleQueue()
-        for sequence in sequences:
-            waiting.put(sequence)
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    def _work(self, chains: Sequence[Chain], workers: int, display: Progress) -> None:
+        waiting: queue.SimpleQueue[Chain] = queue.SimpleQueue()
+        for chain in chains:
+            waiting.put(chain)
+        cores = _cores()
         share = max(1, len(cores) // workers)
         threads = [
             threading.Thread(
@@ -158,15 +230,15 @@ class Runner:
             if task is not None:
                 display.update(task, completed=self._worth(), what=self._says())
 
-    def _worker(self, waiting: queue.SimpleQueue[Sequence], cores: list[int]) -> None:
+    def _worker(self, waiting: queue.SimpleQueue[Chain], cores: list[int]) -> None:
         if cores:
             os.sched_setaffinity(0, cores)  # of this thread, and of the processes that it starts
         while not self._stops:
             try:
-                sequence = waiting.get_nowait()
+                chain = waiting.get_nowait()
             except queue.Empty:
                 return
-            for job in sequence.jobs:
+            for job in chain.jobs:
                 if job.name not in self._done and (self._stops or not self._do(job)):
                     break  # what comes after needs its result
 
@@ -253,6 +325,11 @@ class Runner:
         task = display.add_task("reproducing", total=sum(self._worths.values()), what="")
         display.update(task, completed=self._kept)
         return display
+
+
+def _cores() -> list[int]:
+    """That this process may use; empty where that cannot be said."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def _is_over(job: Job) -> bool:
