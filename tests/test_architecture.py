@@ -103,7 +103,9 @@ def test_every_package_is_installed():
         settings = tomllib.load(file)["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "diffsim").rglob("*.py")}
     named = {".".join(folder.parts) for folder in folders}
-    assert {*settings["packages"]} == named | {*settings["package-dir"]}
+    groups = {f"diffsim.conf.{path.name}" for path in (ROOT / "conf").iterdir() if path.is_dir()}
+    groups.discard("diffsim.conf.__pycache__")
+    assert {*settings["packages"]} == named | groups | {*settings["package-dir"]}
 
 
 def test_only_the_command_line_imports_hydra():

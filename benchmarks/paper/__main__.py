@@ -1,10 +1,11 @@
 """Runs all experiments of the paper and writes its table beside ours.
 
-Usage: python -m benchmarks.paper [smoke | cpu | gpu] [--folder FOLDER] [--report]
+Usage: python -m benchmarks.paper [smoke | cpu | gpu] [--folder FOLDER] [--report] [--publish]
 
 What is done already is kept, so a call that was interrupted goes on with the next. The report is
 FOLDER/REPORT.md and FOLDER/REPORT.html (default: under outputs/paper); every scale has a folder of
-its own in it, with all runs. ``--report`` runs nothing and writes the report of what there is.
+its own in it, with all runs. ``--report`` runs nothing and writes the report of what there is;
+``--publish`` makes it docs/results.md, with its pictures, and its summary the README's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from benchmarks.jobs import Runner, Stopped
 from benchmarks.paper.plan import SCALES, plan
-from benchmarks.paper.report import write_report
+from benchmarks.paper.report import publish, write_report
 from diffsim.validation import ConfigError
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("scale", nargs="?", default="cpu", choices=SCALES)
     parser.add_argument("--folder", type=Path, default=Path("outputs/paper"))
     parser.add_argument("--report", action="store_true", help="run nothing, report what there is")
+    parser.add_argument("--publish", action="store_true", help="write it into docs/ and README.md")
     asked = parser.parse_args()
     console = Console()
     scale = SCALES[asked.scale]
@@ -45,6 +47,8 @@ def main() -> int:
             code = 130
         failed = runner.failed
     path = write_report(asked.scale, asked.folder, failed)
+    if asked.publish:
+        publish(asked.scale, asked.folder, Path(__file__).parents[2])
     console.print(f"The report is {path}", soft_wrap=True, highlight=False)
     for name, reason in failed.items():
         print(f"{name} failed: {reason}", file=sys.stderr)

@@ -52,6 +52,8 @@ EXPLAINED = (
     "is said where they do not agree. In the pictures the median is bold, each run thin, and "
     "dotted what the paper reports."
 )
+SUMMARY = ("<!-- the summary of docs/results.md -->", "<!-- its end -->")
+"""Between these the README has it."""
 STYLE = """
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif;
        color: #222; background: #fff }
@@ -166,14 +168,35 @@ def page(text: str, folder: Path) -> str:
     )
 
 
-def publish(name: str, folder: Path, docs: Path) -> None:
-    """Copy the report of a scale to the documentation, with its pictures."""
-    place = folder / name
-    target = docs / "images" / "results"
+def publish(name: str, folder: Path, root: Path) -> None:
+    """Make the report of a scale the one of the documentation, and its summary that of the README.
+
+    Args:
+        name: of the scale.
+        folder: of all scales.
+        root: of the project.
+    """
+    place, target = folder / name, root / "docs" / "images" / "results"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(place / PICTURES, target)
     text = (place / "REPORT.md").read_text().replace(f"]({PICTURES}/", "](images/results/")
-    (docs / "results.md").write_text(text)
+    (root / "docs" / "results.md").write_text(text)
+    readme = root / "README.md"
+    readme.write_text(with_summary(readme.read_text(), text))
+
+
+def with_summary(readme: str, report: str) -> str:
+    """The README with a report's summary between its two marks."""
+    begin, end = SUMMARY
+    head, rest = readme.split(begin, 1)
+    return f"{head}{begin}\n\n{summary_of(report)}\n\n{end}{rest.split(end, 1)[1]}"
+
+
+def summary_of(report: str) -> str:
+    """Where a report comes from, and its table."""
+    origin = next(line for line in report.splitlines() if line.startswith("Made on "))
+    table = report.split("## Summary\n\n")[1].split(f"\n\n{EXPLAINED[:20]}")[0]
+    return f"{table}\n\n{origin}"
 
 
 def _figures(scale: Scale, row: Row) -> list[str]:
