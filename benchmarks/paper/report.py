@@ -61,7 +61,8 @@ table { border-collapse: collapse; font-size: 0.85rem; margin: 1rem 0 }
 th, td { border: 1px solid #ccc; padding: 0.25rem 0.5rem; text-align: left; vertical-align: top }
 th { background: #f2f2f2 }
 img { max-width: 100% }
-code { font-size: 0.85em }
+code { font-size: 0.85em; overflow-wrap: anywhere }
+pre { white-space: pre-wrap }
 """
 
 
