@@ -20,7 +20,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from diffsim.cli.configuration import compose_config
+from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.status import OVER, read_status
@@ -58,7 +58,7 @@ class Job:
     @property
     def destination(self) -> str:
         """The override by which its results go where they belong."""
-        return ("output=" if self.program == "diffsim-eval" else "hydra.run.dir=") + quoted(
+        return ("output=" if self.program == "diffsim-eval" else "hydra.run.dir=") + as_value(
             self.folder
         )
 
@@ -73,12 +73,9 @@ class Job:
         return shlex.join([self.program, *self.overrides])
 
 
-def quoted(path: Path) -> str:
+def as_value(path: Path) -> str:
     """A path as the value of an override, in quotes if Hydra needs them."""
-    text = str(path)
-    if re.fullmatch(r"[\w./-]+", text):
-        return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(path) if re.fullmatch(r"[\w./-]+", str(path)) else quoted(str(path))
 
 
 @dataclass(frozen=True)
@@ -315,14 +312,14 @@ class Runner:
 
     def _display(self) -> Progress:
         display = Progress(
-            TextColumn("reproducing"),
+            TextColumn("running"),
             BarColumn(),
             TextColumn("{task.fields[what]}"),
             TimeElapsedColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        task = display.add_task("reproducing", total=sum(self._worths.values()), what="")
+        task = display.add_task("running", total=sum(self._worths.values()), what="")
         display.update(task, completed=self._kept)
         return display
 
@@ -341,7 +338,7 @@ def _is_over(job: Job) -> bool:
 def _arguments(job: Job) -> tuple[str, ...]:
     """What a job's program is told: to begin, or to go on."""
     if job.program == "diffsim-run" and (job.folder / "manifest.json").exists():
-        return (f"resume={quoted(job.folder)}",)
+        return (f"resume={as_value(job.folder)}",)
     return job.arguments
 
 

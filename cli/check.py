@@ -8,9 +8,8 @@ import hydra
 from omegaconf import DictConfig
 
 from diffsim.checks.config import CheckConfig, check_config
-from diffsim.cli.command import FAILURE, end_job, start
+from diffsim.cli.command import FAILURE, end_job, single, start
 from diffsim.cli.configuration import typed_config
-from diffsim.validation import ConfigError
 
 COMMAND = "diffsim-check"
 WIDTH = 160
@@ -40,20 +39,13 @@ def _check(composed: DictConfig) -> list[str]:
     return run_checks(config, Console(width=None if sys.stdout.isatty() else WIDTH))
 
 
-def _one_job() -> None:
-    """Hydra writes a file for every sweep; a check writes none."""
-    if {"-m", "--multirun"} & set(sys.argv):
-        raise ConfigError("--multirun is not for diffsim-check, which takes one robot at a time")
-    _job()
-
-
 def main() -> None:
     """Compose the config, check, exit.
 
     Exit codes: 0 all tolerances hold, 1 one is missed or the check failed, 2 the command or config
     is wrong.
     """
-    start(COMMAND, _one_job)
+    start(COMMAND, single(COMMAND, _job, "one robot at a time"))
 
 
 if __name__ == "__main__":

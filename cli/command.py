@@ -56,6 +56,17 @@ def start(command: str, job: Callable[[], object]) -> None:
         _fail(command, error)
 
 
+def single(command: str, job: Callable[[], object], why: str) -> Callable[[], object]:
+    """A job that is refused as a sweep, for which Hydra would write a file; ``why``, in words."""
+
+    def one_job() -> object:
+        if {"-m", "--multirun"} & set(sys.argv):
+            raise ConfigError(f"--multirun is not for {command}, which takes {why}")
+        return job()
+
+    return one_job
+
+
 def end_job(command: str, error: Exception) -> NoReturn:
     """What a job does with an error: tell it and exit, before Hydra adds lines of its own."""
     if SHOW_TRACEBACK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -159,11 +160,6 @@ def compose_config(*overrides: str) -> RunConfig:
     return _compose("run", RunConfig, overrides)
 
 
-def compose_check_config(*overrides: str) -> CheckConfig:
-    """The same for ``diffsim-check``."""
-    return _compose("check", CheckConfig, overrides)
-
-
 def compose_bench_config(*overrides: str) -> BenchConfig:
     """The same for ``diffsim-bench``."""
     return _compose("bench", BenchConfig, overrides)
@@ -215,6 +211,12 @@ def file_of(key: str) -> Path | None:
         if source.schema == "file" and path.is_file():
             return path
     return None
+
+
+def quoted(text: str) -> str:
+    """A text as one value of an override, whatever characters it has."""
+    doubled = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), text)
+    return "'" + doubled.replace("${", "\\${") + "'"
 
 
 def _reject_unknown_keys(node: DictConfig, path: str) -> None:

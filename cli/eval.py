@@ -5,7 +5,7 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from diffsim.cli.command import end_job, start
+from diffsim.cli.command import end_job, single, start
 from diffsim.cli.configuration import typed_config
 from diffsim.evaluation.config import EvalConfig
 
@@ -30,7 +30,7 @@ def _job(composed: DictConfig) -> None:
 
 def main() -> None:
     """Compose the config, evaluate, exit: 0 done, 1 it failed, 2 the command or config is wrong."""
-    start(COMMAND, _job)
+    start(COMMAND, single(COMMAND, _job, "one run at a time"))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from itertools import pairwise
 import hydra
 from omegaconf import DictConfig
 
-from diffsim.cli.command import end_job, start
-from diffsim.cli.configuration import typed_config
+from diffsim.cli.command import end_job, single, start
+from diffsim.cli.configuration import quoted, typed_config
 from diffsim.reporting.config import ReportConfig, check_report
 from diffsim.validation import ConfigError
 
@@ -59,26 +59,17 @@ def with_folders_as_runs(arguments: list[str]) -> list[str]:
     given = next((argument for argument in others if argument.startswith("runs=")), None)
     if given is not None:
         raise ConfigError(f"runs must be given once, got '{' '.join(named)}' and '{given}'")
-    return [f"runs=[{','.join(map(_quoted, named))}]", *others]
-
-
-def _quoted(name: str) -> str:
-    """A name as one value of Hydra's grammar, whatever characters it has."""
-    escaped = name.replace("\\'", "\\\\'").replace("'", "\\'").replace("${", "\\${")
-    return f"'{escaped}'"
+    return [f"runs=[{','.join(map(quoted, named))}]", *others]
 
 
 def _one_job() -> None:
-    """Hydra writes a file for every sweep; a report has a folder of its own."""
-    if {"-m", "--multirun"} & set(sys.argv):
-        raise ConfigError("--multirun is not for diffsim-report, which takes any number of folders")
     sys.argv[1:] = with_folders_as_runs(sys.argv[1:])
     _job()
 
 
 def main() -> None:
     """Compose the config, report, exit: 0 done, 1 it failed, 2 the command or config is wrong."""
-    start(COMMAND, _one_job)
+    start(COMMAND, single(COMMAND, _one_job, "any number of folders"))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from diffsim.cli.command import SHOW_TRACEBACK
+from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
 from diffsim.experiment.files import write_json
 from diffsim.experiment.status import OVER, read_status, write_status
@@ -104,8 +105,8 @@ def go_on(folder: Path) -> NoReturn:
     """Replace this process by one that runs the jobs of a sweep that are not finished."""
     asked = _read(folder)
     assert asked is not None
-    quoted = str(folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
-    arguments = [*asked["overrides"], *asked["launcher"], f"hydra.sweep.dir='{quoted}'"]
+    there = f"hydra.sweep.dir={quoted(str(folder.absolute()))}"
+    arguments = [*asked["overrides"], *asked["launcher"], there]
     for source in asked["config_dirs"]:
         arguments += ["--config-dir", source]
     if not SHOW_TRACEBACK:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffsim.camera.camera import Camera as Camera
+    from diffsim.cli.configuration import compose_config as compose_config
     from diffsim.engine.rollout import rollout as rollout
     from diffsim.engine.solver.projected_gauss_seidel import (
         ProjectedGaussSeidel as ProjectedGaussSeidel,
@@ -79,10 +80,10 @@ _XLA_FLAGS = {
 
 
 def _request_xla_flags() -> None:
-    """Ask XLA's CPU backend for what our programs need (measured in ``docs/engine.md``).
+    """Ask XLA's CPU backend for what our programs need (``docs/engine.md`` has measurements).
 
     Multi-output fusion: by default that backend recomputes a value inside each of its users; in the
-    chain of impulses of a Gauss-Seidel sweep this costs a factor of 20 to 40 on component arrays.
+    chain of impulses of a Gauss-Seidel sweep through several bodies this multiplies.
 
     Loops in one kernel: by default each of the hundreds of small kernels in the body of a loop is
     launched by itself, which takes longer than what they compute. Loops that touch fewer bytes than

@@ -207,9 +207,7 @@ def _distance(own: PartMotion, other: PartMotion | None, sensors: list[SensorCon
         target = Vec3(*(column(component, own.position.x) for component in fixed))
     else:
         target = other.position
-    squared = (own.position - target).squared_norm()
-    positive = squared > 0.0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    return (own.position - target).length()
 
 
 def _relative(kind: str, own: PartMotion, other: PartMotion) -> Vec3 | Mat3:

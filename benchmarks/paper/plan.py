@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.jobs import Chain, Job, quoted
+from benchmarks.jobs import Chain, Job, as_value
 
 
 @dataclass(frozen=True)
@@ -256,5 +256,5 @@ def _training(
 def _evaluation(scale: Scale, training: Job, what: str, expected_s: float, *overrides: str) -> Job:
     """An evaluation of a training's best, in a folder within that of the training."""
     folder = training.folder / "evaluations" / what
-    asked = (f"run={quoted(training.folder)}", "device=cpu", *overrides, *scale.evaluation)
+    asked = (f"run={as_value(training.folder)}", "device=cpu", *overrides, *scale.evaluation)
     return Job(f"{training.name}_{what}", "diffsim-eval", asked, folder, expected_s)

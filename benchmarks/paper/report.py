@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt  # comes with rich
 
 from benchmarks.jobs import Job
 from benchmarks.paper.pictures import draw_all
 from benchmarks.paper.plan import SCALES, Scale, plan
-from benchmarks.paper.rows import EXPERIMENTS, Row, Runs, number, rows, spread
+from benchmarks.paper.rows import DIGITS, EXPERIMENTS, Row, Runs, rows, spread
+from diffsim.reporting.report_tables import markdown_table
 from diffsim.reporting.run_files import read_json
+from diffsim.reporting.texts import number
 
 PICTURES = "pictures"
 ABOUT = {
@@ -131,26 +133,25 @@ def markdown(
 
 def summary(scale: Scale, found: Sequence[Row]) -> str:
     """What the paper has a figure of, in one table, and how many of them are met."""
-    rows_ = [row for row in found if row.paper is not None and not row.detail]
+    compared = [row for row in found if row.paper is not None and not row.detail]
     head = ["experiment", "figure", "the paper", "diffsim", "ratio", "met?"]
-    lines = [_line(head), _line(["---"] * len(head))]
-    for before, row in zip([None, *rows_], rows_, strict=False):
+    lines = []
+    for before, row in zip([None, *compared], compared, strict=False):
         new = before is None or before.experiment != row.experiment
         title = f"{row.experiment}: {EXPERIMENTS[row.experiment]}" if new else ""
-        lines.append(_line([title, row.what, *_figures(scale, row)]))
+        lines.append([title, row.what, *_figures(scale, row)])
+    table = markdown_table((head, lines))
     if not scale.judged:
-        return "\n".join(lines)
-    met = sum(row.verdict.startswith("met") for row in rows_)
-    return "\n".join([*lines, "", f"**{met} of {len(rows_)} figures of the paper are met.**"])
+        return table
+    met = sum(row.verdict.startswith("met") for row in compared)
+    return f"{table}\n\n**{met} of {len(compared)} figures of the paper are met.**"
 
 
 def details(scale: Scale, found: Sequence[Row]) -> str:
     """All rows of one experiment."""
     head = ["figure", "the paper", "diffsim", "ratio", "met?", "runs", "note"]
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in found:
-        lines.append(_line([row.what, *_figures(scale, row), str(len(row.values)), row.note]))
-    return "\n".join(lines)
+    lines = [[row.what, *_figures(scale, row), str(len(row.values)), row.note] for row in found]
+    return markdown_table((head, lines))
 
 
 def page(text: str, folder: Path) -> str:
@@ -203,13 +204,13 @@ def summary_of(report: str) -> str:
 def _figures(scale: Scale, row: Row) -> list[str]:
     """The paper's, ours, how many times better, and whether that is enough."""
     unit = f" {row.unit}" if row.unit else ""
-    paper = "–" if row.paper is None else f"{number(row.paper)}{unit}"
-    ours = spread(row.values, row.median)
+    paper = "–" if row.paper is None else f"{number(row.paper, DIGITS)}{unit}"
+    ours = spread(row)
     if ours[-1:].isdigit() or ours.endswith(")"):
         ours += unit
     if not scale.judged:
         return [paper, ours, "", "not judged"]
-    ratio = "" if math.isnan(row.ratio) else f"{number(row.ratio)} ×"
+    ratio = "" if math.isnan(row.ratio) else f"{number(row.ratio, DIGITS)} ×"
     return [paper, ours, ratio, row.verdict]
 
 
@@ -282,15 +283,11 @@ def _missing(missing: Sequence[Job], failed: Mapping[str, str]) -> str:
 
 def _every_run(jobs: Sequence[Job], manifests: Mapping[str, dict[str, Any]]) -> str:
     head = ["folder", "command", "commit", "seconds"]
-    lines = [_line(head), _line(["---"] * len(head))]
+    lines = []
     for job in sorted(jobs, key=lambda job: str(job.folder)):
         if not _is_done(job):
             continue
         commit = _commit(manifests[job.name]) if job.name in manifests else ""
         seconds = read_json(job.folder, "job.json")["seconds"]
-        lines.append(_line([job.name, f"`{_short(job.command)}`", commit, f"{seconds:,.0f}"]))
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        lines.append([job.name, f"`{_short(job.command)}`", commit, f"{seconds:,.0f}"])
+    return markdown_table((head, lines))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.paper.plan import Scale
 from diffsim.bench.results import PAPER
+from diffsim.reporting import texts
 from diffsim.reporting.run_files import read_json, read_metrics
 
 EXPERIMENTS = {
@@ -24,6 +26,8 @@ EXPERIMENTS = {
 }
 LOST = 0.33
 """The pendulum's end is further from the upright point than this: it is down, or ran away [m]."""
+DIGITS = 3
+"""Of figures in the tables."""
 GAIT_MARK = 1.17
 """The speed of the paper's gait [m/s]."""
 
@@ -319,20 +323,13 @@ def _pendulum(scale: Scale, runs: Runs) -> list[Row]:
     return found
 
 
-def spread(values: Sequence[float], median: float) -> str:
-    """Median (smallest to largest), and how many have a value if not all; "–" for nothing."""
-    known = [value for value in values if not math.isnan(value)]
+def spread(row: Row) -> str:
+    """Median (smallest to largest), and how many got there if not all; "–" if there is no run."""
+    known = [value for value in row.values if not math.isnan(value)]
+    if len(known) == len(row.values):
+        return texts.spread(np.array(known), DIGITS)
+    middle = "never" if math.isnan(row.median) else texts.number(row.median, DIGITS)
     if not known:
-        return "–" if not values else "never"
-    text = "never" if math.isnan(median) else number(median)
-    if len(values) > 1:
-        text += f" ({number(min(known))} to {number(max(known))}"
-        text += ")" if len(known) == len(values) else f", {len(known)} of {len(values)})"
-    return text
-
-
-def number(value: float) -> str:
-    """Three digits, with commas between thousands; whole numbers as such."""
-    if value == round(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+        return middle
+    ends = " to ".join(texts.number(value, DIGITS) for value in (min(known), max(known)))
+    return f"{middle} ({ends}, {len(known)} of {len(row.values)})"

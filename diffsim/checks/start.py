@@ -1,7 +1,8 @@
 """Starts near a robot's own one, from which there is something to see.
 
 A robot's file often starts it at rest, hanging or just touching the ground. There its energy says
-little, and the gradient is on a kink. So every start is nudged: by small seeded random numbers.
+little, and the gradient is on a kink. So the passive motion and the gradients begin at one that is
+nudged by small seeded random numbers.
 """
 
 from __future__ import annotations

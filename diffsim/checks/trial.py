@@ -91,6 +91,7 @@ class Trials:
             policy(robot, trial.world, trial.excitation, settings),
             settings.gradient_steps,
             (lambda state: None) if observe is None else observe(trial.world),
+            checkpoint=self.config.simulation.checkpoint,
         )
 
     def advance(self, batch: Trial) -> tuple[Trial, Any]:

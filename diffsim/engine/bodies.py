@@ -88,6 +88,14 @@ def free_motion(
     """Motion of every body by itself under gravity, forces and torques: v + h (g + f/m).
 
     A body turns with the angular velocity at the middle of the step, ω + h I⁻¹τ + precession.
+
+    Args:
+        bodies: masses and inertia.
+        rotation: from the bodies' frames to the world's, components (bodies,), as are all vectors.
+        velocity, angular_velocity: at the start of the step [m/s], [rad/s].
+        force, torque: on the bodies' centres, in the world frame [N], [N·m].
+        gravity: components () [m/s²].
+        timestep: h [s].
     """
     inverse_inertia = bodies.inertia.inverse()
     spin = rotation.transpose_times(
@@ -106,13 +114,18 @@ def free_motion(
 
 
 def advance(
-    bodies: Bodies,
     position: Vec3,
     rotation: Mat3,
     drift: Velocities,
     timestep: jax.Array,
 ) -> tuple[Vec3, Mat3]:
-    """Positions and rotations after one step with the drift velocities: semi-implicit Euler."""
+    """Positions and rotations after one step with the drift velocities: semi-implicit Euler.
+
+    Args:
+        position, rotation: at the start of the step [m], from the bodies' frames to the world's.
+        drift: with which the bodies move throughout the step [m/s], [rad/s].
+        timestep: h [s].
+    """
     return position + drift.linear * timestep, rotate(rotation, drift.angular * timestep)
 
 

@@ -267,16 +267,16 @@ class Free:
     given_axes = 0
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
-        return tuple(Axis(axis, turns) for turns in (False, True) for axis in _world_axes(frames))
+        raise NotImplementedError
 
     def coordinates(self, frames: JointFrames) -> tuple[jax.Array, ...]:
-        return ()
+        raise NotImplementedError
 
     def held(self, frames: JointFrames) -> tuple[Held, ...]:
-        return ()
+        raise NotImplementedError
 
     def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        raise ValueError("a free joint has no coordinates that say where its child is")
+        raise NotImplementedError
 
 
 JOINT_TYPES: dict[str, JointType] = {

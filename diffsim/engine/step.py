@@ -47,7 +47,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     drift = velocities_of(system, solution.drift)
 
     # Positions follow the new velocities; joints are closed again to round-off.
-    straight, turned = advance(bodies, x, rotation, drift, h)
+    straight, turned = advance(x, rotation, drift, h)
     new = assemble(world.tree, bodies, joints, straight, turned)
 
     # Turning leaves the angular momentum of every body as it is, and closing joints that of all.

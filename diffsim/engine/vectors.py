@@ -5,8 +5,8 @@ operators act on all bodies at once and read like the textbook::
 
     contact_velocity = velocity + angular_velocity.cross(offset)
 
-On a CPU this layout vectorises over bodies and, under ``jax.vmap``, over robots, where arrays of
-shape ``(bodies, 3)`` leave inner loops of length 3 (``docs/engine.md`` has the measurements).
+On a CPU this layout vectorises over bodies and over robots, which lie along the last axis, where
+arrays of shape ``(bodies, 3)`` leave inner loops of length 3.
 """
 
 from __future__ import annotations
@@ -58,6 +58,12 @@ class Vec3(NamedTuple):
 
     def squared_norm(self) -> jax.Array:
         return self.dot(self)
+
+    def length(self) -> jax.Array:
+        """Euclidean length, with zero gradient at zero."""
+        squared = self.squared_norm()
+        positive = squared > 0.0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
     def scale_components(self, factors: Vec3) -> Vec3:
         """Componentwise product, e.g. principal moments times a vector in the body frame."""

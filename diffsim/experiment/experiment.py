@@ -114,7 +114,12 @@ class Experiment:
     batch of episodes, shared among all devices.
 
     Attributes:
+        config: of the run.
         variables: what is optimised.
+        initial, lower, upper: where it begins and its bounds, divided by its scales, shape
+            (variables,).
+        controller, solver: of the episodes.
+        part_names, body_names, contact_names, drive_names: of the robot, in the engine's order.
         task: what is to be achieved.
         random: whether episodes differ.
         steps: number of time steps of an episode.
@@ -152,6 +157,11 @@ class Experiment:
         self, x: jax.Array, key: jax.Array | None = None, flow: GradientFlow = EXACT
     ) -> Evaluation:
         """One episode, or the means over a batch of them: loss, residuals and metrics.
+
+        Args:
+            x: the variables, divided by their scales, shape (variables,).
+            key: of what the task draws; may be None if it draws nothing.
+            flow: what becomes of the gradient on its way back through time.
 
         Raises:
             ValueError: if the task draws something, and there is no key.

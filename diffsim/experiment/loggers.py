@@ -1,4 +1,4 @@
-"""Other places than ``metrics.csv`` where a run's figures go: for now TensorBoard."""
+"""Other places than ``metrics.csv`` where a run's figures go: TensorBoard."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import diffsim
 from diffsim.experiment.config import SCHEMAS, RunConfig
+from diffsim.experiment.device import core_count
 from diffsim.validation import ConfigError
 
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
@@ -42,7 +43,7 @@ def build_manifest(config: Recorded, device: jax.Device) -> dict[str, Any]:
         "machine": {
             "system": platform.platform(),
             "processor": _processor_name(),
-            "cores": os.cpu_count(),
+            "cores": core_count(),
         },
         "python": platform.python_version(),
         "versions": {"diffsim": diffsim.__version__, **_versions()},

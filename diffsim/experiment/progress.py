@@ -27,7 +27,6 @@ class ProgressDisplay:
         self._console = console
         self._iterations = iterations
         self._every = max(1, iterations // _LINES)
-        self._printed = 0
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(

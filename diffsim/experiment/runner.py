@@ -118,7 +118,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
 
     Raises:
         ConfigError: if the config cannot be run or the folder holds another run.
-        DivergedError: if the loss or the gradient is no longer finite.
+        DivergedError: if the loss or the gradient is not finite, ``max_skipped`` times in a row.
         Interrupted: if it was told to stop by a signal.
     """
     if (folder / "manifest.json").exists():
@@ -290,9 +290,10 @@ def _train(
 
 
 def _check_finite(experiment: Experiment, report: Report, iteration: int) -> None:
-    """Stop when too many gradients in a row, or any loss, is not finite, and say where it began.
+    """Stop when loss or gradient is not finite too often in a row, and say where it began.
 
-    Evolution survives single episodes that are not finite: it reports its best one.
+    Without gradients that can be left out once is too often. Evolution survives single episodes
+    that are not finite: it reports its best one.
     """
     config = experiment.config.optimizer
     allowed = config.max_skipped if isinstance(config, GradientConfig) else 1

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix
 
-from diffsim.optimizers.config import LevenbergMarquardtConfig
 from diffsim.optimizers.optimizer import (
     Problem,
     Report,
@@ -38,7 +37,7 @@ class LevenbergMarquardt:
     Source: Moré, "The Levenberg-Marquardt algorithm: implementation and theory", 1978.
     """
 
-    def __init__(self, config: LevenbergMarquardtConfig, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int) -> None:
         self.problem = problem
         key = jax.random.key(seed)
         # The run ends by the task's measure or the iteration limit, not by these tolerances.

@@ -20,7 +20,7 @@ def make_optimizer(config: OptimizerConfig, problem: Problem, seed: int) -> Opti
     if isinstance(config, LevenbergMarquardtConfig):
         from diffsim.optimizers.levenberg_marquardt import LevenbergMarquardt
 
-        return LevenbergMarquardt(config, problem, seed)
+        return LevenbergMarquardt(problem, seed)
     from diffsim.optimizers.gradient import GradientDescent
 
     return GradientDescent(config, problem, seed)

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 
-from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
+from diffsim.reporting.run_files import ROTATION, read_goal, read_json, read_trajectory
 
 FRAMES = 8
 STRIDE = 0.8
@@ -29,8 +29,6 @@ AZIMUTH, ELEVATION = math.radians(-65.0), math.radians(12.0)
 LIGHT = np.array([0.3, -0.6, 0.74])
 MARGIN = 0.15
 """Around the robot at its widest, as a share of its extent."""
-
-_ROTATION = ("r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz")
 
 
 def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
@@ -141,7 +139,7 @@ def _draw_body(axes: Axes, row: pd.Series, body: dict[str, Any]) -> None:
             Circle(middle, body["radius"], facecolor="tab:orange", edgecolor="0.2", linewidth=0.6)
         )
         return
-    rotation = row[list(_ROTATION)].to_numpy(float).reshape(3, 3)
+    rotation = row[list(ROTATION)].to_numpy(float).reshape(3, 3)
     size = 0.5 * np.asarray(body["size"])
     for axis in range(3):
         for sign in (-1.0, 1.0):

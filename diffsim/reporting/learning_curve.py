@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from diffsim.reporting.run_files import read_json, read_metrics
 
-_COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
+COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
 
 
 def plot_learning_curve(folder: Path) -> Path:
@@ -21,7 +21,7 @@ def plot_learning_curve(folder: Path) -> Path:
     marker = "." if len(metrics) <= 100 else ""
     left.plot(metrics["iteration"], metrics["loss"], marker=marker, color="black")
     left.set(title=f"{name}: loss", xlabel="iteration", ylabel="loss")
-    figures = metrics.columns.drop(list(_COMMON))
+    figures = metrics.columns.drop(list(COMMON))
     for column in figures:
         known = metrics[metrics[column].notna()]  # a validation is not made at every iteration
         right.plot(known["iteration"], known[column], marker=marker, label=column)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
+from diffsim.reporting.run_files import ROTATION, read_goal, read_json, read_trajectory
 
 FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
@@ -28,7 +28,6 @@ UNTOLD = [[0.85, 0.85, 0.85], [0.25, 0.25, 0.25]]
 
 _PAGE = Path(__file__).with_name("replay.html")
 _PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js")
-_ROTATION = ["r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz"]
 
 
 class Motion(NamedTuple):
@@ -185,7 +184,7 @@ def _read_motion(table: pd.DataFrame) -> Motion:
         names,
         table["time"].to_numpy(float)[:: len(names)],
         table[["x", "y", "z"]].to_numpy(float).reshape(count, len(names), 3),
-        table[_ROTATION].to_numpy(float).reshape(count, len(names), 3, 3),
+        table[list(ROTATION)].to_numpy(float).reshape(count, len(names), 3, 3),
     )
 
 

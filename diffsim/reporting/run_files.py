@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+ROTATION = ("r_xx", "r_xy", "r_xz", "r_yx", "r_yy", "r_yz", "r_zx", "r_zy", "r_zz")
+"""Columns of a trajectory: a body's rotation matrix, by rows."""
+
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
     """The content of a JSON file of a run."""

@@ -21,7 +21,7 @@ from diffsim.robots.numbers import (
 
 
 class Motion(NamedTuple):
-    """Pose and velocities of one body in the world, components of shape ()."""
+    """Pose [m] and velocities [m/s], [rad/s] of one body in the world, components of shape ()."""
 
     position: Vec3
     rotation: Mat3

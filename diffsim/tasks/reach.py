@@ -12,7 +12,7 @@ from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import State, World, part_motion
 from diffsim.tasks.config import ReachConfig, ShellConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
-from diffsim.tasks.task import Draw, Evaluation, length, part_vector
+from diffsim.tasks.task import Draw, Evaluation, part_vector
 
 
 class Seen(NamedTuple):
@@ -51,8 +51,8 @@ class Reach:
         goal = self.goal(draw)
         assert goal is not None
         return Seen(
-            length(part_vector(motion.position, self.part) - goal),
-            length(part_vector(motion.velocity, self.part)),
+            (part_vector(motion.position, self.part) - goal).length(),
+            part_vector(motion.velocity, self.part).length(),
             observe_work(self.config.effort, world, state),
         )
 

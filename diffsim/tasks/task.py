@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 
 from diffsim.engine.rollout import Rollout
 from diffsim.engine.vectors import Vec3
@@ -79,13 +78,6 @@ class SameEpisode:
 def part_vector(vector: Vec3, part: int) -> Vec3:
     """The vector of one part, components of shape () or (robots,)."""
     return Vec3(*(component[part] for component in vector))
-
-
-def length(vector: Vec3) -> jax.Array:
-    """Euclidean length, with zero gradient at zero."""
-    squared = vector.squared_norm()
-    positive = squared > 0.0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
 def make_task(config: AnyTaskConfig, world: World) -> Task:

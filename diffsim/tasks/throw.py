@@ -9,7 +9,7 @@ from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import State, World, part_motion
 from diffsim.tasks.config import ThrowConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
-from diffsim.tasks.task import Draw, Evaluation, SameEpisode, length, part_vector
+from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
 
 
 class Throw(SameEpisode):
@@ -56,9 +56,9 @@ class Throw(SameEpisode):
             loss=0.5 * jnp.sum(residuals**2, axis=0) + effort,
             residuals=residuals,
             metrics={
-                "position_error": length(distance),
-                "velocity_error": length(velocity),
-                "spin_error": length(spin),
+                "position_error": distance.length(),
+                "velocity_error": velocity.length(),
+                "spin_error": spin.length(),
             },
         )
 

@@ -15,12 +15,15 @@ from PIL import Image
 from rich.console import Console
 
 from diffsim.cli.report import with_folders_as_runs
+from diffsim.experiment import metrics, trajectory
+from diffsim.reporting import learning_curve, replay, run_files
 from diffsim.reporting.config import ReportConfig
 from diffsim.reporting.curves import band
 from diffsim.reporting.differences import MOST_KEYS, differing_keys, short_texts, telling_keys
 from diffsim.reporting.gather import RUNNING, gather, read_whole_rows
 from diffsim.reporting.groups import compare
 from diffsim.reporting.report import write_report
+from diffsim.robots.appearance import TextureConfig
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_report
 from tests.saved_runs import HEADER, changed, config_of, descent, write_run
@@ -538,3 +541,10 @@ assert "jax" not in sys.modules
     )
     assert done.returncode == 0, done.stderr
     assert (sweep / "light" / "curves.png").exists()
+
+
+def test_what_reporting_knows_of_files_is_what_is_written():
+    """It may not import the modules that write them."""
+    assert learning_curve.COMMON == metrics.COLUMNS
+    assert set(run_files.ROTATION) < set(trajectory.COLUMNS)
+    assert TextureConfig().colors == replay.UNTOLD

@@ -170,7 +170,6 @@ def _joint_blocks(
 ) -> list[JointBlock]:
     joints = world.joints
     held = [j for j, eliminated in enumerate(joints.eliminated) if not eliminated]
-    held = [j for j in held if JOINT_TYPES[joints.types[j]].freedoms < 6]
     first_row: dict[int, int] = {}
     count = 0
     for joint in held:

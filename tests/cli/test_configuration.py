@@ -1,0 +1,36 @@
+"""Composing a config from the package's own files and from what is said on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from diffsim.cli.configuration import compose_config, quoted
+from diffsim.experiment.config import check_run
+from diffsim.validation import ConfigError
+
+OPTIMIZERS = [p.stem for p in (Path(__file__).parents[2] / "conf" / "optimizer").glob("*.yaml")]
+AWKWARD = ("a b", "it's", "a\\b", "end\\", "x\\'y", "${seed}", "a,b=c", "[x]", "\\\\'", "é", "'")
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_a_quoted_text_comes_through_unchanged(name):
+    value = OverridesParser.create().parse_override(f"key={quoted(name)}").value()
+    assert OmegaConf.create({"key": value})["key"] == name
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_can_be_chosen(name):
+    check_run(compose_config(f"optimizer={name}"))
+
+
+@pytest.mark.parametrize(
+    "override", ["solver=true", "optimizer=[1.0]", "robot=[ball,arm]", "task=null", "~device=0"]
+)
+def test_what_is_no_name_of_a_choice_is_refused_with_the_choices(override):
+    group = override.strip("~").split("=")[0]
+    with pytest.raises(ConfigError, match=rf"^{group} must be one of \w+, .*, got "):
+        compose_config(override)
