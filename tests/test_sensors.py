@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_joint_angles_and_rates() -> None:
 
 @pytest.mark.parametrize("kind", ["joint_position", "joint_velocity"])
 def test_robots_side_by_side_may_have_one_kind_of_joint_sensor_alone(kind: str) -> None:
-    robot = robot_config("cartpole")
+    robot = copy.deepcopy(robot_config("cartpole"))
     robot.sensors = {"pivot": SensorConfig(type=kind, joint="pivot")}
     world, state = build(robot)
     alone = Sensors(robot, world).read(world, state)
