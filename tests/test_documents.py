@@ -29,6 +29,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import open_dict
 
 import diffsim
+from benchmarks.paper.report import with_summary
 from diffsim.bench.config import BenchConfig, check_bench
 from diffsim.checks.config import CheckConfig, check_config
 from diffsim.cli.configuration import register_resolvers, register_schemas, typed_config
@@ -386,3 +387,7 @@ def test_the_public_names_are_there() -> None:
         assert getattr(diffsim, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = diffsim.nothing
+
+
+def test_the_readme_has_the_summary_of_the_results():
+    assert with_summary(README, PAGES["results.md"]) == README

@@ -274,11 +274,12 @@ def _commit(manifest: Mapping[str, Any]) -> str:
 def _missing(missing: Sequence[Job], failed: Mapping[str, str]) -> str:
     if not missing:
         return ""
-    lines = [f"**{len(missing)} jobs are not done**, and what follows is without them:"]
-    for job in missing:
-        reason = f"failed: {failed[job.name]}" if job.name in failed else "not run to its end"
-        lines.append(f"- {job.name}: {reason}")
-    return "\n".join([lines[0], "", *lines[1:]])
+    lines = [f"- {job.name}: failed: {failed[job.name]}" for job in missing if job.name in failed]
+    others = [job.name for job in missing if job.name not in failed]
+    if others:
+        lines.append(f"- not run to their end: {', '.join(others)}")
+    head = f"**{len(missing)} jobs are not done**, and what follows is without them:"
+    return "\n".join([head, "", *lines])
 
 
 def _every_run(jobs: Sequence[Job], manifests: Mapping[str, dict[str, Any]]) -> str:
