@@ -102,9 +102,9 @@ def draw_all(runs: Runs, folder: Path) -> dict[str, str]:
         if best := best_of(runs, part):
             shutil.copy(runs.folder / best / "filmstrip.png", folder / f"{name}_strip.png")
             captions[f"{name}_strip"] = f"Eight moments of {best}"
-    if best := best_of(runs, "ball_adam"):
-        shutil.copy(runs.folder / best / "trajectory.png", folder / "ball_path.png")
-        captions["ball_path"] = f"Path of the ball before and after training, {best}"
+    if first := runs.names("ball_adam")[:1]:  # the one from zero, as the paper's
+        shutil.copy(runs.folder / first[0] / "trajectory.png", folder / "ball_path.png")
+        captions["ball_path"] = f"Path of the ball before and after training, {first[0]}"
     if best := best_of(runs, "pendulum_camera"):
         shutil.copy(runs.evaluation(best, "film") / "pictures.png", folder / "pendulum_strip.png")
         captions["pendulum_strip"] = f"What the controller of {best} sees"
