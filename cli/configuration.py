@@ -90,6 +90,8 @@ def _check_choices(loader: ConfigLoaderImpl, name: str | None, overrides: list[s
         if "." in group or override.is_sweep_override():
             continue
         value = override.value()
+        if isinstance(value, dict):  # of values, not a choice
+            continue
         if isinstance(value, str) and len(os.fsencode(value)) <= LONGEST_NAME:
             continue
         if value is None and override.is_delete():

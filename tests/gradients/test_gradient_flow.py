@@ -97,6 +97,7 @@ def test_a_limit_leaves_zeros_and_counters_and_shows_what_is_not_finite() -> Non
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.slow
 def test_a_truncated_gradient_ends_at_the_start_of_its_segment() -> None:
     def heights(height: jax.Array, flow: GradientFlow) -> jax.Array:
         return flight(height, jnp.asarray(1.0), flow).position.z[:, 0]
