@@ -151,7 +151,8 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     largest = None
     if gradient is not None:
         # By NumPy, whose maximum of anything with nan is nan.
-        largest = max(float(np.abs(np.asarray(leaf)).max()) for leaf in jax.tree.leaves(gradient))
+        leaves = jax.tree.leaves(gradient)
+        largest = float(np.max([np.abs(np.asarray(leaf)).max() for leaf in leaves]))
     costs: Any = compiled.cost_analysis() or {}
     operations = count_operations(traced.jaxpr.jaxpr)
     counted = float(costs.get("flops", 0.0))

@@ -60,10 +60,11 @@ class Vec3(NamedTuple):
         return self.dot(self)
 
     def length(self) -> jax.Array:
-        """Euclidean length, with zero gradient at zero."""
+        """Euclidean length, with zero gradient at zero; nan if a component is."""
         squared = self.squared_norm()
         positive = squared > 0.0
-        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+        # The other branch is 0, or nan: a comparison must not turn a nan into a number.
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), squared)
 
     def scale_components(self, factors: Vec3) -> Vec3:
         """Componentwise product, e.g. principal moments times a vector in the body frame."""

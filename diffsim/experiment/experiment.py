@@ -277,7 +277,9 @@ class Experiment:
             given,
             pushes,
         )
-        return self.task.evaluate(episode.world, result, draw.task)
+        found = self.task.evaluate(episode.world, result, draw.task)
+        sound = _one_or_nan(result.state)
+        return jax.tree.map(lambda figure: figure * sound, found)
 
     def _pushes(self, episode: Episode, directions: jax.Array | None) -> Vec3 | None:
         """What is added to the velocities at every step, if anything is."""
@@ -357,6 +359,20 @@ class Experiment:
     def _sensors(config: RunConfig, world: World) -> Sensors:
         robot = dataclasses.replace(config.robot, sensors=controller_sensors(config))
         return Sensors(robot, world)
+
+
+def _one_or_nan(state: State) -> jax.Array:
+    """Factor for the figures of an episode: 1, or nan if its final state is not finite.
+
+    Whatever a task makes of a motion that is not finite, its figures and their gradient are then
+    nan: such an episode never counts as a success. Shape () or (robots,).
+    """
+    robot_axes = state.time.ndim
+    finite = [
+        jnp.all(jnp.isfinite(leaf), axis=tuple(range(leaf.ndim - robot_axes)))
+        for leaf in jax.tree.leaves(state)
+    ]
+    return jnp.where(jnp.all(jnp.stack(finite), axis=0), 1.0, jnp.nan)
 
 
 def validation_key(seed: int) -> jax.Array:
