@@ -92,7 +92,7 @@ class Sensors:
         if positions or rates:
             frames = joint_frames(world.joints, state.position, state.rotation)
         if positions:
-            pool.append(joint_coordinates(world.joints, frames, positions))
+            pool.append(joint_coordinates(world.joints, frames, positions, state.angles))
         if rates:
             pool.append(
                 joint_rates(

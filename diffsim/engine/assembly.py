@@ -19,7 +19,7 @@ from diffsim.engine.bodies import Bodies, Velocities
 from diffsim.engine.elimination import by_body
 from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, Held, Joints, frames_between
-from diffsim.engine.rotations import rotate
+from diffsim.engine.rotations import rotate_slightly
 from diffsim.engine.tree import FREE, NONE, Tree
 from diffsim.engine.vectors import Mat3, Vec3, point_inertia
 
@@ -59,7 +59,7 @@ def assemble(
 
         # Turn first: where the anchor is depends on it.
         held = kind.held(frames_between(joints, group.joints, parent, (here, turned)))
-        turned = rotate(turned, -_total(held, here, turns=True))
+        turned = rotate_slightly(turned, -_total(held, here, turns=True))
         held = kind.held(frames_between(joints, group.joints, parent, (here, turned)))
         poses.append((here - _total(held, here, turns=False), turned))
 

@@ -12,6 +12,7 @@ Rates and errors have one sign: child minus parent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -107,11 +108,14 @@ class JointType(Protocol):
         units: of the coordinates.
         given_axes: how many axes a robot's file gives: none for a frame along the parent's own
             axes, one for the frame's first axis, two for its first and second.
+        counts_turns: whether the coordinates are angles that go on beyond half a turn. The frames
+            give them within ±π; which turn it is, the state knows (``joint_coordinates``).
     """
 
     freedoms: int
     units: tuple[str, ...]
     given_axes: int
+    counts_turns: bool
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         """Axes of free motion, one for each coordinate."""
@@ -127,11 +131,12 @@ class JointType(Protocol):
 
 
 class Hinge:
-    """Turns about the frame's first axis; the coordinate is an angle within ±π."""
+    """Turns about the frame's first axis; the coordinate is its angle, which counts turns."""
 
     freedoms = 1
     units: tuple[str, ...] = ("rad",)
     given_axes = 1
+    counts_turns = True
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=True),)
@@ -159,6 +164,7 @@ class Universal:
     freedoms = 2
     units: tuple[str, ...] = ("rad", "rad")
     given_axes = 2
+    counts_turns = True
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (
@@ -193,6 +199,7 @@ class Ball:
     freedoms = 3
     units: tuple[str, ...] = ("rad", "rad", "rad")
     given_axes = 0
+    counts_turns = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return tuple(Axis(column, turns=True) for column in frames.parent)
@@ -220,6 +227,7 @@ class Slider:
     freedoms = 1
     units: tuple[str, ...] = ("m",)
     given_axes = 1
+    counts_turns = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=False),)
@@ -245,6 +253,7 @@ class Fixed:
     freedoms = 0
     units: tuple[str, ...] = ()
     given_axes = 0
+    counts_turns = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return ()
@@ -265,6 +274,7 @@ class Free:
     freedoms = 6
     units: tuple[str, ...] = ()
     given_axes = 0
+    counts_turns = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         raise NotImplementedError
@@ -339,13 +349,69 @@ def rates(
     return tuple(axis.direction.dot(turn if axis.turns else slide) for axis in axes)
 
 
+def turning_coordinates(joints: Joints) -> tuple[tuple[int, int], ...]:
+    """Coordinates that count turns, by joint and number, in the order of ``State.angles``."""
+    return tuple(
+        (joint, number)
+        for joint, kind in enumerate(joints.types)
+        if JOINT_TYPES[kind].counts_turns
+        for number in range(JOINT_TYPES[kind].freedoms)
+    )
+
+
 def joint_coordinates(
-    joints: Joints, frames: JointFrames, which: Sequence[tuple[int, int]]
+    joints: Joints, frames: JointFrames, which: Sequence[tuple[int, int]], angles: jax.Array
 ) -> jax.Array:
-    """Chosen coordinates, given by joint and number, shape (coordinates,), [m] or [rad]."""
-    return _of_types(
+    """Chosen coordinates, given by joint and number, shape (coordinates,), [m] or [rad].
+
+    An angle is the one that the frames show, plus so many whole turns that it is nearest to what
+    ``angles`` says; its derivative is that of the frames.
+
+    Args:
+        joints: parameters.
+        frames: of all joints.
+        which: joint and number of each coordinate.
+        angles: of the state, shape (turning coordinates,) [rad].
+    """
+    shown = _of_types(
         joints, which, lambda kind, index: kind.coordinates(frames.gather(index)), frames
     )
+    order = {coordinate: place for place, coordinate in enumerate(turning_coordinates(joints))}
+    if not any(coordinate in order for coordinate in which):
+        return shown
+    expected = gather(angles, tuple(order.get(coordinate, WORLD) for coordinate in which))
+    turns = jnp.round(jax.lax.stop_gradient(expected - shown) / (2.0 * math.pi))
+    counts = column([coordinate in order for coordinate in which], shown)
+    return shown + jnp.where(counts, 2.0 * math.pi * turns, 0.0)
+
+
+def advance_angles(
+    joints: Joints,
+    frames: JointFrames,
+    angles: jax.Array,
+    position: Vec3,
+    velocity: Vec3,
+    angular_velocity: Vec3,
+    timestep: jax.Array,
+) -> jax.Array:
+    """Expected angles after a step, q + h q̇, shape (turning coordinates,) [rad].
+
+    They only have to be right to within half a turn, and have no derivative: the frames give the
+    exact angle (``joint_coordinates``). So nothing adds up, and a wheel may turn by more than π in
+    a step.
+
+    Args:
+        joints, frames, angles: at the start of the step.
+        position: of the bodies [m].
+        velocity, angular_velocity: with which they move through the step [m/s], [rad/s].
+        timestep: h [s].
+    """
+    which = turning_coordinates(joints)
+    if not which:
+        return angles
+    now = joint_coordinates(joints, frames, which, angles)
+    rate = joint_rates(joints, frames, position, velocity, angular_velocity, which)
+    return jax.lax.stop_gradient(now + rate * timestep)
 
 
 def joint_rates(

@@ -15,17 +15,31 @@ def identity() -> Mat3:
 
 def rotation_by(rotation_vector: Vec3) -> Mat3:
     """Rotation by the length of a vector [rad] about its direction; smooth at zero, too."""
+    return _turned_by(rotation_vector, identity())
+
+
+def rotate(rotation: Mat3, rotation_vector: Vec3) -> Mat3:
+    """Rotate body frames by a rotation vector in the world frame, exactly: A′ = exp([φ]×) A."""
+    return renormalize(_turned_by(rotation_vector, rotation))
+
+
+def _turned_by(rotation_vector: Vec3, matrix: Mat3) -> Mat3:
+    """Rodrigues' formula, 1 + sin θ/θ [φ]× + (1 − cos θ)/θ² [φ]×², times a matrix.
+
+    Both factors by the half angle: 1 − cos θ would lose half of float32's digits.
+    """
     squared = rotation_vector.squared_norm()
     safe = squared > 1e-12  # below, the series' first terms are exact to float32's precision
-    angle = jnp.sqrt(jnp.where(safe, squared, 1.0))
-    sine = jnp.where(safe, jnp.sin(angle) / angle, 1.0 - squared / 6.0)
-    rest = jnp.where(safe, (1.0 - jnp.cos(angle)) / angle**2, 0.5 - squared / 24.0)
+    half = 0.5 * jnp.sqrt(jnp.where(safe, squared, 1.0))
+    sinc = jnp.where(safe, jnp.sin(half) / half, 1.0 - squared / 24.0)
+    sine = sinc * jnp.where(safe, jnp.cos(half), 1.0 - squared / 8.0)
+    rest = 0.5 * sinc * sinc
 
     def turned(column: Vec3) -> Vec3:
         once = rotation_vector.cross(column)
         return column + once * sine + rotation_vector.cross(once) * rest
 
-    return Mat3(*(turned(column) for column in identity()))
+    return Mat3(*(turned(column) for column in matrix))
 
 
 def renormalize(a: Mat3) -> Mat3:
@@ -42,12 +56,12 @@ def renormalize(a: Mat3) -> Mat3:
     return Mat3(*columns)
 
 
-def rotate(rotation: Mat3, rotation_vector: Vec3) -> Mat3:
-    """Rotate body frames by a rotation vector in the world frame: A′ = Cay(φ) A.
+def rotate_slightly(rotation: Mat3, rotation_vector: Vec3) -> Mat3:
+    """Rotate body frames by a small rotation vector in the world frame: A′ = Cay(φ) A.
 
     The Cayley transform Cay(φ) = 1 + 2 ([a]× + [a]×²) / (1 + |a|²) with a = φ/2 is orthogonal for
-    every φ, needs no square root or sine (so it is smooth at φ = 0), and turns by 2 arctan(|φ|/2):
-    the angle's error is |φ|³/12 per step, below the first order of the time integration.
+    every φ and needs no square root or sine. It turns by 2 arctan(|φ|/2): |φ|³/12 less than
+    ``rotate``.
     """
     a = rotation_vector * 0.5
     factor = 2.0 / (1.0 + a.squared_norm())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import jax
+
 from diffsim.engine.assembly import assemble, keep_angular_momentum
 from diffsim.engine.bodies import Velocities, advance, free_motion, turn
 from diffsim.engine.elimination import eliminate, project, velocities_of
-from diffsim.engine.joints import joint_frames
+from diffsim.engine.joints import advance_angles, joint_frames
 from diffsim.engine.motors import thruster_wrench
 from diffsim.engine.solver.problem import build_problem, collect_impulses
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
@@ -57,6 +59,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     new_v, new_omega = keep_angular_momentum(
         world.tree, bodies, new, turned_velocities, free.resolved
     )
+    time, time_excess = _next_time(state.time, state.time_excess, h)
     return State(
         position=new.position,
         rotation=new.rotation,
@@ -65,5 +68,19 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
         acceleration=(new_v - v) * (1.0 / h),
         angular_acceleration=(new_omega - omega) * (1.0 / h),
         impulses=collect_impulses(problem.blocks, solution.impulses, state.impulses),
-        time=state.time + h,
+        angles=advance_angles(joints, frames, state.angles, x, drift.linear, drift.angular, h),
+        time=time,
+        time_excess=time_excess,
     )
+
+
+def _next_time(
+    time: jax.Array, excess: jax.Array, timestep: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Time after a step and what rounding has added to it, so that no error adds up.
+
+    Source: Kahan, "Further remarks on reducing truncation errors", 1965.
+    """
+    due = timestep - excess
+    new = time + due
+    return new, jax.lax.stop_gradient((new - time) - due)

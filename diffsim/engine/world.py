@@ -107,7 +107,10 @@ class State(NamedTuple):
         acceleration: mean over the last time step, world frame [m/s²], components (bodies,).
         angular_acceleration: the same of the angular velocity [rad/s²].
         impulses: of the last time step.
+        angles: of hinges and universal joints, counting turns, to within half a turn [rad], shape
+            (turning coordinates,); ``joint_coordinates`` makes exact coordinates of them.
         time: since the start [s], shape ().
+        time_excess: by how much ``time`` is ahead, from rounding, shape () [s].
     """
 
     position: Vec3
@@ -117,7 +120,9 @@ class State(NamedTuple):
     acceleration: Vec3
     angular_acceleration: Vec3
     impulses: Impulses
+    angles: jax.Array
     time: jax.Array
+    time_excess: jax.Array
 
 
 class PartMotion(NamedTuple):

@@ -325,7 +325,9 @@ def build_scene(robot: RobotConfig, command: Any, **options: bool) -> Scene:
 def coordinates(world: World, state: State) -> np.ndarray:
     """Of all drives."""
     frames = joint_frames(world.joints, state.position, state.rotation)
-    return np.asarray(joint_coordinates(world.joints, frames, world.drives.coordinate))
+    return np.asarray(
+        joint_coordinates(world.joints, frames, world.drives.coordinate, state.angles)
+    )
 
 
 def with_limits(scene: Scene, below: float, above: float) -> Scene:

@@ -62,7 +62,9 @@ def draw(like: Scene, count: int) -> Scene:
         acceleration=state.acceleration,
         angular_acceleration=state.angular_acceleration,
         impulses=jax.tree.map(lambda leaf: some(leaf, scaled), state.impulses),
+        angles=state.angles,
         time=state.time,
+        time_excess=state.time_excess,
     )
     command = some(np.asarray(lanes.control.command), scaled)
     return lanes._replace(state=changed, control=lanes.control._replace(command=command))

@@ -45,7 +45,7 @@ def coordinates(world: World, states: State) -> tuple[np.ndarray, np.ndarray]:
         motion = (state.position, state.velocity, state.angular_velocity)
         which = ((0, 0),)
         return (
-            joint_coordinates(world.joints, frames, which)[0],
+            joint_coordinates(world.joints, frames, which, state.angles)[0],
             joint_rates(world.joints, frames, *motion, which)[0],
         )
 
@@ -163,5 +163,5 @@ def test_each_coordinate_of_a_ball_joint_has_its_own_servo(coordinate: int) -> N
     world, state = build(robot, WEIGHTLESS, TIMESTEP)
     end = last(simulate(world, state, jnp.array([0.5]), steps=100))
     frames = joint_frames(world.joints, end.position, end.rotation)
-    found = joint_coordinates(world.joints, frames, ((0, 0), (0, 1), (0, 2)))
+    found = joint_coordinates(world.joints, frames, ((0, 0), (0, 1), (0, 2)), end.angles)
     np.testing.assert_allclose(found, 0.5 * np.eye(3)[coordinate], atol=1e-6)

@@ -75,7 +75,7 @@ def test_bodies_start_where_the_coordinates_say(kind: str, parent: str) -> None:
     assert float(drift(world, state)) < ROUND_OFF
     which = tuple((0, k) for k in range(FREEDOMS[kind]))
     frames = joint_frames(world.joints, state.position, state.rotation)
-    position = joint_coordinates(world.joints, frames, which)
+    position = joint_coordinates(world.joints, frames, which, state.angles)
     motion = (state.position, state.velocity, state.angular_velocity)
     np.testing.assert_allclose(position, joint.position, atol=ROUND_OFF)
     np.testing.assert_allclose(
@@ -103,7 +103,7 @@ def test_rates_are_how_fast_coordinates_change(kind: str) -> None:
     def read(s: State) -> tuple[jax.Array, jax.Array]:
         frames = joint_frames(world.joints, s.position, s.rotation)
         motion = (s.position, s.velocity, s.angular_velocity)
-        coordinates = joint_coordinates(world.joints, frames, which)
+        coordinates = joint_coordinates(world.joints, frames, which, s.angles)
         return coordinates, joint_rates(world.joints, frames, *motion, which)
 
     positions, rates = jax.vmap(read)(states)
