@@ -35,6 +35,7 @@ ENGINE_LAYERS = (
         "diffsim.engine.gradient_flow",
         "diffsim.engine.packing",
         "diffsim.engine.indexing",
+        "diffsim.engine.effective_mass",
     ),
     ("diffsim.engine.vectors",),
     ("diffsim.engine.rotations", "diffsim.engine.shapes"),

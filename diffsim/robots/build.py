@@ -13,18 +13,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine import shapes
 from diffsim.engine.bodies import Bodies
 from diffsim.engine.contacts import Contacts
 from diffsim.engine.indexing import WORLD
-from diffsim.engine.joints import JOINT_TYPES, Joints
+from diffsim.engine.joints import JOINT_TYPES, Joints, turning_coordinates
 from diffsim.engine.motors import Drives, Thrusters
 from diffsim.engine.rotations import identity
 from diffsim.engine.tree import Tree, build_tree
 from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
 from diffsim.engine.world import Parts, State, World, idle_impulses
 from diffsim.robots.check import check_robot
-from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig, motor_limit
+from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig, motor_limit
+from diffsim.robots.loads import pressing_forces, series_mass
+from diffsim.robots.masses import inertia_of, mass_of
 from diffsim.robots.numbers import (
     number,
     numbers,
@@ -78,7 +79,7 @@ def build_world(
         ),
         parts=_parts(robot, links, index),
         joints=joints,
-        contacts=_contacts(robot, links, index),
+        contacts=_contacts(robot, links, index, vector(gravity)),
         drives=_drives(robot, names, tree),
         thrusters=_thrusters(robot, links, index),
         gravity=vector(gravity),
@@ -110,8 +111,22 @@ def initial_state(robot: RobotConfig, world: World) -> State:
         acceleration=zero,
         angular_acceleration=zero,
         impulses=idle_impulses(world),
+        angles=_angles(robot, world),
         time=number(0.0),
+        time_excess=number(0.0),
     )
+
+
+def _angles(robot: RobotConfig, world: World) -> jax.Array:
+    """Coordinates of hinges and universal joints at the start, as the robot's data say [rad].
+
+    Those of joints that close a loop follow from the others, and count from within half a turn.
+    """
+    starts = []
+    for joint, coordinate in turning_coordinates(world.joints):
+        position = robot.joints[world.joints.names[joint]].position
+        starts.append(0.0 if position is None else position[coordinate])
+    return jax.lax.stop_gradient(numbers(starts))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,36 +176,21 @@ def _merges(joint: JointConfig) -> bool:
 
 def _merge(robot: RobotConfig, names: list[str], poses: dict[str, tuple[Vec3, Mat3]]) -> _Link:
     """Total mass, centre of mass and inertia of some bodies, by Steiner's theorem."""
-    found = {name: _mass_and_inertia(robot.bodies[name]) for name in names}
-    total = sum((mass for mass, _ in found.values()), start=number(0.0))
+    masses = {name: mass_of(robot.bodies[name]) for name in names}
+    total = sum(masses.values(), start=number(0.0))
     center = vector([0, 0, 0])
     if len(names) > 1:
-        for name, (mass, _) in found.items():
+        for name, mass in masses.items():
             center = center + poses[name][0] * (mass / total)
     offsets = {name: poses[name][0] - center for name in names}
     rotations = {name: poses[name][1] for name in names}
     inertia = Sym3(*[number(0.0)] * 6)
-    for name, (mass, moments) in found.items():
-        own = Sym3(*moments, *[number(0.0)] * 3)
+    for name, mass in masses.items():
+        own = Sym3(*inertia_of(robot.bodies[name]), *[number(0.0)] * 3)
         if len(names) > 1:
             own = own.rotated_by(rotations[name]) + point_inertia(mass, offsets[name])
         inertia = inertia + own
     return _Link(tuple(names), total, inertia, offsets, rotations)
-
-
-def _mass_and_inertia(body: BodyConfig) -> tuple[Any, Vec3]:
-    if body.shape == "sphere":
-        volume: Any = shapes.sphere_volume(number(body.radius))
-    else:
-        assert body.size is not None
-        size = vector(body.size)
-        volume = shapes.box_volume(size)
-    mass = number(body.mass) if body.mass is not None else number(body.density) * volume
-    if body.inertia is not None:
-        return mass, vector(body.inertia)
-    if body.shape == "sphere":
-        return mass, shapes.sphere_inertia(mass, number(body.radius))
-    return mass, shapes.box_inertia(mass, size)
 
 
 def _is_inside(joint: JointConfig, links: list[_Link]) -> bool:
@@ -268,7 +268,9 @@ def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Par
     )
 
 
-def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Contacts:
+def _contacts(
+    robot: RobotConfig, links: list[_Link], index: dict[str, int], gravity: Vec3
+) -> Contacts:
     bodies = robot.bodies
 
     def friction(name: str) -> Any:
@@ -290,6 +292,7 @@ def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> 
     pairs = robot.contact_pairs
     first = [*grounded, *(a for a, _ in pairs)]
     count = len(first)
+    ends = [*((name,) for name in grounded), *((a, b) for a, b in pairs)]
     nowhere = [vector([0, 0, 0])] * len(grounded)
     return Contacts(
         names=(*(f"{name}/ground" for name in grounded), *(f"{a}/{b}" for a, b in pairs)),
@@ -314,7 +317,77 @@ def _contacts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> 
         ),
         frequency=numbers([robot.contact_frequency] * count),
         damping_ratio=numbers([robot.contact_damping_ratio] * count),
+        **_given_softness(robot, links, index, ends),
+        least_stiffness=_least_stiffness(robot, ends, gravity),
     )
+
+
+def _given_softness(
+    robot: RobotConfig, links: list[_Link], index: dict[str, int], ends: list[tuple[str, ...]]
+) -> dict[str, Any]:
+    """Stiffness [N/m] and damping [N·s/m] of the contacts that have them, and which do.
+
+    Args:
+        robot: the file's data.
+        links, index: the simulated bodies, and which of them carries each part.
+        ends: of each contact, its one or two bodies.
+    """
+    by_stiffness, stiffness, damping = [], [], []
+    for names in ends:
+        bodies = [robot.bodies[name] for name in names]
+        springs = _in_series([body.contact_stiffness for body in bodies], robot.contact_stiffness)
+        dampers = _in_series([body.contact_damping for body in bodies], robot.contact_damping)
+        if springs is not None and dampers is None:
+            mass = series_mass([links[index[name]].mass for name in names])
+            dampers = 2.0 * number(robot.contact_damping_ratio) * jnp.sqrt(springs * mass)
+        by_stiffness.append(springs is not None)
+        stiffness.append(0.0 if springs is None else springs)
+        damping.append(0.0 if springs is None else dampers)
+    return {
+        "by_stiffness": tuple(by_stiffness),
+        "stiffness": numbers(stiffness),
+        "damping": numbers(damping),
+    }
+
+
+def _in_series(own: list[Any], common: Any) -> Any:
+    """Stiffness or damping of two bodies' springs in series, None if none is given.
+
+    Each body has its own one or else that of the robot; one without any is rigid.
+    """
+    given = [common if value is None else value for value in own]
+    values = [number(value) for value in given if value is not None]
+    if len(values) < 2:
+        return values[0] if values else None
+    first, second = values
+    return first * second / (first + second)
+
+
+def _least_stiffness(
+    robot: RobotConfig, ends: list[tuple[str, ...]], gravity: Vec3
+) -> jax.Array | None:
+    """Stiffness with which the robot's own loads press no sphere in too deep [N/m].
+
+    Args:
+        robot: the file's data.
+        ends: of each contact, its one or two bodies.
+        gravity: [m/s²].
+
+    Returns:
+        None where the robot sets no limit to the depth.
+    """
+    if robot.contact_depth is None or not ends:
+        return None
+    forces = pressing_forces(
+        robot, gravity, list(dict.fromkeys(n for names in ends for n in names))
+    )
+
+    def of_contact(names: tuple[str, ...]) -> jax.Array:
+        force = jnp.max(jnp.stack([forces[name] for name in names]))
+        radius = jnp.min(jnp.stack([number(robot.bodies[name].radius) for name in names]))
+        return force / (number(robot.contact_depth) * radius)
+
+    return numbers([of_contact(names) for names in ends])
 
 
 def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:

@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.contacts import ContactTargets
+from diffsim.engine.effective_mass import regularized_inverse
 from diffsim.engine.motors import DriveTargets
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.solver.rows import Rows, Z, sum_up
@@ -135,7 +136,8 @@ class ContactBlock:
 
     The drift: surfaces in touch move freely up to the time of impact and as after the solve from
     then on, which brings them to where the rebound has taken them, (1 − τ) h v⁺. Others may not
-    close their gap to below zero.
+    close their gap to below zero. Depth beyond what the contact's spring is loaded with is taken
+    back.
 
     Attributes:
         which: indices of the contacts.
@@ -145,7 +147,11 @@ class ContactBlock:
         slip: target of the tangents [m/s].
         friction: Coulomb coefficient.
         inverse_mass: K by pairs of directions, lower triangle by rows.
+        take_back: velocity that moves apart what is too deep, in the drift alone [m/s].
+        scale: K that the bodies would have without joints, for ``regularized_inverse``.
         steps: impulse for a unit of velocity, along the normal and along both tangents.
+        keep: share of its impulse that the normal keeps at a visit which finds it at its target:
+            1 but for softness, and 0 where it cannot move.
     """
 
     which: tuple[int, ...] = static()
@@ -155,7 +161,10 @@ class ContactBlock:
     slip: tuple[jax.Array, ...]
     friction: jax.Array
     inverse_mass: tuple[tuple[jax.Array, ...], ...]
+    take_back: jax.Array
+    scale: jax.Array
     steps: tuple[jax.Array, ...]
+    keep: jax.Array
 
     def total(self, impulse: Impulse) -> Impulse:
         """What is pushed in each direction of the rows."""
@@ -165,8 +174,10 @@ class ContactBlock:
         """The normal impulse, then the tangential ones that it allows."""
         speed, *slips = velocities
         k, target = self.inverse_mass, self.target
-        residual = speed + target.cfm * impulse[0] - target.velocity
-        normal = jnp.maximum(impulse[0] - residual * self.steps[0], 0.0)
+        residual = speed - target.velocity
+        normal = jnp.maximum(self.keep * impulse[0] - residual * self.steps[0], 0.0)
+        knocked = speed - k[0][0] * impulse[0] < target.knock
+        normal = jnp.where(knocked, 0.0, normal)
         push = normal - impulse[0]
         if not slips:
             return (normal,)
@@ -189,10 +200,12 @@ class ContactBlock:
         )
         rigid = jnp.zeros_like(self.target.cfm)
         target = self.target._replace(
-            velocity=jnp.where(impulse[0] > 0.0, normal, self.target.closing), cfm=rigid
+            velocity=jnp.where(impulse[0] > 0.0, normal, self.target.closing) + self.take_back,
+            cfm=rigid,
+            knock=jnp.full_like(rigid, -jnp.inf),
         )
-        steps = step_lengths(self.inverse_mass, rigid)
-        block = dataclasses.replace(self, target=target, slip=tuple(slip), steps=steps)
+        steps, keep = contact_steps(self.inverse_mass, self.scale, rigid)
+        block = dataclasses.replace(self, target=target, slip=tuple(slip), steps=steps, keep=keep)
         # A first guess of what moves the bodies: what held before all along, the rest after τ.
         pressed = impulse[0] > 0.0
         held = jnp.minimum(previous[0], impulse[0]) / jnp.where(pressed, impulse[0], 1.0)
@@ -203,14 +216,28 @@ class ContactBlock:
 Block = JointBlock | DriveBlock | ContactBlock
 
 
-def step_lengths(
-    inverse_mass: Sequence[Sequence[jax.Array]], cfm: jax.Array
-) -> tuple[jax.Array, ...]:
-    """Of a contact's visit, along its normal and, if there are any, along its tangents."""
+def contact_steps(
+    inverse_mass: Sequence[Sequence[jax.Array]], scale: jax.Array, cfm: jax.Array
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    """Step lengths of a contact's normal and tangents, and the share that its impulse keeps.
+
+    A visit solves v + K (λ′ − λ) + c λ′ = target for the normal, so that λ′ = keep λ − step
+    (v − target) with step = 1/(K + c) and keep = K/(K + c). The compliance c is the contact's own
+    softness and, where joints leave the direction (nearly) without motion, what
+    ``regularized_inverse`` adds.
+
+    Args:
+        inverse_mass: K by pairs of directions, lower triangle by rows.
+        scale: K that the bodies would have without joints [1/kg].
+        cfm: softness of the normal [1/kg].
+    """
     k = inverse_mass
-    normal = 1.0 / (k[0][0] + cfm)
-    # One length for both tangents, so that the projection's fixed point is Coulomb's law.
-    return (normal, 1.0 / jnp.maximum(k[1][1], k[2][2])) if len(k) > 1 else (normal,)
+    steps: tuple[jax.Array, ...] = (regularized_inverse(k[0][0], scale, cfm),)
+    keep = k[0][0] * steps[0]
+    if len(k) > 1:
+        # One length for both tangents, so that the projection's fixed point is Coulomb's law.
+        steps += (regularized_inverse(jnp.maximum(k[1][1], k[2][2]), scale),)
+    return steps, keep
 
 
 def project_on_cone(
@@ -222,7 +249,7 @@ def project_on_cone(
     apart, passes nothing on. The argument of the square root is made safe at the origin.
     """
     squared = tangent_1**2 + tangent_2**2
-    outside = squared >= radius**2
+    outside = ~(squared < radius**2)  # true, too, where the radius is nan, which is passed on
     length = jnp.sqrt(jnp.where(squared > 0.0, squared, 1.0))
     scale = jnp.where(outside, radius / length, 1.0)
     return tangent_1 * scale, tangent_2 * scale
@@ -234,7 +261,7 @@ def project_on_box(
     """Each tangent by itself within ±radius: the paper's friction; up to √2 μ on the diagonal."""
 
     def within(tangent: jax.Array) -> jax.Array:
-        return jnp.where(jnp.abs(tangent) >= radius, jnp.sign(tangent) * radius, tangent)
+        return jnp.where(jnp.abs(tangent) < radius, tangent, jnp.sign(tangent) * radius)
 
     return within(tangent_1), within(tangent_2)
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies, inertia_times, resolved
 from diffsim.engine.contacts import ContactImpulse, contact_targets, detect, soft_constraint
+from diffsim.engine.effective_mass import regularized_inverse
 from diffsim.engine.elimination import Elimination, velocities_of
 from diffsim.engine.indexing import WORLD, gather
 from diffsim.engine.joints import (
@@ -31,7 +32,7 @@ from diffsim.engine.solver.blocks import (
     Impulse,
     JointBlock,
     cholesky,
-    step_lengths,
+    contact_steps,
 )
 from diffsim.engine.solver.clusters import Cluster, cluster
 from diffsim.engine.solver.rows import (
@@ -100,7 +101,7 @@ def build_problem(
     previous = [impulse_of(block, state.impulses) for block in blocks]
     totals = [block.total(impulse) for block, impulse in zip(blocks, previous, strict=True)]
     before = push_together(free, [block.rows for block in blocks], totals)
-    contacts = _contact_blocks(world, state, system, before, friction_law)
+    contacts = _contact_blocks(world, state, system, before, erp, friction_law)
     previous += [impulse_of(block, state.impulses) for block in contacts]
     blocks += contacts
     clusters = cluster(blocks, [_branches(world, block) for block in blocks])
@@ -233,7 +234,7 @@ def _drive_blocks(
     drives, joints, tree = world.drives, world.joints, world.tree
     if not drives.names:
         return []
-    position = joint_coordinates(joints, frames, drives.coordinate)
+    position = joint_coordinates(joints, frames, drives.coordinate, state.angles)
     targets = drive_targets(drives, position, command, erp, world.timestep)
 
     eliminated = [joints.eliminated[joint] for joint, _ in drives.coordinate]
@@ -265,6 +266,10 @@ def _drive_blocks(
             pushes = _pushes(axis, child, parent, own.anchor_child, state.position)
             rows = build_rows(system, [pushes])
         inverse_mass = rows.coupling(0, rows, 0)
+        mass = 1.0 / inverse_mass  # a coordinate of an eliminated joint can always move
+        if not eliminated[members[0]]:
+            own_mass = _own_inverse_mass(world.bodies, state.rotation, pushes)
+            mass = regularized_inverse(inverse_mass, own_mass)
         found.append(
             DriveBlock(
                 which=members,
@@ -273,14 +278,19 @@ def _drive_blocks(
                 rows=rows,
                 target=DriveTargets(*(gather(part, members) for part in targets)),
                 inverse_mass=inverse_mass,
-                mass=1.0 / inverse_mass,
+                mass=mass,
             )
         )
     return found
 
 
 def _contact_blocks(
-    world: World, state: State, system: Elimination, before: Z, friction_law: str
+    world: World,
+    state: State,
+    system: Elimination,
+    before: Z,
+    erp: float,
+    friction_law: str,
 ) -> list[ContactBlock]:
     contacts = world.contacts
     if not contacts.names:
@@ -312,6 +322,7 @@ def _contact_blocks(
         inverse_mass = tuple(
             tuple(rows.coupling(a, rows, b) for b in range(a + 1)) for a in range(len(directions))
         )
+        scale = _inverse_masses(world.bodies, chosen.body_a, chosen.body_b)
         law = contact_targets(
             chosen,
             frame,
@@ -319,8 +330,11 @@ def _contact_blocks(
             rows.velocities(before)[0],
             gather(state.impulses.contact.normal, members),
             rows.inverse_mass(0),
+            scale,
+            world.gravity.length(),
             world.timestep,
         )
+        steps, keep = contact_steps(inverse_mass, scale, law.cfm)
         found.append(
             ContactBlock(
                 which=members,
@@ -330,7 +344,10 @@ def _contact_blocks(
                 slip=tuple(jnp.zeros_like(law.velocity) for _ in directions[1:]),
                 friction=chosen.friction,
                 inverse_mass=inverse_mass,
-                steps=step_lengths(inverse_mass, law.cfm),
+                take_back=erp * law.excess / world.timestep,
+                scale=scale,
+                steps=steps,
+                keep=keep,
             )
         )
     return found
@@ -369,6 +386,12 @@ def _curve_of_anchors(
         return omega.cross(omega.cross(arm)) * resolved(omega, world.timestep)
 
     return (centripetal(child) - centripetal(parent)) * (0.5 * world.timestep)
+
+
+def _inverse_masses(bodies: Bodies, first: tuple[int, ...], second: tuple[int, ...]) -> jax.Array:
+    """1/m of both bodies of each contact, 0 for the world [1/kg], shape (contacts,)."""
+    inverse = 1.0 / bodies.mass
+    return gather(inverse, first) + gather(inverse, second)
 
 
 def _own_inverse_mass(bodies: Bodies, rotation: Mat3, pushes: tuple[Push, ...]) -> jax.Array:

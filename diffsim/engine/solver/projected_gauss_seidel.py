@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.solver.blocks import Block, DriveBlock, Impulse
+from diffsim.engine.solver.blocks import Block, ContactBlock, DriveBlock, Impulse
 from diffsim.engine.solver.problem import Problem
 from diffsim.engine.solver.rows import Z, push_together
 
@@ -102,10 +102,14 @@ class ProjectedGaussSeidel:
 
         # An impulse at the time of impact moves the bodies only over the rest of the step. What
         # else acts on them has to be solved for as the velocities were. Rows that go by themselves
-        # have the solution as their first guess, but for limits, which take one sweep.
+        # have the solution as their first guess, but for limits and contacts that are too deep,
+        # which take one sweep.
         coupled = _is_coupled(problem.blocks)
-        has_limits = any(isinstance(b, DriveBlock) and b.limited for b in problem.blocks)
-        sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(has_limits))
+        goes_back = any(
+            isinstance(b, ContactBlock) or (isinstance(b, DriveBlock) and b.limited)
+            for b in problem.blocks
+        )
+        sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(goes_back))
         held = problem.previous if coupled else jax.tree.map(jnp.zeros_like, problem.previous)
         found = [
             block.for_drift(problem.before, z, impulse, previous)

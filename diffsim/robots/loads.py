@@ -1,0 +1,63 @@
+"""Forces with which a robot's own weight and motors may press its surfaces together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.engine.joints import JOINT_TYPES
+from diffsim.engine.vectors import Vec3
+from diffsim.robots.config import RobotConfig, motor_limit
+from diffsim.robots.masses import mass_of
+from diffsim.robots.numbers import number
+from diffsim.robots.placement import Motion, carriers, mounting, place
+
+
+def pressing_forces(robot: RobotConfig, gravity: Vec3, names: list[str]) -> dict[str, jax.Array]:
+    """Largest force that may press on each of some spheres [N], about.
+
+    The weight of the whole robot or, where it is larger, the largest force of a motor on the way
+    from the sphere to the robot's root, with the lever arm that it has at the start.
+
+    Args:
+        robot: a checked robot; numbers may be traced.
+        gravity: [m/s²].
+        names: of the spheres.
+    """
+    weight = sum((mass_of(body) for body in robot.bodies.values()), number(0.0)) * gravity.length()
+    placed = place(robot)
+    carried = carriers(robot)
+    forces = {}
+    for name in names:
+        force = weight
+        above = name
+        while above in carried:
+            joint_name = carried[above]
+            anchor = _anchor(robot, joint_name, placed)
+            lever = (placed[name].position - anchor).length()
+            lever = jnp.maximum(lever, number(robot.bodies[name].radius))
+            for motor in robot.motors.values():
+                if motor.joint == joint_name:
+                    kind = JOINT_TYPES[robot.joints[joint_name].type]
+                    push: Any = number(motor_limit(robot, motor))
+                    if kind.units[motor.coordinate] == "rad":
+                        push = push / lever
+                    force = jnp.maximum(force, push)
+            above = robot.joints[joint_name].parent
+        forces[name] = force
+    return forces
+
+
+def series_mass(masses: Sequence[Any]) -> Any:
+    """Mass that two bodies have against each other, 1/(1/m₁ + 1/m₂) [kg]; of one alone its own."""
+    return 1.0 / sum(1.0 / mass for mass in masses)
+
+
+def _anchor(robot: RobotConfig, joint_name: str, placed: dict[str, Motion]) -> Vec3:
+    """Place of a joint's anchor on its parent at the start, in the world [m]."""
+    joint = robot.joints[joint_name]
+    parent = placed[joint.parent]
+    return parent.position + parent.rotation @ mounting(robot, joint).anchor_parent
