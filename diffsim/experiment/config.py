@@ -201,7 +201,8 @@ def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
 def _check_residuals(config: RunConfig) -> None:
     """Least squares need a loss that is a sum of squares."""
     if isinstance(config.optimizer, LevenbergMarquardtConfig) and not config.task.has_residuals:
-        fitting = ", ".join(kind for kind, s in SCHEMAS["task"].items() if s.has_residuals)
+        kinds = SCHEMAS["task"].items()
+        fitting = ", ".join(name for name, kind in kinds if getattr(kind, "has_residuals", False))
         raise ConfigError(
             "optimizer=lm needs a task whose loss is a sum of squares, which must be one of "
             f"{fitting}, got {config.task.kind}"
