@@ -32,7 +32,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from diffsim.cli.configuration import compose_config  # noqa: E402
+from diffsim.cli.configuration import compose_bench_config  # noqa: E402
 from diffsim.engine.rollout import rollout  # noqa: E402
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel  # noqa: E402
 from diffsim.engine.step import step  # noqa: E402
@@ -182,7 +182,7 @@ def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSei
 
 def strong_quadruped() -> RobotConfig:
     """With servos that seldom saturate."""
-    robot = copy.deepcopy(compose_config("robot=quadruped").robot)
+    robot = copy.deepcopy(compose_bench_config("robot=quadruped").robot)
     for motor in robot.motors.values():
         motor.max_force = TORQUE
     return robot

@@ -17,11 +17,13 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
+from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
 from diffsim.reporting.config import ReportConfig
@@ -54,6 +56,7 @@ def register_resolvers() -> None:
     )
     # Hydra makes the run's folder before anything is checked: no name may lead out of it.
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
+    OmegaConf.register_new_resolver("recipe_of", recipe_of, replace=True)
 
 
 def guard_composition() -> None:
@@ -71,7 +74,15 @@ def guard_composition() -> None:
         loader: ConfigLoaderImpl, config_name: str | None, overrides: list[str], **options: Any
     ) -> DictConfig:
         _check_choices(loader, config_name, overrides)
-        config = load(loader, config_name, overrides, **options)
+        begin_composition(loader, config_name, overrides)
+        try:
+            config = load(loader, config_name, overrides, **options)
+        except ConfigCompositionException:
+            # A value of a task that is not chosen: the choice is what is missing, not the key.
+            rest = [override for override in overrides if not override.startswith("task.")]
+            config = load(loader, config_name, rest, **options)
+            if not OmegaConf.is_missing(config, "task"):
+                raise
         _check_plugins(config.hydra)
         return config
 
@@ -183,8 +194,12 @@ def typed_config(composed: DictConfig, schema: type[Config]) -> Config:
     """The composed config as dataclasses.
 
     Raises:
-        ConfigError: if there is a key that no schema knows (Hydra lets ``+key=value`` add any).
+        ConfigError: if there is a key that no schema knows (Hydra lets ``+key=value`` add any), or
+            a run's task or variables are not chosen.
     """
+    if schema is RunConfig:
+        _reject_unknown_keys(composed.robot, "robot")
+        check_chosen(composed)
     _reject_unknown_keys(composed, "")
     config: Any = OmegaConf.to_object(composed)
     assert isinstance(config, schema)
@@ -192,7 +207,7 @@ def typed_config(composed: DictConfig, schema: type[Config]) -> Config:
 
 
 def file_of(key: str) -> Path | None:
-    """The user's file that a key's value comes from: that of the group's choice.
+    """The user's file that a key's value comes from: a preset, a recipe or the group's choice.
 
     None for the files in the package, for what the command line overrides, and where Hydra has not
     composed anything.
@@ -201,18 +216,36 @@ def file_of(key: str) -> Path | None:
         return None
     hydra_config = HydraConfig.get()
     group = key.split(".")[0]
-    choice = hydra_config.runtime.choices.get(group)
     overridden = {item.lstrip("+~").split("=")[0] for item in hydra_config.overrides.task}
     overridden.discard(group)
-    if choice is None or any(
-        key == item or key.startswith((f"{item}.", f"{item}[")) for item in overridden
-    ):
+    if any(key == item or key.startswith((f"{item}.", f"{item}[")) for item in overridden):
         return None
-    for source in hydra_config.runtime.config_sources:
-        path = Path(source.path) / group / f"{choice}.yaml"
+    for owner in ("experiment", "recipe", group):
+        if (path := _own_file(owner)) and (owner == group or _sets(path, key)):
+            return path
+    return None
+
+
+def _own_file(group: str) -> Path | None:
+    """The user's file of a group's choice; None if it is one of the package."""
+    runtime = HydraConfig.get().runtime
+    for source in runtime.config_sources:
+        path = Path(source.path) / group / f"{runtime.choices.get(group)}.yaml"
         if source.schema == "file" and path.is_file():
             return path
     return None
+
+
+def _sets(path: Path, key: str) -> bool:
+    """True if a file has a value at a key, or at one within it."""
+    node = yaml.safe_load(path.read_text())
+    for part in re.split(r"[.\[]", key):
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+        if isinstance(node, list):
+            break
+    return True
 
 
 def quoted(text: str) -> str:

@@ -18,6 +18,7 @@ from diffsim.cli.configuration import (
     register_schemas,
     typed_config,
 )
+from diffsim.cli.recipes import choices_in_words
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.interruption import Interrupted
 
@@ -69,6 +70,9 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     from diffsim.reporting.summary import print_summary, write_plots
 
     console = Console(quiet=in_sweep and sweep.is_quiet())
+    if config.resume is None:
+        for line in filter(None, (choices_in_words(), config.note)):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     try:
         if config.resume is not None:
             resume(folder, console)

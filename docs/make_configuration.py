@@ -39,7 +39,7 @@ COMMANDS: dict[str, type] = {
     "diffsim-bench": BenchConfig,
     "diffsim-report": ReportConfig,
 }
-COMMENT_ONLY = ("robot", "experiment")
+COMMENT_ONLY = ("robot", "recipe", "experiment")
 """Groups whose files are too long to be listed: what they are for is said, and no more."""
 
 INTRODUCTION = """\
@@ -54,12 +54,13 @@ own, or of the robot's file (`robot.bodies.ball.mass=5`).
     diffsim-run '+variables={grip: {path: robot.friction, lower: 0.1, upper: 2.0}}'
 
 - **A group** (`robot`, `task`, `controller`, `variables`, `optimizer`, `solver`, `device`,
-  `experiment`) is chosen by the name of a file, `optimizer=cmaes`: one in `conf/` or, with
-  `--config-dir mine`, in a folder of yours. What that file says goes before the defaults in the
-  tables here; what you override goes before both.
-- Group files are made for the first experiment: `optimizer=adam` has the learning rate of the ball
-  throw, 4 in units of its variables' scales, which is far too much for a net. Each preset of
-  `experiment` sets its own.
+  `recipe`, `experiment`) is chosen by the name of a file, `optimizer=cmaes`: one in `conf/` or,
+  with `--config-dir mine`, in a folder of yours. What that file says goes before the defaults in
+  the tables here; what you override goes before both.
+- **A recipe** says what a robot is usually for: task, controller, variables, and settings for each
+  optimiser. It holds where neither the command nor a preset of `experiment` chooses. A robot
+  without a recipe has the settings of the group files, which are made for a net: `optimizer=adam`
+  has a learning rate of 0.001.
 - `+key=value` adds to a mapping what is not in it yet, `~key` removes something, and quotes keep
   the shell off brackets and braces. `null` is nothing, `inf` infinite, lists are `[1,2]`; one
   number of a list has its index behind the key (`robot.bodies.ball.velocity.0=3`).
@@ -103,6 +104,7 @@ def page() -> str:
         parts.append(f"## {group}\n\nOne of {len(kinds)} kinds. {_choices(group)}")
         for kind, schema in kinds.items():
             parts.append(f"### {group}: {kind}\n\n{_described(schema, group, places)}")
+    parts.append(f"## recipe\n\nUsual choices of each robot. {_choices('recipe')}")
     parts.append(
         f"## experiment\n\nPresets, which set keys of all groups. {_choices('experiment')}"
     )
@@ -212,7 +214,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return f"`{_value(field.default_factory())}`"
     if field.default is dataclasses.MISSING or field.default == MISSING:
         return "must be given"
-    return f"`{_value(field.default)}`"
+    return f"`{_value(field.default)}`" if field.default != "" else "none"
 
 
 def _value(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from diffsim.cli.configuration import compose_config
+from diffsim.cli.configuration import compose_bench_config
 from diffsim.robots.config import RobotConfig
 
 ARTICULATED = ("quadruped", "quadruped_table1", "arm", "cartpole")
@@ -12,5 +12,5 @@ ARTICULATED = ("quadruped", "quadruped_table1", "arm", "cartpole")
 
 @cache
 def robot_config(name: str) -> RobotConfig:
-    """A robot by its name. Shared among tests: copy it before changing anything."""
-    return compose_config(f"robot={name}").robot
+    """A robot by its name, as its file has it. Shared among tests: copy it before a change."""
+    return compose_bench_config(f"robot={name}").robot

@@ -104,8 +104,8 @@ def test_every_package_is_installed():
         settings = tomllib.load(file)["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "diffsim").rglob("*.py")}
     named = {".".join(folder.parts) for folder in folders}
-    groups = {f"diffsim.conf.{path.name}" for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    groups.discard("diffsim.conf.__pycache__")
+    files = (ROOT / "conf").rglob("*.yaml")
+    groups = {".".join(["diffsim", *path.parent.relative_to(ROOT).parts]) for path in files}
     assert {*settings["packages"]} == named | groups | {*settings["package-dir"]}
 
 

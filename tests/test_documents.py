@@ -32,7 +32,12 @@ import diffsim
 from benchmarks.paper.report import with_summary
 from diffsim.bench.config import BenchConfig, check_bench
 from diffsim.checks.config import CheckConfig, check_config
-from diffsim.cli.configuration import register_resolvers, register_schemas, typed_config
+from diffsim.cli.configuration import (
+    guard_composition,
+    register_resolvers,
+    register_schemas,
+    typed_config,
+)
 from diffsim.cli.report import with_folders_as_runs
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import _merged
@@ -124,6 +129,7 @@ def composed(name: str, arguments: list[str]) -> list[object]:
     """The configs of a command, of the first and the last job of a sweep; not yet checked."""
     register_schemas()
     register_resolvers()
+    guard_composition()
     overrides, folders = list(arguments), []
     if "--config-dir" in overrides:
         place = overrides.index("--config-dir")

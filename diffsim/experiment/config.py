@@ -145,6 +145,8 @@ class RunConfig(RobotJobConfig):
     """One experiment."""
 
     name: str = MISSING
+    # A sentence that is printed at the start; runs that differ in it alone are the same run.
+    note: str = field(default="", compare=False)
     task: Any = MISSING
     controller: Any = MISSING
     variables: dict[str, VariableConfig] = field(default_factory=dict)
@@ -184,6 +186,7 @@ def check_run(config: RunConfig) -> None:
         )
     check_gains(config.robot, config.simulation)
     check_variables(config)
+    _check_residuals(config)
     _check_randomness(config)
     if isinstance(config.controller, ConvolutionalConfig):
         check_sight(config.controller, config.robot)
@@ -193,6 +196,17 @@ def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
     """What the controller reads: the task's sensors, or else the robot's."""
     sensors: dict[str, SensorConfig] = config.task.sensors or config.robot.sensors
     return sensors
+
+
+def _check_residuals(config: RunConfig) -> None:
+    """Least squares need a loss that is a sum of squares."""
+    if isinstance(config.optimizer, LevenbergMarquardtConfig) and not config.task.has_residuals:
+        kinds = SCHEMAS["task"].items()
+        fitting = ", ".join(name for name, kind in kinds if getattr(kind, "has_residuals", False))
+        raise ConfigError(
+            "optimizer=lm needs a task whose loss is a sum of squares, which must be one of "
+            f"{fitting}, got {config.task.kind}"
+        )
 
 
 def _check_randomness(config: RunConfig) -> None:

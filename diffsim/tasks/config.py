@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
@@ -59,6 +59,8 @@ class PushConfig:
 class TaskConfig:
     """What all tasks have."""
 
+    has_residuals: ClassVar[bool] = False  # the loss is half their sum of squares, as lm needs it
+
     start: StartConfig = field(default_factory=StartConfig)
     # Other starts, of training alone: never in validation and evaluation.
     practice: dict[str, PracticeConfig] = field(default_factory=dict)
@@ -82,6 +84,8 @@ class TaskConfig:
 @dataclass
 class ThrowConfig(TaskConfig):
     """Throw a sphere so that it rests at a point on the ground after a given time."""
+
+    has_residuals: ClassVar[bool] = True
 
     kind: str = bounded("throw", choices=("throw",))
     body: str = MISSING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from tests.commands import diffsim_run, run_folders
 
@@ -45,6 +46,19 @@ motors:
   hip: {joint: hip, gain: 20.0, max_force: 5.0}
 """
 
+RECIPE = """
+# @package _global_
+defaults:
+  - /task: throw
+  - /controller: linear
+  - /variables: controller
+  - _self_
+  - optional optimizer: pair_${optimizer}
+task: {duration: 2.0}
+"""
+
+THROWN = ("task=throw", "variables=launch")
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -57,7 +71,7 @@ def folder(tmp_path):
 def test_it_runs_with_one_number_overridden(folder):
     done = diffsim_run(
         *("--config-dir", "mine", "robot=pair", "robot.friction=0.5"),
-        *("controller=linear", "variables=controller"),
+        *("task=throw", "controller=linear", "variables=controller"),
         *("task.duration=0.5", "optimizer=cmaes", "optimizer.iterations=3"),
         folder=folder,
     )
@@ -83,7 +97,7 @@ def test_it_runs_with_one_number_overridden(folder):
     ],
 )
 def test_an_error_in_it_is_one_clear_line(folder, override, says):
-    done = diffsim_run("--config-dir", "mine", "robot=pair", override, folder=folder)
+    done = diffsim_run("--config-dir", "mine", "robot=pair", *THROWN, override, folder=folder)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1, done.stderr
     for part in says:
@@ -123,3 +137,40 @@ def test_a_value_from_the_command_line_is_not_blamed_on_the_file(tmp_path):
     assert done.returncode == 2
     assert "robot.bodies.foot.radius must be > 0" in done.stderr
     assert "leg.yaml" not in done.stderr
+
+
+def test_what_has_to_be_chosen_is_one_line_with_what_fits(folder):
+    done = diffsim_run("--config-dir", "mine", "robot=pair", folder=folder)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    for part in (
+        "task must be chosen for robot=pair, which has no recipe: ",
+        "task=throw or task=gait|reach_fixed|reach_random with task.body=ball|crate|other",
+        "variables=controller with controller=dense|linear|recurrent|table",
+    ):
+        assert part in done.stderr, done.stderr
+    assert not list(folder.glob("outputs/*/*"))
+
+
+def test_a_recipe_of_its_own_is_enough(folder):
+    (folder / "mine" / "recipe").mkdir()
+    (folder / "mine" / "recipe" / "pair.yaml").write_text(RECIPE.lstrip())
+    settings = folder / "mine" / "recipe" / "optimizer" / "pair_adam.yaml"
+    settings.parent.mkdir()
+    settings.write_text("# @package optimizer\nlearning_rate: 0.02\n")
+    own = ("--config-dir", "mine", "--cfg", "job", "robot=pair")
+    config = yaml.safe_load(diffsim_run(*own, folder=folder).stdout)
+    assert config["task"]["duration"] == 2.0
+    assert config["controller"]["kind"] == "linear"
+    assert config["optimizer"]["learning_rate"] == 0.02
+    config = yaml.safe_load(diffsim_run(*own, "optimizer=cmaes", folder=folder).stdout)
+    assert config["optimizer"]["sigma"] == 0.1
+
+
+def test_an_error_in_a_recipe_names_its_file(folder):
+    path = folder / "mine" / "recipe" / "pair.yaml"
+    path.parent.mkdir()
+    path.write_text(RECIPE.lstrip().replace("duration: 2.0", "duration: -2.0"))
+    done = diffsim_run("--config-dir", "mine", "robot=pair", folder=folder)
+    assert done.returncode == 2
+    assert f"{path}: task.duration must be > 0" in done.stderr

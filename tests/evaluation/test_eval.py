@@ -36,6 +36,7 @@ def trained(tmp_path_factory):
         *("task.duration=0.2", "task.measure_after=0.1", "task.target=null", "device=cpu"),
         "task.shell={center: [0, 0, 1], inner: 0.5, outer: 0.7, lowest: 1}",
         *("batch=2", "optimizer.iterations=3", "validation.every=2", "validation.episodes=4"),
+        "optimizer.learning_rate=4",  # so that it moves in so short a training
     )
     return config, run(config, folder, QUIET)
 

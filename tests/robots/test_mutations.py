@@ -20,7 +20,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from diffsim.cli.command import CONFIG_ERRORS
-from diffsim.cli.configuration import compose_config, register_resolvers, typed_config
+from diffsim.cli.configuration import compose_bench_config, register_resolvers, typed_config
 from diffsim.cli.errors import LONGEST_MESSAGE, describe
 from diffsim.experiment.config import RunConfig
 from diffsim.robots.check import check_robot
@@ -289,5 +289,5 @@ def test_hydra_takes_mutants_as_this_test_does(number: int, tmp_path: Path) -> N
     (tmp_path / "robot").mkdir()
     (tmp_path / "robot" / "mutant.yaml").write_text(text)
     overrides = ("robot=mutant", f"hydra.searchpath=['file://{tmp_path}']")
-    composed = refusal(lambda: checked(compose_config(*overrides).robot))
+    composed = refusal(lambda: checked(compose_bench_config(*overrides).robot))
     assert bool(composed) == bool(refusal(lambda: load(text))), composed
