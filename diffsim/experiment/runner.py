@@ -211,7 +211,7 @@ def _train(
         for iteration in range(done + 1, done + 1 if over else iterations + 1):
             state, report = optimizer.step(state)
             evaluations += report.evaluations
-            non_finite += report.skipped > 0
+            non_finite += report.not_finite
             metrics = {name: report.metrics[name] for name in experiment.task.metric_names}
             # What a controller is worth: in episodes for validation if there are any.
             loss, judged = report.loss, metrics
