@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -19,7 +20,8 @@ from diffsim.cli.configuration import (
     typed_config,
 )
 from diffsim.experiment.config import RunConfig, check_run
-from diffsim.experiment.interruption import Interrupted
+from diffsim.experiment.interruption import Interrupted, current
+from diffsim.experiment.status import OVER, read_status
 
 COMMAND = "diffsim-run"
 
@@ -39,7 +41,8 @@ def _job(composed: DictConfig) -> float | None:
         return _best_loss(folder)
     problem: Exception | None = None
     try:
-        folder = _run(composed, folder, in_sweep)
+        with current().ending(partial(_never_began, folder)):
+            folder = _run(composed, folder, in_sweep)
     except Exception as error:
         if not in_sweep:
             _remove_if_empty(folder)
@@ -69,19 +72,37 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     from diffsim.reporting.summary import print_summary, write_plots
 
     console = Console(quiet=in_sweep and sweep.is_quiet())
-    try:
-        if config.resume is not None:
-            resume(folder, console)
-        elif in_sweep:
-            run_or_resume(config, folder, console)
-        else:
-            run(config, folder, console)
-    except Interrupted as error:
-        raise Interrupted(f"{error}; to go on: {COMMAND} resume={folder}", error.number) from error
-    finally:
-        write_plots(folder)  # of what there is, also when the run has failed
-    print_summary(folder, console)
+    with current().ending(partial(_end, folder)) as stop:
+        try:
+            if config.resume is not None:
+                resume(folder, console)
+            elif in_sweep:
+                run_or_resume(config, folder, console)
+            else:
+                run(config, folder, console)
+        except Interrupted as error:
+            raise stop.leave(error.number, _end(folder, str(error))) from error
+        finally:
+            write_plots(folder)  # of what there is, also when the run has failed
+        print_summary(folder, console)
     return folder
+
+
+def _end(folder: Path, message: str) -> str:
+    """What has happened to a run, and how it goes on."""
+    if not (folder / "manifest.json").exists():
+        return message
+    status = read_status(folder)
+    if status is not None and status.status in OVER:
+        return f"{message}; the run has {status.status}"
+    whole = folder.parent if sweep.is_sweep(folder.parent) else folder
+    return f"{message}; to go on: {COMMAND} resume={whole}"
+
+
+def _never_began(folder: Path, message: str) -> str:
+    """Leave no folder of a run that never began; the message as it is."""
+    _remove_if_empty(folder)
+    return message
 
 
 def _best_loss(folder: Path) -> float | None:
