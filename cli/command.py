@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from hydra.errors import HydraException
@@ -67,6 +69,13 @@ def single(command: str, job: Callable[[], object], why: str) -> Callable[[], ob
         return job()
 
     return one_job
+
+
+def never_began(folder: Path, message: str = "") -> str:
+    """Take away the folder of a job that never began, unless something is in it; the message."""
+    with suppress(OSError):
+        folder.rmdir()
+    return message
 
 
 def end_job(command: str, error: Exception) -> NoReturn:

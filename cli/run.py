@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from diffsim.cli import sweep
-from diffsim.cli.command import end_job, start
+from diffsim.cli.command import end_job, never_began, start
 from diffsim.cli.configuration import (
     guard_composition,
     register_resolvers,
@@ -41,11 +41,11 @@ def _job(composed: DictConfig) -> float | None:
         return _best_loss(folder)
     problem: Exception | None = None
     try:
-        with current().ending(partial(_never_began, folder)):
+        with current().ending(partial(never_began, folder)):
             folder = _run(composed, folder, in_sweep)
     except Exception as error:
         if not in_sweep:
-            _remove_if_empty(folder)
+            never_began(folder)
             end_job(COMMAND, error)
         problem = error
     if in_sweep:
@@ -59,7 +59,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     if config.resume is None:
         check_run(config)
     else:
-        _remove_if_empty(folder)
+        never_began(folder)
         folder = Path(config.resume)
         if sweep.is_sweep(folder):
             sweep.go_on(folder)
@@ -99,12 +99,6 @@ def _end(folder: Path, message: str) -> str:
     return f"{message}; to go on: {COMMAND} resume={whole}"
 
 
-def _never_began(folder: Path, message: str) -> str:
-    """Leave no folder of a run that never began; the message as it is."""
-    _remove_if_empty(folder)
-    return message
-
-
 def _best_loss(folder: Path) -> float | None:
     """What a finished run has come to, None for one that failed."""
     from diffsim.reporting.run_files import read_json
@@ -112,12 +106,6 @@ def _best_loss(folder: Path) -> float | None:
     with suppress(OSError, ValueError, KeyError):
         return float(read_json(folder, "result.json")["loss"])
     return None
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """Take away the folder of a run that never began, unless something is in it."""
-    with suppress(OSError):
-        folder.rmdir()
 
 
 def main() -> None:
