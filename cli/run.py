@@ -22,6 +22,7 @@ from diffsim.cli.configuration import (
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.interruption import Interrupted, current
 from diffsim.experiment.status import OVER, read_status
+from diffsim.validation import ConfigError
 
 COMMAND = "diffsim-run"
 
@@ -62,6 +63,11 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
         never_began(folder)
         folder = Path(config.resume)
         if sweep.is_sweep(folder):
+            if config.skip_damaged:
+                raise ConfigError(
+                    f"skip_damaged=true is for one run, as resume={folder}/job_0; "
+                    f"'{folder}' is a sweep"
+                )
             sweep.go_on(folder)
 
     # JAX is loaded here and not before: help and errors in a config come at once.
@@ -75,7 +81,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     with current().ending(partial(_end, folder)) as stop:
         try:
             if config.resume is not None:
-                resume(folder, console)
+                resume(folder, console, config.skip_damaged)
             elif in_sweep:
                 run_or_resume(config, folder, console)
             else:

@@ -21,13 +21,13 @@ from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
-from diffsim.experiment.checkpoint import Checkpoint, load_checkpoint
+from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment, evaluation_key
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.saved_run import find_run
+from diffsim.experiment.saved_run import find_run, load_newest
 from diffsim.experiment.trajectory import save_trajectory
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
@@ -62,9 +62,9 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
     if change:
         config = restore_config(_merged(saved.config, change, "change"))
         check_run(config)
-    if saved.checkpoint is None:
+    if not saved.checkpoints:
         raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
-    return Trained(config, load_checkpoint(saved.checkpoint))
+    return Trained(config, load_newest(saved.checkpoints))
 
 
 def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:
