@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
+from diffsim.engine.world import PartMotion
 from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.course import Account, Course
@@ -38,7 +39,12 @@ from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.status import write_status
-from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
+from diffsim.experiment.trajectory import (
+    DivergedError,
+    first_divergence,
+    last_divergence,
+    save_trajectory,
+)
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
@@ -48,10 +54,6 @@ from diffsim.validation import ConfigError
 
 LISTED = 1000
 """Most numbers of a variable that ``result.json`` lists."""
-
-
-class DivergedError(Exception):
-    """Numbers that are no longer finite; the message says where."""
 
 
 @dataclass
@@ -117,7 +119,8 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
 
     Raises:
         ConfigError: if the config cannot be run or the folder holds another run.
-        DivergedError: if the loss or the gradient is not finite, ``max_skipped`` times in a row.
+        DivergedError: if the loss or the gradient is not finite, ``max_skipped`` times in a row, or
+            the motion of the best point is not.
         Interrupted: if it was told to stop by a signal.
     """
     if (folder / "manifest.json").exists():
@@ -262,7 +265,13 @@ def _train(
 
     if best is None:
         raise DivergedError("no iteration had a finite loss")
-    _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    motion = _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    # The loss does not have to show it: not every figure of a task depends on every number.
+    if (place := first_divergence(motion, experiment.part_names)) is not None:
+        raise DivergedError(
+            f"the motion of the best point is not finite (first at step {place[0]}, "
+            f"body '{place[1]}')"
+        )
     goal = experiment.watched_goal()
     result = RunResult(
         folder=folder,
@@ -344,13 +353,16 @@ def _beginning(experiment: Experiment, report: Report) -> str:
     return f" (going back in time, first at step {place[0]}, body '{place[1]}')"
 
 
-def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
+def _simulate(experiment: Experiment, x: np.ndarray) -> PartMotion:
     return jax.jit(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
 
 
-def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> None:
+def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> PartMotion:
+    """Write the motion of the watched episode at a point; the motion."""
     dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
-    save_trajectory(path, _simulate(experiment, x), experiment.part_names, dt)
+    motion = _simulate(experiment, x)
+    save_trajectory(path, motion, experiment.part_names, dt)
+    return motion
 
 
 def _as_json(result: RunResult) -> dict[str, Any]:
