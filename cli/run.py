@@ -95,7 +95,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
 
 
 def _end(folder: Path, message: str) -> str:
-    """What has happened to a run, and how it goes on."""
+    """Add to a message about an interrupted run how it goes on."""
     if not (folder / "manifest.json").exists():
         return message
     status = read_status(folder)

@@ -1,4 +1,4 @@
-"""How far a run has come: its status, and the checkpoint of its newest complete iteration.
+"""Status of a run, and the checkpoint of its newest complete iteration.
 
 Both are written by the run itself or, if a signal ends its process in the middle of an iteration,
 by the thread that waits for signals; never by both at once.

@@ -22,11 +22,11 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 1.2
-"""How long a training may take to end by itself: a checkpoint and the exit have to fit in 2 s."""
+"""Longest time that a training has to end by itself; checkpoint and exit have to fit in 2 s."""
 LEAVING_S = 0.5
-"""What it is given in addition if it is on its way out: the interpreter's end takes a while."""
+"""Time in addition for a training on its way out: the interpreter's end takes a while."""
 POLL_S = 0.01
-"""How often the thread looks whether a second signal has come or a lock is free."""
+"""Interval at which the thread looks for a second signal, or for a lock that is free."""
 SHOW_CURSOR = b"\x1b[?25h"
 """To a terminal: a live display hides the cursor."""
 
@@ -177,7 +177,7 @@ class Interruption:
         self._end(first, locked)
 
     def _waits(self, seconds: float) -> bool:
-        """Whether the main thread may have its own end, so long after the signal."""
+        """True while the main thread may still have its own end, so long after the signal."""
         if self._leaving:
             return seconds < PATIENCE_S + LEAVING_S
         return self._patient and seconds < PATIENCE_S

@@ -40,7 +40,7 @@ MARGIN = 0.15
 
 
 MOST_LINES = 200
-"""Of the ground in each direction, for a robot that is far away."""
+"""Largest number of ground lines in each direction, for a robot that is far away."""
 
 
 def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path | None:

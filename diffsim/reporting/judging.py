@@ -63,7 +63,7 @@ class Judged(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said about the run, and about values that it cannot be judged by."""
+        """Remarks about the run, and about values that it cannot be judged by."""
         if self.run.metrics.empty:
             return self.run.notes
         if self.curve is None:
@@ -92,7 +92,7 @@ def problem_of(judged: Judged) -> Problem:
 
 
 def _lost(run: SavedRun, metric: str) -> np.ndarray:
-    """Which of a run's values of a metric are not finite; an empty one of a validation is none."""
+    """Rows of a metric's values that are not finite; an empty one of a validation is none."""
     values = run.metrics[metric].to_numpy(float)
     return np.isinf(values) if metric.startswith(VALIDATION) else ~np.isfinite(values)
 
