@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -10,8 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from diffsim.bench.config import BenchConfig, check_bench
-from diffsim.cli.command import end_job, start
+from diffsim.cli.command import end_job, never_began, start
 from diffsim.cli.configuration import typed_config
+from diffsim.experiment.interruption import current
 
 COMMAND = "diffsim-bench"
 WIDTH = 220
@@ -21,8 +23,10 @@ WIDTH = 220
 @hydra.main(version_base="1.3", config_path="pkg://diffsim.conf", config_name="bench")
 def _job(composed: DictConfig) -> None:
     """One table."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        _bench(composed, Path(HydraConfig.get().runtime.output_dir))
+        with current().ending(partial(never_began, folder)):
+            _bench(composed, folder)
     except Exception as error:
         end_job(COMMAND, error)
 

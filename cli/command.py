@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from hydra.errors import HydraException
@@ -19,7 +21,7 @@ from diffsim.cli.configuration import (
     register_schemas,
 )
 from diffsim.cli.errors import describe
-from diffsim.experiment.interruption import Interrupted
+from diffsim.experiment.interruption import Interrupted, Interruption
 from diffsim.validation import ConfigError
 
 FAILURE = 1
@@ -33,27 +35,29 @@ def start(command: str, job: Callable[[], object]) -> None:
     """Let Hydra compose the config and run a job.
 
     Exits: 0 done, 1 the job failed, 2 the command or config is wrong, 130 or 143 interrupted by
-    Ctrl-C or SIGTERM.
+    Ctrl-C or SIGTERM, within two seconds.
 
     Args:
         command: its name, for messages.
         job: made by ``hydra.main``.
     """
-    register_schemas()
-    register_resolvers()
-    guard_composition()
-    # Exceptions come here instead of being printed by Hydra, to be told in one line.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        job()
-    except Interrupted as error:
-        _exit(command, f"interrupted {error}", BY_SIGNAL + error.number)
-    except KeyboardInterrupt:
-        _exit(command, "interrupted", BY_SIGNAL + signal.SIGINT)
-    except Exception as error:
-        if SHOW_TRACEBACK:
-            raise
-        _fail(command, error)
+    with Interruption(command) as interruption:
+        register_schemas()
+        register_resolvers()
+        guard_composition()
+        # Exceptions come here instead of being printed by Hydra, to be told in one line.
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+        try:
+            job()
+        except Interrupted as error:
+            interruption.tell(f"{command}: error: interrupted {error}")
+            raise SystemExit(BY_SIGNAL + error.number) from None
+        except KeyboardInterrupt:
+            _exit(command, "interrupted", BY_SIGNAL + signal.SIGINT)
+        except Exception as error:
+            if SHOW_TRACEBACK:
+                raise
+            _fail(command, error)
 
 
 def single(command: str, job: Callable[[], object], why: str) -> Callable[[], object]:
@@ -65,6 +69,13 @@ def single(command: str, job: Callable[[], object], why: str) -> Callable[[], ob
         return job()
 
     return one_job
+
+
+def never_began(folder: Path, message: str = "") -> str:
+    """Take away the folder of a job that never began, unless something is in it; the message."""
+    with suppress(OSError):
+        folder.rmdir()
+    return message
 
 
 def end_job(command: str, error: Exception) -> NoReturn:

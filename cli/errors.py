@@ -8,7 +8,7 @@ import traceback
 
 from omegaconf.errors import OmegaConfBaseException
 
-from diffsim.validation import ConfigError
+from diffsim.validation import ConfigError, explain_yaml
 
 LONGEST_MESSAGE = 1000  # characters; a value may be a whole file
 CLEARER = {
@@ -47,6 +47,8 @@ def _message(error: BaseException) -> str:
     ]:
         if not isinstance(key, str) or not key:
             continue
+        if told := explain_yaml(str(cause), key):
+            return told
         message = f"{key}: {_in_words(cause)}"
         schema = cause.object_type
         if dataclasses.is_dataclass(schema) and _is_unknown_key(cause, schema):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -11,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from diffsim.cli import sweep
-from diffsim.cli.command import end_job, start
+from diffsim.cli.command import end_job, never_began, start
 from diffsim.cli.configuration import (
     guard_composition,
     register_resolvers,
@@ -20,7 +21,9 @@ from diffsim.cli.configuration import (
 )
 from diffsim.cli.recipes import choices_in_words
 from diffsim.experiment.config import RunConfig, check_run
-from diffsim.experiment.interruption import Interrupted
+from diffsim.experiment.interruption import Interrupted, current
+from diffsim.experiment.status import OVER, read_status
+from diffsim.validation import ConfigError
 
 COMMAND = "diffsim-run"
 
@@ -40,10 +43,11 @@ def _job(composed: DictConfig) -> float | None:
         return _best_loss(folder)
     problem: Exception | None = None
     try:
-        folder = _run(composed, folder, in_sweep)
+        with current().ending(partial(never_began, folder)):
+            folder = _run(composed, folder, in_sweep)
     except Exception as error:
         if not in_sweep:
-            _remove_if_empty(folder)
+            never_began(folder)
             end_job(COMMAND, error)
         problem = error
     if in_sweep:
@@ -57,9 +61,14 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     if config.resume is None:
         check_run(config)
     else:
-        _remove_if_empty(folder)
+        never_began(folder)
         folder = Path(config.resume)
         if sweep.is_sweep(folder):
+            if config.skip_damaged:
+                raise ConfigError(
+                    f"skip_damaged=true is for one run, as resume={folder}/job_0; "
+                    f"'{folder}' is a sweep"
+                )
             sweep.go_on(folder)
 
     # JAX is loaded here and not before: help and errors in a config come at once.
@@ -73,19 +82,31 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     if config.resume is None:
         for line in filter(None, (choices_in_words(), config.note)):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-    try:
-        if config.resume is not None:
-            resume(folder, console)
-        elif in_sweep:
-            run_or_resume(config, folder, console)
-        else:
-            run(config, folder, console)
-    except Interrupted as error:
-        raise Interrupted(f"{error}; to go on: {COMMAND} resume={folder}", error.number) from error
-    finally:
-        write_plots(folder)  # of what there is, also when the run has failed
-    print_summary(folder, console)
+    with current().ending(partial(_end, folder)) as stop:
+        try:
+            if config.resume is not None:
+                resume(folder, console, config.skip_damaged)
+            elif in_sweep:
+                run_or_resume(config, folder, console)
+            else:
+                run(config, folder, console)
+        except Interrupted as error:
+            raise stop.leave(error.number, _end(folder, str(error))) from error
+        finally:
+            write_plots(folder)  # of what there is, also when the run has failed
+        print_summary(folder, console)
     return folder
+
+
+def _end(folder: Path, message: str) -> str:
+    """Add to a message about an interrupted run how it goes on."""
+    if not (folder / "manifest.json").exists():
+        return message
+    status = read_status(folder)
+    if status is not None and status.status in OVER:
+        return f"{message}; the run has {status.status}"
+    whole = folder.parent if sweep.is_sweep(folder.parent) else folder
+    return f"{message}; to go on: {COMMAND} resume={whole}"
 
 
 def _best_loss(folder: Path) -> float | None:
@@ -95,12 +116,6 @@ def _best_loss(folder: Path) -> float | None:
     with suppress(OSError, ValueError, KeyError):
         return float(read_json(folder, "result.json")["loss"])
     return None
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """Take away the folder of a run that never began, unless something is in it."""
-    with suppress(OSError):
-        folder.rmdir()
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
 from diffsim.experiment.files import write_json
+from diffsim.experiment.interruption import current
 from diffsim.experiment.status import OVER, read_status, write_status
 
 COMMAND = "diffsim-run"
@@ -53,6 +54,8 @@ class Sweep(Callback):
             raise SystemExit(2)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / FILE, asked)
+        # A launcher ends its processes when an exception comes to it.
+        current().raises = str(config.hydra.launcher.get("_target_")) != IN_TURN
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Tell how the jobs ended.

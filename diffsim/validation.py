@@ -63,11 +63,53 @@ def check_identifier(name: str, key: str) -> None:
     Raises:
         ConfigError: if it is not a letter followed by letters, digits, '_' or '-', or is reserved.
     """
+    if not isinstance(name, str):
+        raise ConfigError(no_name(repr(name), key))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or name.lower() in RESERVED_NAMES:
         raise ConfigError(
             f"names in {key} must be a letter, then letters, digits, '_' or '-', and none of "
             f"{', '.join(RESERVED_NAMES)}; got '{name}'"
         )
+
+
+def no_name(value: str, key: str) -> str:
+    """The message about a name that is no text, as YAML reads ``no``, ``1`` and ``null``.
+
+    Args:
+        value: as Python writes it.
+        key: of the mapping that it stands in.
+    """
+    example = {"False": "no", "True": "yes", "None": "n"}.get(value, f"n{value}")
+    texts = "texts" if value in ("False", "True") else "texts that begin with a letter"
+    return f"names in {key} must be {texts}, got {value}: quote it, as '{example}'"
+
+
+_NAMES = re.compile(
+    r"Key (?P<value>\S+) \((?:bool|int|float)\) is incompatible with \(str\)"
+    r"|Incompatible key type '(?P<none>None)Type'"
+)
+_TEXT = re.compile(r"Value (False|True) \(bool\) is incompatible with type hint 'str'")
+
+
+def explain_yaml(message: str, key: str) -> str | None:
+    """The message about a text that YAML reads as something else, made from OmegaConf's own.
+
+    Args:
+        message: OmegaConf's.
+        key: at which it was, that of the name included unless it was null.
+
+    Returns:
+        None if OmegaConf's message is about something else.
+    """
+    if found := _NAMES.search(message):
+        if found["none"]:
+            return no_name("None", key)
+        # A number's point is no border between keys.
+        return no_name(found["value"], key.removesuffix(found["value"]).removesuffix("."))
+    if found := _TEXT.search(message):
+        example = {"False": "no", "True": "yes"}[found[1]]
+        return f"{key} must be a text, got {found[1]}: quote it, as '{example}'"
+    return None
 
 
 def check(config: Any, key: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,6 +112,8 @@ def _in_own_process(
 def _answer(
     sender: Connection, job: Callable[..., Any], config: BenchConfig, argument: Any
 ) -> None:
+    # Ctrl-C comes to all processes of a terminal: the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         sender.send(_on_device(job, config, argument))
     except ConfigError as error:

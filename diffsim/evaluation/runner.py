@@ -21,14 +21,14 @@ from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
-from diffsim.experiment.checkpoint import Checkpoint, load_checkpoint
+from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment, evaluation_key
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.saved_run import find_run
-from diffsim.experiment.trajectory import save_trajectory
+from diffsim.experiment.saved_run import find_run, load_newest
+from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
 
@@ -62,9 +62,9 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
     if change:
         config = restore_config(_merged(saved.config, change, "change"))
         check_run(config)
-    if saved.checkpoint is None:
+    if not saved.checkpoints:
         raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
-    return Trained(config, load_checkpoint(saved.checkpoint))
+    return Trained(config, load_newest(saved.checkpoints))
 
 
 def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -82,6 +82,9 @@ def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:
 def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     """Simulate a run's best point in new episodes; one row for each.
 
+    An episode whose loss, figures or motion are not finite is no success. It is counted, and left
+    out of mean, spread and median.
+
     Written to ``output``, or else to ``evaluations/<time>/`` in the run's folder: ``episodes.csv``,
     with the goals that were drawn; ``evaluation.json`` with mean and spread, and how sound one
     episode was; the trajectory of that; and, if asked for, what a camera sees of it:
@@ -90,6 +93,7 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
     Raises:
         ConfigError: if there is no run to be evaluated.
         CheckpointError: if its checkpoint is damaged.
+        DivergedError: if no episode is finite; after everything is written.
     """
     check(config)
     folder = Path(config.run)
@@ -113,39 +117,59 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
         table = pd.DataFrame(
             {name: np.asarray(v) for name, v in {"loss": found.loss, **found.metrics}.items()}
         )
+        seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
+        finite = np.isfinite(table.to_numpy(float)).all(axis=1)
+        place = first_divergence(seen.motion, experiment.part_names)
+        if not experiment.random:  # the episode that is watched is the one that is measured
+            finite &= place is None
         table["success"] = [
-            experiment.task.succeeded({str(k): float(v) for k, v in row.items()})
-            for row in table.to_dict("records")
+            bool(known) and experiment.task.succeeded({str(k): float(v) for k, v in row.items()})
+            for known, row in zip(finite, table.to_dict("records"), strict=True)
         ]
         path = _folder(config)
         path.mkdir(parents=True, exist_ok=True)
         goals = _goals(experiment, key, count)
         table.assign(**goals).to_csv(path / "episodes.csv", index_label="episode")
-        seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
         save_trajectory(
             path / "trajectory.csv", seen.motion, experiment.part_names, run.simulation.dt
         )
         soundness = judge(seen)
         about = f"Evaluation {path.name} · best of {trained.checkpoint.iteration} iterations"
-        save_replay(path / "replay.html", experiment, x, seen, about)
-        if config.render:
-            _render(config, run, experiment.part_names, seen.motion, path)
+        shown = jax.tree.map(lambda leaf: leaf[: None if place is None else place[0]], seen)
+        if place is None or place[0] > 0:
+            save_replay(path / "replay.html", experiment, x, shown, about)
+            if config.render:
+                _render(config, run, experiment.part_names, shown.motion, path)
+    known = table[finite]
     summary = {
         "iteration": trained.checkpoint.iteration,
         "episodes": count,
+        "not_finite": int(np.count_nonzero(~finite)),
         "seed": config.seed,
         "dt": run.simulation.dt,
         "change": config.change,
-        "mean": _numbers(table.mean()),
-        "standard_deviation": _numbers(table.std(ddof=0)),
-        "median": _numbers(table.median()),
-        "worst_loss": float(table["loss"].max()),
+        # Of the finite episodes, but for the success, of which all count.
+        "mean": _numbers(known.mean()) | {"success": float(table["success"].mean())},
+        "standard_deviation": _numbers(known.std(ddof=0))
+        | {"success": float(table["success"].std(ddof=0))},
+        "median": _numbers(known.median()) | {"success": float(table["success"].median())},
+        # That of an episode which is not finite is not known.
+        "worst_loss": float(table["loss"].max()) if finite.all() else float("nan"),
         "soundness": soundness._asdict(),
     }
     write_json(path / "evaluation.json", summary)
-    _show(table, summary, console)
+    _show(table, known, summary, console)
     console.print(describe(soundness))
+    if place is not None:
+        console.print(
+            f"The motion of the watched episode is not finite (first at step {place[0]}, body "
+            f"'{place[1]}').",
+            soft_wrap=True,
+            highlight=False,
+        )
     console.print(f"Everything is in {path}", soft_wrap=True, highlight=False, markup=False)
+    if known.empty:
+        raise DivergedError(f"none of {count} episodes is finite")
     return table
 
 
@@ -181,14 +205,20 @@ def _numbers(series: pd.Series) -> dict[str, float]:
     return {str(name): float(value) for name, value in series.items()}
 
 
-def _show(table: pd.DataFrame, summary: dict[str, Any], console: Console) -> None:
-    count = summary["episodes"]
-    shown = Table(title=f"{count} episode{'s' if count > 1 else ''}, dt {summary['dt']:g} s")
+def _show(
+    table: pd.DataFrame, known: pd.DataFrame, summary: dict[str, Any], console: Console
+) -> None:
+    """Print what all episodes come to: figures of the finite ones, success of all."""
+    count, lost = summary["episodes"], summary["not_finite"]
+    title = f"{count} episode{'s' if count > 1 else ''}, dt {summary['dt']:g} s"
+    shown = Table(title=f"{title}; figures of those that are finite" if lost else title)
     for heading in ("", "mean", "standard deviation", "lowest", "median", "highest"):
         shown.add_column(heading)
     for name in table.columns.drop("success"):
-        values = table[name]
+        values = known[name]
         figures = (values.mean(), values.std(ddof=0), values.min(), values.median(), values.max())
         shown.add_row(str(name), *(f"{figure:.4g}" for figure in figures))
+    if lost:
+        shown.add_row("not finite", f"{lost} of {count}")
     shown.add_row("success", f"{100.0 * table['success'].mean():.1f} %")
     console.print(shown)

@@ -102,6 +102,8 @@ def judge(seen: Seen) -> Soundness:
 
 def describe(found: Soundness) -> str:
     """One line for people."""
+    if not np.isfinite(found).all():
+        return "In one episode joints, contacts or motors had numbers that are not finite."
     return (
         f"In one episode joints came apart by at most {1e3 * found.joint_drift:.2g} mm and "
         f"{1e3 * found.joint_drift_angle:.2g} mrad, contacts were {1e3 * found.penetration:.2g} mm "

@@ -35,7 +35,7 @@ class Checkpoint(NamedTuple):
         iteration: how many iterations were done.
         evaluations: how many episodes were simulated.
         best: loss, metrics and success of the best point so far; the seconds of the run, and how
-            many gradients were not finite.
+            many gradients or points were not finite.
         arrays: by group, then by name: "variables", the best point in the variables' own units;
             "best", the same as the optimiser's vector; "optimizer", its state.
     """

@@ -158,6 +158,7 @@ class RunConfig(RobotJobConfig):
     stop_on_success: bool = True
     loggers: list[str] = bounded([], choices=("tensorboard",))  # besides metrics.csv
     resume: str | None = None  # the folder of a run to go on with; all else is as it was there
+    skip_damaged: bool = False  # with resume: go on from the newest checkpoint that is whole
     output_root: str = "outputs"
 
 
@@ -177,6 +178,8 @@ def check_run(config: RunConfig) -> None:
             )
     check_name(config.name)
     check(config)
+    if config.skip_damaged and config.resume is None:
+        raise ConfigError("skip_damaged must be false without resume=<folder>, got true")
     check_robot(config.robot)
     check_task(config.task, config.robot)
     if config.simulation.dt > config.task.duration:

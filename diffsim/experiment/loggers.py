@@ -35,6 +35,10 @@ class TensorBoard:
             group = "training" if name in figures else "task"
             self._writer.add_scalar(f"{group}/{name}", value, row.iteration)
 
+    def sync(self) -> None:
+        """Hand all rows to the operating system."""
+        self._writer.flush()
+
     def __enter__(self) -> TensorBoard:
         return self
 

@@ -24,7 +24,8 @@ class Row(NamedTuple):
         loss: of the point reported.
         grad_norm: L2 norm of the gradient, None without one.
         clipped: whether that was longer than its limit, None without one.
-        non_finite: how many gradients so far were not finite, and left out.
+        non_finite: how many gradients, or points of a population, so far were not finite, and left
+            out.
         metrics: the task's figures, and those of a validation; others are left empty.
     """
 

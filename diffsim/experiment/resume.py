@@ -6,21 +6,27 @@ from pathlib import Path
 
 from rich.console import Console
 
-from diffsim.experiment.checkpoint import load_checkpoint
 from diffsim.experiment.config import RunConfig
+from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import go_on, run
-from diffsim.experiment.saved_run import find_run
+from diffsim.experiment.saved_run import damaged, find_run, load_newest
 from diffsim.experiment.status import OVER, read_status
 from diffsim.validation import ConfigError
 
 
-def resume(folder: Path, console: Console) -> None:
+def resume(folder: Path, console: Console, skip_damaged: bool = False) -> None:
     """Go on with a run from its newest checkpoint; from its start if it has none yet.
+
+    Args:
+        folder: of the run.
+        console: for what is told on the way.
+        skip_damaged: whether newer checkpoints that are damaged are set aside, as
+            ``damaged_<name>``.
 
     Raises:
         ConfigError: if there is no run in the folder, it is over, or another process is at it.
-        CheckpointError: if its newest checkpoint is damaged.
+        CheckpointError: if its newest checkpoint, or with ``skip_damaged`` every one, is damaged.
         DivergedError, Interrupted: as ``run``.
     """
     saved = find_run(folder, "resume")
@@ -28,11 +34,20 @@ def resume(folder: Path, console: Console) -> None:
     if status is not None and status.status in OVER:
         raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status.status}")
     config = restore_config(saved.config)
-    if saved.checkpoint is None:
+    checkpoints = saved.checkpoints
+    if not checkpoints:
         console.print("There is no checkpoint yet: beginning again.")
         go_on(config, folder, console, None)
         return
-    since = load_checkpoint(saved.checkpoint)
+    broken = damaged(checkpoints) if skip_damaged else []
+    if broken and len(broken) < len(checkpoints):
+        with held(folder):
+            for path in broken:
+                path.rename(path.with_name(f"damaged_{path.name}"))
+        names = ", ".join(path.name for path in broken)
+        console.print(f"Damaged, and set aside: {names}.", soft_wrap=True, highlight=False)
+        checkpoints = checkpoints[: -len(broken)]
+    since = load_newest(checkpoints, "; to go on from the newest of them: skip_damaged=true")
     console.print(f"Going on after iteration {since.iteration}.")
     go_on(config, folder, console, since)
 

@@ -17,6 +17,7 @@ import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,21 +26,25 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from diffsim.experiment.checkpoint import (
-    Checkpoint,
-    save_checkpoint,
-)
+from diffsim.engine.world import PartMotion
+from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.course import Account, Course
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
 from diffsim.experiment.experiment import Experiment, validation_key
 from diffsim.experiment.files import held, write_json
-from diffsim.experiment.interruption import Interrupted, Interruption
+from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
 from diffsim.experiment.manifest import build_manifest
 from diffsim.experiment.metrics import MetricsWriter, Row
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.status import write_status
-from diffsim.experiment.trajectory import first_divergence, last_divergence, save_trajectory
+from diffsim.experiment.trajectory import (
+    DivergedError,
+    first_divergence,
+    last_divergence,
+    save_trajectory,
+)
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
@@ -49,10 +54,6 @@ from diffsim.validation import ConfigError
 
 LISTED = 1000
 """Most numbers of a variable that ``result.json`` lists."""
-
-
-class DivergedError(Exception):
-    """Numbers that are no longer finite; the message says where."""
 
 
 @dataclass
@@ -118,7 +119,8 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
 
     Raises:
         ConfigError: if the config cannot be run or the folder holds another run.
-        DivergedError: if the loss or the gradient is not finite, ``max_skipped`` times in a row.
+        DivergedError: if the loss or the gradient is not finite, ``max_skipped`` times in a row, or
+            the motion of the best point is not.
         Interrupted: if it was told to stop by a signal.
     """
     if (folder / "manifest.json").exists():
@@ -141,7 +143,13 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
     check_run(config)
     if config.batch > 1 and config.device.platform != "gpu":
         use_all_cores()
-    with held(folder), computing_on(config.device, config.precision) as device:
+    interruption = current()
+    account = Account(folder, interruption)
+    with (
+        held(folder),
+        computing_on(config.device, config.precision) as device,
+        interruption.ending(account.end),
+    ):
         experiment = Experiment(config)
         optimizer = make_optimizer(config.optimizer, experiment, config.seed)
         if isinstance(config.optimizer, GradientConfig):
@@ -152,19 +160,20 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             write_json(folder / "manifest.json", build_manifest(config, device))
         write_status(folder, "running", "")
         try:
-            with Interruption() as interruption:
-                result = _train(experiment, optimizer, folder, console, since, interruption)
+            with noting_signals() as interruption:
+                course = Course(folder, config, since, interruption)
+                with interruption.ending(course.end):
+                    result = _train(experiment, optimizer, folder, console, since, course)
         except DivergedError as error:
-            write_status(folder, "diverged", str(error))
+            account.close("diverged", str(error))
             raise
         except KeyboardInterrupt as error:
-            write_status(folder, "interrupted", str(error))
+            account.close("interrupted", str(error))
             raise
         except BaseException as error:
-            write_status(folder, "failed", f"{type(error).__name__}: {error}")
+            account.close("failed", f"{type(error).__name__}: {error}")
             raise
-        write_status(
-            folder,
+        account.close(
             "finished",
             f"goal met after {result.iterations} iterations"
             if result.succeeded
@@ -179,7 +188,7 @@ def _train(
     folder: Path,
     console: Console,
     since: Checkpoint | None,
-    interruption: Interruption,
+    course: Course,
 ) -> RunResult:
     """The loop over iterations, with all that is written on the way."""
     config = experiment.config
@@ -208,10 +217,11 @@ def _train(
     ):
         logs: list[MetricsWriter | TensorBoard] = [writer]
         logs += [stack.enter_context(LOGGERS[name](folder, done)) for name in config.loggers]
+        stack.enter_context(course.iterating(logs))
         for iteration in range(done + 1, done + 1 if over else iterations + 1):
             state, report = optimizer.step(state)
             evaluations += report.evaluations
-            non_finite += report.skipped > 0
+            non_finite += report.not_finite
             metrics = {name: report.metrics[name] for name in experiment.task.metric_names}
             # What a controller is worth: in episodes for validation if there are any.
             loss, judged = report.loss, metrics
@@ -239,36 +249,29 @@ def _train(
                 if best is None or (success, -loss) > (succeeded, -best.loss):
                     best, succeeded = Best(report.x, loss, judged), success
             last = iteration == iterations or (succeeded and config.stop_on_success)
-            signal = interruption.signal
-            due = last or signal is not None or iteration % config.checkpoints.every == 0
-            if best is not None and due:
-                writer.sync()  # a checkpoint is never ahead of the metrics
-                checkpoint = Checkpoint(
-                    iteration,
-                    evaluations,
-                    best={
-                        "loss": best.loss,
-                        "metrics": best.metrics,
-                        "succeeded": succeeded,
-                        "wall_s": seconds,
-                        "non_finite": non_finite,
-                    },
-                    arrays={
-                        "variables": experiment.variables.named(best.x),
-                        "best": {"x": best.x},
-                        "optimizer": optimizer.arrays(state),
-                    },
-                )
-                save_checkpoint(folder / "checkpoints", checkpoint, config.checkpoints.keep)
+            signal = course.interruption.signal
+            make = None
+            if best is not None:
+                make = partial(_checkpoint, experiment, optimizer, state, row, best, succeeded)
+            course.complete(iteration, make)
+            if last or signal is not None or iteration % config.checkpoints.every == 0:
+                course.save()
             display.update(row, last)
             if last:
                 break
             if signal is not None:
-                raise Interrupted(f"by {signal.name}, after iteration {iteration}", signal)
+                reason = f"by {signal.name}, after iteration {iteration}"
+                raise course.interruption.leave(signal, reason)
 
     if best is None:
         raise DivergedError("no iteration had a finite loss")
-    _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    motion = _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    # The loss does not have to show it: not every figure of a task depends on every number.
+    if (place := first_divergence(motion, experiment.part_names)) is not None:
+        raise DivergedError(
+            f"the motion of the best point is not finite (first at step {place[0]}, "
+            f"body '{place[1]}')"
+        )
     goal = experiment.watched_goal()
     result = RunResult(
         folder=folder,
@@ -287,6 +290,33 @@ def _train(
     )
     write_json(folder / "result.json", _as_json(result))
     return result
+
+
+def _checkpoint(
+    experiment: Experiment,
+    optimizer: Optimizer,
+    state: Any,
+    row: Row,
+    best: Best,
+    succeeded: bool,
+) -> Checkpoint:
+    """The checkpoint of an iteration; without JAX, as another thread may want it."""
+    return Checkpoint(
+        row.iteration,
+        row.evaluations,
+        best={
+            "loss": best.loss,
+            "metrics": best.metrics,
+            "succeeded": succeeded,
+            "wall_s": row.wall_s,
+            "non_finite": row.non_finite,
+        },
+        arrays={
+            "variables": experiment.variables.named(best.x),
+            "best": {"x": best.x},
+            "optimizer": optimizer.arrays(state),
+        },
+    )
 
 
 def _check_finite(experiment: Experiment, report: Report, iteration: int) -> None:
@@ -323,13 +353,16 @@ def _beginning(experiment: Experiment, report: Report) -> str:
     return f" (going back in time, first at step {place[0]}, body '{place[1]}')"
 
 
-def _simulate(experiment: Experiment, x: np.ndarray) -> Any:
+def _simulate(experiment: Experiment, x: np.ndarray) -> PartMotion:
     return jax.jit(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
 
 
-def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> None:
+def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> PartMotion:
+    """Write the motion of the watched episode at a point; the motion."""
     dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
-    save_trajectory(path, _simulate(experiment, x), experiment.part_names, dt)
+    motion = _simulate(experiment, x)
+    save_trajectory(path, motion, experiment.part_names, dt)
+    return motion
 
 
 def _as_json(result: RunResult) -> dict[str, Any]:

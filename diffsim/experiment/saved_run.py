@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from diffsim.experiment.checkpoint import list_checkpoints
+from diffsim.experiment.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    load_checkpoint,
+)
 from diffsim.validation import ConfigError
 
 
@@ -15,11 +20,11 @@ class SavedRun(NamedTuple):
 
     Attributes:
         config: as its manifest has it, for ``restore_config``.
-        checkpoint: the newest complete one's folder, None if there is none yet.
+        checkpoints: folders of the complete ones, oldest first.
     """
 
     config: dict[str, Any]
-    checkpoint: Path | None
+    checkpoints: list[Path]
 
 
 def find_run(folder: Path, key: str) -> SavedRun:
@@ -34,5 +39,41 @@ def find_run(folder: Path, key: str) -> SavedRun:
         raise ConfigError(
             f"{key} must be the folder of a run, with its manifest.json, got '{folder}' ({error})"
         ) from error
-    checkpoints = list_checkpoints(folder / "checkpoints")
-    return SavedRun(config, checkpoints[-1] if checkpoints else None)
+    return SavedRun(config, list_checkpoints(folder / "checkpoints"))
+
+
+def load_newest(checkpoints: list[Path], remedy: str = "") -> Checkpoint:
+    """The newest checkpoint.
+
+    Args:
+        checkpoints: at least one, oldest first.
+        remedy: what can be done if it is damaged but another one is whole; for the message.
+
+    Raises:
+        CheckpointError: if it is damaged; the message names those that are not.
+    """
+    try:
+        return load_checkpoint(checkpoints[-1])
+    except CheckpointError as error:
+        whole = [path.name for path in reversed(checkpoints[:-1]) if _is_whole(path)]
+        if not whole:
+            raise CheckpointError(f"{error}; no older one is whole") from error
+        raise CheckpointError(f"{error}; whole are {', '.join(whole)}{remedy}") from error
+
+
+def damaged(checkpoints: list[Path]) -> list[Path]:
+    """The checkpoints that are newer than the newest whole one; all of them if none is."""
+    found: list[Path] = []
+    for path in reversed(checkpoints):
+        if _is_whole(path):
+            break
+        found.append(path)
+    return found
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        load_checkpoint(checkpoint)
+    except CheckpointError:
+        return False
+    return True

@@ -19,6 +19,10 @@ COLUMNS = (
 [rad/s]; all in the world frame."""
 
 
+class DivergedError(Exception):
+    """Numbers that are no longer finite; the message says where."""
+
+
 def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...], dt: float) -> None:
     """Write the motion in one episode, leading axis (times,)."""
     times, bodies = np.shape(states.position.x)
@@ -35,7 +39,7 @@ def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...],
     table = pd.DataFrame(numbers, columns=list(COLUMNS[2:]))
     table.insert(0, "body", np.tile(np.array(body_names), times))
     table.insert(0, "time", np.repeat(np.round(np.arange(times) * dt, 9), bodies))
-    table.to_csv(path, index=False, float_format="%.7g")
+    table.to_csv(path, index=False, float_format="%.7g", na_rep="nan")
 
 
 def first_divergence(states: PartMotion, names: tuple[str, ...]) -> tuple[int, str] | None:

@@ -13,11 +13,15 @@ import numpy as np
 from diffsim.optimizers.config import EvolutionConfig
 from diffsim.optimizers.optimizer import Problem, Report
 
-# A loss that is not finite says nothing about how bad it is: it ranks last.
-_WORST = 1e30
+# A loss that is not finite says nothing about how bad it is: it ranks behind all that are.
+_WORST = 1e300
 
 LARGEST_FULL = 1000
 """Most variables for which "auto" keeps a full covariance: 8 MB, and seconds to decompose."""
+
+
+FEWEST = 2
+"""Coordinates that pycma is given at least: it does not support a single one."""
 
 
 class EvolutionState(NamedTuple):
@@ -26,17 +30,23 @@ class EvolutionState(NamedTuple):
     Attributes:
         strategy: pycma's evolution strategy; ``step`` changes it in place.
         losses: one array (population,) for each generation.
+        mean, sigma: of the strategy after these generations, shapes (coordinates,) and ().
     """
 
     strategy: cma.CMAEvolutionStrategy
     losses: tuple[np.ndarray, ...]
+    mean: np.ndarray
+    sigma: np.ndarray
 
 
 class Evolution:
     """One generation an iteration; reports its best member.
 
     Random numbers come from a generator of our own, so that a run depends on its seed alone; a
-    state is restored by replaying the stored losses, without pickle.
+    state is restored by replaying the stored losses, without pickle. A single variable gets a
+    second coordinate beside it, on which nothing depends.
+
+    A point whose loss is not finite ranks last, is never reported as the best, and is counted.
 
     Source: Hansen, "The CMA Evolution Strategy: A Comparing Review", 2006.
     """
@@ -68,40 +78,47 @@ class Evolution:
             self.config.covariance == "auto" and self.problem.initial.size > LARGEST_FULL
         )
         options["CMA_diagonal"] = separable
-        if np.isfinite(self.problem.lower).any() or np.isfinite(self.problem.upper).any():
-            options["bounds"] = [list(self.problem.lower), list(self.problem.upper)]
+        problem = self.problem
+        if np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any():
+            options["bounds"] = [
+                list(_widened(problem.lower, -np.inf)),
+                list(_widened(problem.upper, np.inf)),
+            ]
         if self.config.population is not None:
             options["popsize"] = self.config.population
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pycma warns that "randn" overrides "seed"
             strategy = cma.CMAEvolutionStrategy(
-                np.asarray(self.problem.initial, float), self.config.sigma, options
+                _widened(problem.initial, 0.0), self.config.sigma, options
             )
-        return EvolutionState(strategy, ())
+        return _state(strategy, ())
 
     def step(self, state: EvolutionState) -> tuple[EvolutionState, Report]:
-        population = np.stack(state.strategy.ask())
+        points = np.stack(state.strategy.ask())
+        population = points[:, : self.problem.initial.size]
         key = jax.random.fold_in(jax.random.key(self.seed), len(state.losses))
         losses, metrics = self._evaluate(jnp.asarray(population, self.problem.initial.dtype), key)
         losses = np.asarray(losses, float)
-        best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
+        finite = np.isfinite(losses)
+        ranked = np.where(finite, losses, _WORST)
+        best = int(np.argmin(ranked))
         report = Report(
             x=population[best],
             loss=float(losses[best]),
             metrics={name: float(values[best]) for name, values in metrics.items()},
             grad_norm=None,
             evaluations=len(population) * self.problem.episodes,
+            not_finite=int(np.count_nonzero(~finite)),
         )
-        ranked = np.where(np.isfinite(losses), losses, _WORST)
-        state.strategy.tell(list(population), list(ranked))
-        return EvolutionState(state.strategy, (*state.losses, ranked)), report
+        state.strategy.tell(list(points), list(ranked))
+        return _state(state.strategy, (*state.losses, ranked)), report
 
     def arrays(self, state: EvolutionState) -> dict[str, np.ndarray]:
         size = state.strategy.popsize
         return {
             "losses": np.stack(state.losses) if state.losses else np.zeros((0, size)),
-            "mean": np.array(state.strategy.mean),
-            "sigma": np.array(state.strategy.sigma),
+            "mean": state.mean,
+            "sigma": state.sigma,
         }
 
     def restore(self, arrays: dict[str, np.ndarray]) -> EvolutionState:
@@ -120,4 +137,15 @@ class Evolution:
                 f"replaying {len(arrays['losses'])} generations gives another state than expected: "
                 "the losses are those of another seed, step size or problem"
             )
-        return EvolutionState(state.strategy, tuple(arrays["losses"]))
+        return _state(state.strategy, tuple(arrays["losses"]))
+
+
+def _state(strategy: cma.CMAEvolutionStrategy, losses: tuple[np.ndarray, ...]) -> EvolutionState:
+    """The state after a generation; pycma's own numbers change with the next one."""
+    return EvolutionState(strategy, losses, np.array(strategy.mean), np.array(strategy.sigma))
+
+
+def _widened(values: np.ndarray, beside: float) -> np.ndarray:
+    """One value for each of pycma's coordinates, ``beside`` for those that are no variable."""
+    missing = max(0, FEWEST - values.size)
+    return np.pad(np.asarray(values, float), (0, missing), constant_values=beside)

@@ -102,6 +102,7 @@ class GradientDescent:
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
         new_state, loss, metrics, norm, key = self._iterate(state, self._key)
+        skipped = int(new_state.optax_state.notfinite_count)
         return new_state, Report(
             x=np.asarray(state.x),
             loss=float(loss),
@@ -109,7 +110,8 @@ class GradientDescent:
             grad_norm=float(norm),
             evaluations=self.problem.episodes,
             clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
-            skipped=int(new_state.optax_state.notfinite_count),
+            skipped=skipped,
+            not_finite=int(skipped > 0),
             key=key,
         )
 

@@ -57,6 +57,7 @@ class Report(NamedTuple):
         clipped: whether the gradient was longer than its limit, None without a limit.
         skipped: how many updates in a row, this one included, were left out because the gradient
             was not finite.
+        not_finite: how many points, or gradients, of this iteration were not finite and left out.
         key: of what was random in the episodes, None where the optimiser draws several.
     """
 
@@ -67,6 +68,7 @@ class Report(NamedTuple):
     evaluations: int
     clipped: bool | None = None
     skipped: int = 0
+    not_finite: int = 0
     key: jax.Array | None = None
 
 

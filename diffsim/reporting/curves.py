@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from diffsim.reporting.groups import Comparison, Group
 from diffsim.reporting.report_tables import MOST_COLUMNS
+from diffsim.reporting.run_files import save_figure
 from diffsim.tasks.figures import meaning
 
 GRID = 400
@@ -118,7 +119,7 @@ def plot_curves(comparison: Comparison, path: Path) -> list[str]:
     handles, texts = panels[0].get_legend_handles_labels()
     title = heading or None
     figure.legend(handles, texts, title=title, loc="outside lower center", ncols=columns)
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
     if len(groups) > len(shown):
         return [f"the best {len(shown)} of {len(groups)} groups, by the median"]
     return []

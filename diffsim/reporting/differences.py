@@ -12,7 +12,7 @@ from typing import Any
 from diffsim.reporting.texts import NOTHING
 
 BOOKKEEPING = (
-    *("name", "note", "seed", "resume", "output_root"),
+    *("name", "note", "seed", "resume", "skip_damaged", "output_root"),
     *("checkpoints.every", "checkpoints.keep", "device.compilation_cache"),
 )
 """Keys that make no difference to what a run finds out, but for the seed, which makes a repeat."""

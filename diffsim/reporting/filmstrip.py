@@ -19,7 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 
-from diffsim.reporting.run_files import ROTATION, read_goal, read_json, read_trajectory
+from diffsim.reporting.run_files import (
+    ROTATION,
+    cut_off,
+    drawable_part,
+    read_goal,
+    read_json,
+    read_trajectory,
+    save_figure,
+)
 
 FRAMES = 8
 STRIDE = 0.8
@@ -31,8 +39,14 @@ MARGIN = 0.15
 """Around the robot at its widest, as a share of its extent."""
 
 
-def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
+MOST_LINES = 200
+"""Largest number of ground lines in each direction, for a robot that is far away."""
+
+
+def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path | None:
     """Draw a trajectory of a run's robot as a strip of pictures; the path of the PNG.
+
+    A motion that stops being finite is drawn up to there; None if it is not finite at its start.
 
     Args:
         folder: of the run, for its config and goal.
@@ -40,6 +54,9 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
         path: of the PNG.
     """
     config = read_json(folder, "manifest.json")["config"]
+    said, trajectory = cut_off(trajectory), drawable_part(trajectory)
+    if trajectory.empty:
+        return None
     times = np.sort(trajectory["time"].unique())
     if config["task"]["kind"] == "gait":
         times = times[times > times[-1] - STRIDE]
@@ -80,13 +97,12 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path:
             title=f"{time:.2f} s",
         )
         axes.set_xlabel(f"x = {here[:, 0].mean():.1f} m" if moves else "")
-    figure.suptitle(config["name"])
-    figure.savefig(path, dpi=130)
-    return path
+    figure.suptitle(", ".join(filter(None, [config["name"], said])))
+    return save_figure(figure, path, dpi=130)
 
 
-def write_filmstrip(folder: Path) -> Path:
-    """The filmstrip of the motion after training, in the folder of a run."""
+def write_filmstrip(folder: Path) -> Path | None:
+    """The filmstrip of the motion after training, in the folder of a run; None without one."""
     return draw_filmstrip(folder, read_trajectory(folder, "after"), folder / "filmstrip.png")
 
 
@@ -116,16 +132,17 @@ def _path_length(trajectory: pd.DataFrame) -> float:
 
 
 def _draw_ground(axes: Axes, center: np.ndarray, half: float) -> None:
-    """Lines of half a metre on the plane z = 0."""
+    """Lines on the plane z = 0, half a metre apart; further where there would be too many."""
     across, up, _ = _view()
     extent = 3.0 * half
+    apart = 0.5 * max(1.0, 2.0 ** math.ceil(math.log2(4.0 * extent / MOST_LINES)))
     for direction in (0, 1):
         other = 1 - direction
-        first = math.floor((center[other] - extent) * 2.0)
-        last = math.ceil((center[other] + extent) * 2.0)
+        first = math.floor((center[other] - extent) / apart)
+        last = math.ceil((center[other] + extent) / apart)
         for number in range(first, last + 1):
             line = np.zeros((2, 3))
-            line[:, other] = 0.5 * number
+            line[:, other] = apart * number
             line[:, direction] = center[direction] + np.array([-extent, extent])
             axes.plot(line @ across, line @ up, color="0.85", linewidth=0.6, zorder=0)
 

@@ -50,7 +50,7 @@ class Judged(NamedTuple):
     Attributes:
         run: as saved.
         metric: a column of its ``metrics.csv``.
-        final: the last value of it; nan if there is none.
+        final: the last value of it; nan if there is none, or it is not a number.
         best: the best value; nan if there is none, or no better way.
         curve: None without a value.
     """
@@ -63,10 +63,14 @@ class Judged(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said about the run, and that there is nothing to judge it by."""
-        if self.curve is not None or self.run.metrics.empty:
+        """Remarks about the run, and about values that it cannot be judged by."""
+        if self.run.metrics.empty:
             return self.run.notes
-        return (*self.run.notes, f"metrics.csv has no finite {self.metric}: in no picture")
+        if self.curve is None:
+            return (*self.run.notes, f"metrics.csv has no finite {self.metric}: in no picture")
+        if lost := int(np.count_nonzero(_lost(self.run, self.metric))):
+            return (*self.run.notes, f"metrics.csv has {lost} values of {self.metric} not finite")
+        return self.run.notes
 
     @property
     def figure(self) -> float:
@@ -87,6 +91,12 @@ def problem_of(judged: Judged) -> Problem:
     return Problem(str(task.get("kind")), str(task.get("body")), judged.metric)
 
 
+def _lost(run: SavedRun, metric: str) -> np.ndarray:
+    """Rows of a metric's values that are not finite; an empty one of a validation is none."""
+    values = run.metrics[metric].to_numpy(float)
+    return np.isinf(values) if metric.startswith(VALIDATION) else ~np.isfinite(values)
+
+
 def judge(run: SavedRun, metric: str) -> Judged:
     """A run's last and best value of a metric, and its way there."""
     nothing = Judged(run, metric, float("nan"), float("nan"), None)
@@ -98,7 +108,9 @@ def judge(run: SavedRun, metric: str) -> Judged:
         return nothing
     larger = meaning(metric).larger
     values = known[metric].to_numpy(float)
-    final, best = float(values[-1]), float("nan")
+    last = run.metrics[metric].to_numpy(float)[-1]
+    final = float(last if _lost(run, metric)[-1] else values[-1])
+    best = float("nan")
     if larger is not None:
         values = np.maximum.accumulate(values) if larger else np.minimum.accumulate(values)
         best = float(values[-1])

@@ -16,7 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from diffsim.reporting.run_files import ROTATION, read_goal, read_json, read_trajectory
+from diffsim.reporting.run_files import (
+    ROTATION,
+    drawable_part,
+    read_goal,
+    read_json,
+    read_trajectory,
+)
 
 FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
@@ -106,7 +112,9 @@ def write_replay(
     """
     smallest = min(min(_size(robot["bodies"][name])) for name in motion.names)
     digits = DIGITS - math.floor(math.log10(smallest))
-    chosen = _frames(motion, [] if motors is None else [motors.force])
+    others = [] if motors is None else [motors.force]
+    others += [] if contacts is None else [contacts.depth, contacts.place]
+    chosen = _frames(motion, others)
     data: dict[str, Any] = {
         "title": title,
         "about": about,
@@ -142,15 +150,18 @@ def write_replay(
     return path
 
 
-def write_run_replay(folder: Path) -> Path:
-    """The replay of the motion after training, in the folder of a run."""
+def write_run_replay(folder: Path) -> Path | None:
+    """The replay of the motion after training, in a run's folder; None if no state is finite."""
     config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
+    trajectory = drawable_part(read_trajectory(folder, "after"))
+    if trajectory.empty:
+        return None
     return write_replay(
         folder / "replay.html",
         config["name"],
         f"After training · {config['robot']['name']}",
         config["robot"],
-        _read_motion(read_trajectory(folder, "after")),
+        _read_motion(trajectory),
         None if goal is None else goal.tolist(),
     )
 

@@ -21,8 +21,7 @@ def write_plots(folder: Path) -> list[Path]:
         paths.append(plot_learning_curve(folder))
     if (folder / "trajectory_after.csv").exists():
         paths.append(plot_trajectories(folder))
-        paths.append(write_filmstrip(folder))
-        paths.append(write_run_replay(folder))
+        paths += filter(None, [write_filmstrip(folder), write_run_replay(folder)])
     return paths
 
 
@@ -36,11 +35,12 @@ def print_summary(folder: Path, console: Console) -> None:
     table.add_row("outcome", f"{outcome} after {result['iterations']} iterations")
     table.add_row("evaluations", str(result["evaluations"]))
     table.add_row("seconds, compilation included", f"{result['wall_s']:.1f}")
-    table.add_row("loss", f"{result['loss']:.6g}")
+    # JSON has no numbers that are not finite: they are texts, "nan" or "inf".
+    table.add_row("loss", f"{float(result['loss']):.6g}")
     for name, value in result["metrics"].items():
-        table.add_row(name, f"{value:.6f}")
+        table.add_row(name, f"{float(value):.6f}")
     for name, values in result["variables"].items():
-        shown = ", ".join(f"{v:.4g}" for v in values[:6])
+        shown = ", ".join(f"{float(v):.4g}" for v in values[:6])
         table.add_row(name, shown if len(values) <= 6 else f"{shown}, … ({len(values)} numbers)")
     device = manifest["device"]
     table.add_row("device", f"{device['platform']} ({device['kind']}), {manifest['precision']}")

@@ -11,7 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from diffsim.reporting.run_files import read_goal, read_json, read_trajectory
+from diffsim.reporting.run_files import (
+    cut_off,
+    drawable_part,
+    read_goal,
+    read_json,
+    read_trajectory,
+    save_figure,
+)
 
 _OUTLINES = 24
 """About how many outlines of a body are drawn along its path."""
@@ -20,6 +27,8 @@ _OUTLINES = 24
 def plot_trajectories(folder: Path) -> Path:
     """Draw every body's path in the x–z plane before and after training; the path of the PNG.
 
+    A motion that stops being finite is drawn up to there.
+
     Spheres are drawn to scale at equal time intervals, with a spoke that shows how they turn.
     """
     config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
@@ -27,13 +36,11 @@ def plot_trajectories(folder: Path) -> Path:
     tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (which, table) in zip(panels, tables.items(), strict=True):
-        _draw(axes, table, config, goal)
-        axes.set_title(f"{which} training")
+        _draw(axes, drawable_part(table), config, goal)
+        axes.set_title(", ".join(filter(None, [f"{which} training", cut_off(table)])))
     panels[0].set_ylabel("z [m]")
     figure.suptitle(config["name"])
-    path = folder / "trajectory.png"
-    figure.savefig(path, dpi=110)
-    return path
+    return save_figure(figure, folder / "trajectory.png", dpi=110)
 
 
 def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndarray | None) -> None:

@@ -17,7 +17,9 @@ def check_reference(key: str, name: str | None, known: Iterable[str]) -> None:
     names = [*known]
     if name not in names:
         allowed = f"one of {', '.join(names)}" if names else "null or left out, there are none"
-        raise ConfigError(f"{key} must be {allowed}, got '{name}'")
+        example = {"False": "no", "True": "yes"}.get(str(name))  # which YAML reads so
+        quotes = f": quote it, as '{example}'" if example in names else ""
+        raise ConfigError(f"{key} must be {allowed}, got '{name}'{quotes}")
 
 
 def check_direction(key: str, vector: Sequence[Any]) -> None:

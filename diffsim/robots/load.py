@@ -7,13 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
-from diffsim.validation import ConfigError, check
+from diffsim.validation import ConfigError, check, explain_yaml
 
 
 def load_robot(source: str | Path | Mapping[str, Any]) -> RobotConfig:
@@ -21,20 +22,33 @@ def load_robot(source: str | Path | Mapping[str, Any]) -> RobotConfig:
 
     Args:
         source: "quadruped", say, of those that come with the package; the path of a YAML file; or
-            what such a file says.
+            what such a file says, in which numbers and lists may be NumPy's.
 
     Raises:
         ConfigError: if there is no such robot, or it cannot be built.
     """
     try:
-        data = source if isinstance(source, Mapping) else OmegaConf.load(_path(source))
+        data = _plain(source) if isinstance(source, Mapping) else OmegaConf.load(_path(source))
         robot = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RobotConfig), data))
     except (OSError, OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError(f"robot: {' '.join(str(error).split())}") from error
+        key = ".".join(filter(None, ["robot", str(getattr(error, "full_key", None) or "")]))
+        told = explain_yaml(str(error), key)
+        raise ConfigError(told or f"robot: {' '.join(str(error).split())}") from error
     assert isinstance(robot, RobotConfig)
     check(robot, "robot")
     check_robot(robot)
     return robot
+
+
+def _plain(value: Any) -> Any:
+    """A mapping, list or number with Python's own numbers and lists in the place of NumPy's."""
+    if OmegaConf.is_config(value):
+        return value
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _path(source: str | Path) -> Path:

@@ -84,7 +84,7 @@ CASES = {
         ("angular_velocity", "0.0", "1.0"),
     ),
     "name of a body that is a number": Case(
-        ("+robot.bodies={1: {shape: sphere, radius: 1}}",), ("robot.bodies.1", "str")
+        ("+robot.bodies={1: {shape: sphere, radius: 1}}",), ("robot.bodies", "got 1", "quote")
     ),
     "name that is taken": Case(
         ("+robot.bodies={ground: {shape: sphere, radius: 1}}",), ("robot.bodies", "'ground'")

@@ -174,3 +174,12 @@ def test_an_error_in_a_recipe_names_its_file(folder):
     done = diffsim_run("--config-dir", "mine", "robot=pair", folder=folder)
     assert done.returncode == 2
     assert f"{path}: task.duration must be > 0" in done.stderr
+
+
+def test_a_name_that_yaml_reads_as_something_else_is_to_be_quoted(tmp_path):
+    (tmp_path / "robot").mkdir()
+    (tmp_path / "robot" / "leg.yaml").write_text(LEG.replace("  hip: {type", "  on: {type", 1))
+    done = diffsim_run("--config-dir", ".", "robot=leg", folder=tmp_path)
+    assert done.returncode == 2
+    says = "names in robot.joints must be texts, got True: quote it, as 'yes'"
+    assert done.stderr == f"diffsim-run: error: {says}\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,12 @@ from rich.console import Console
 from diffsim.cli.configuration import compose_config
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import load_run, run_eval
+from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.runner import run
+from diffsim.experiment.status import read_status
+from diffsim.experiment.trajectory import DivergedError
+from diffsim.reporting.summary import write_plots
+from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_eval
 
@@ -217,3 +224,102 @@ def test_a_camera_that_is_not_there_is_named(trained):
     _, result = trained
     with pytest.raises(ConfigError, match="camera must be one of front, got 'side'"):
         run_eval(EvalConfig(run=str(result.folder), render=True, camera="side"), QUIET)
+
+
+def planted(monkeypatch, losses, distances):
+    """Let the episodes of an evaluation have these losses and distances."""
+
+    def each(self, x, key, count):
+        assert count == len(losses)
+        metrics = dict.fromkeys(self.task.metric_names, jnp.asarray(distances))
+        return Evaluation(jnp.asarray(losses), None, metrics)
+
+    monkeypatch.setattr(Experiment, "each", each)
+
+
+def test_episodes_that_are_not_finite_are_counted_and_no_success(
+    trained, monkeypatch, tmp_path, capsys
+):
+    """Whatever their figures say; means are over the others."""
+    _, result = trained
+    planted(monkeypatch, [np.nan, 1.0, 3.0, -np.inf], [0.0, 0.0, 9.0, np.nan])
+    config = EvalConfig(run=str(result.folder), episodes=4, output=str(tmp_path))
+    table = run_eval(config, Console(width=200))
+    assert list(table["success"]) == [False, True, False, False]
+    summary = json.loads((tmp_path / "evaluation.json").read_text())
+    assert summary["not_finite"] == 2
+    assert summary["worst_loss"] == "nan"
+    assert summary["mean"]["loss"] == summary["median"]["loss"] == 2.0
+    assert summary["mean"]["success"] == 0.25
+    shown = capsys.readouterr().out
+    assert re.search(r"not finite +│ 2 of 4", shown)
+    assert re.search(r"success +│ 25.0 %", shown)
+
+
+def test_an_evaluation_without_a_finite_episode_fails(trained, monkeypatch, tmp_path):
+    _, result = trained
+    planted(monkeypatch, [np.nan, np.inf], [0.0, 0.0])
+    config = EvalConfig(run=str(result.folder), episodes=2, output=str(tmp_path))
+    with pytest.raises(DivergedError, match="none of 2 episodes is finite"):
+        run_eval(config, QUIET)
+    summary = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (summary["not_finite"], summary["mean"]["success"]) == (2, 0.0)
+
+
+@pytest.mark.parametrize("step", [0, 10])
+def test_an_episode_whose_motion_is_not_finite_is_shown_as_far_as_it_is(
+    step, trained, monkeypatch, tmp_path
+):
+    _, result = trained
+    watch = Experiment.watch
+
+    def broken(self, x, observer):
+        return jax.tree.map(
+            lambda leaf: leaf.at[step:].set(jnp.nan) if leaf.dtype != bool else leaf,
+            watch(self, x, observer),
+        )
+
+    monkeypatch.setattr(Experiment, "watch", broken)
+    config = EvalConfig(run=str(result.folder), episodes=2, output=str(tmp_path), render=True)
+    run_eval(config, QUIET)
+    assert json.loads((tmp_path / "evaluation.json").read_text())["not_finite"] == 0
+    assert (
+        (tmp_path / "replay.html").exists() == (tmp_path / "animation.gif").exists() == (step > 0)
+    )
+    if step:
+        assert max(replayed(tmp_path)["times"]) == pytest.approx(0.09)
+
+
+def test_a_motion_that_is_not_finite_is_no_success_of_the_only_episode(monkeypatch, tmp_path):
+    config = compose_config(
+        *("robot=ball", "task.duration=0.1", "device=cpu", "optimizer=cmaes"),
+        "optimizer.iterations=1",
+    )
+    run(config, tmp_path, QUIET)
+    watch = Experiment.watch
+    monkeypatch.setattr(
+        Experiment,
+        "watch",
+        lambda *a: jax.tree.map(lambda x: x * jnp.nan if x.dtype != bool else x, watch(*a)),
+    )
+    with pytest.raises(DivergedError, match="none of 1 episodes"):
+        run_eval(EvalConfig(run=str(tmp_path)), QUIET)
+
+
+def test_a_run_whose_best_motion_is_not_finite_has_diverged(monkeypatch, tmp_path):
+    """Also if its loss does not show it; the pictures are of what there is."""
+    config = compose_config(
+        *("robot=ball", "task.duration=0.1", "device=cpu", "optimizer=cmaes"),
+        "optimizer.iterations=1",
+    )
+    watch = Experiment.watch
+
+    def broken(self, x, observer):
+        return jax.tree.map(lambda leaf: leaf.at[3:].set(jnp.nan), watch(self, x, observer))
+
+    monkeypatch.setattr(Experiment, "watch", broken)
+    with pytest.raises(DivergedError, match="first at step 3, body 'ball'"):
+        run(config, tmp_path, QUIET)
+    assert read_status(tmp_path).status == "diverged"
+    assert not (tmp_path / "result.json").exists()
+    assert len(write_plots(tmp_path)) == 4

@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from diffsim.evaluation.runner import load_run
+from diffsim.experiment.checkpoint import CheckpointError, list_checkpoints, load_checkpoint
+from diffsim.experiment.config import check_run
 from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.resume import resume, run_or_resume
@@ -134,3 +136,63 @@ def test_only_the_same_run_goes_on(short, tmp_path):
     before = (folder / "metrics.csv").stat().st_mtime_ns
     run_or_resume(config, folder, QUIET)
     assert (folder / "metrics.csv").stat().st_mtime_ns == before
+
+
+def flip_a_byte(checkpoint):
+    """Damage a checkpoint as a bad disk does."""
+    path = checkpoint / "arrays.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_damaged_checkpoint_is_refused_or_set_aside(short, tmp_path):
+    """The message names those that are whole; from the newest of them the run ends as the other."""
+    folder = stopped(short, tmp_path / "run", 4, 5)
+    flip_a_byte(list_checkpoints(folder / "checkpoints")[-1])
+    done = diffsim_run("resume=run", folder=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "iteration_000000004 is damaged" in line
+    assert (
+        "; whole are iteration_000000002; to go on from the newest of them: skip_damaged=true"
+        in line
+    )
+
+    done = diffsim_run("resume=run", "skip_damaged=true", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Damaged, and set aside: iteration_000000004." in done.stdout
+    assert "Going on after iteration 2." in done.stdout
+    assert (folder / "checkpoints" / "damaged_iteration_000000004").is_dir()
+    tables = [
+        pd.read_csv(path / "metrics.csv", dtype=str).drop(columns="wall_s")
+        for path in (short, folder)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+    last = [load_checkpoint(list_checkpoints(path / "checkpoints")[-1]) for path in (short, folder)]
+    assert last[0].iteration == last[1].iteration == ITERATIONS
+    np.testing.assert_array_equal(last[0].arrays["best"]["x"], last[1].arrays["best"]["x"])
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_nothing_is_set_aside_where_no_checkpoint_is_whole(skip, short, tmp_path):
+    folder = stopped(short, tmp_path, 4, 5)
+    for checkpoint in list_checkpoints(folder / "checkpoints"):
+        flip_a_byte(checkpoint)
+    with pytest.raises(CheckpointError, match=r"is damaged: .*; no older one is whole"):
+        resume(folder, QUIET, skip)
+    assert len(list_checkpoints(folder / "checkpoints")) == 2
+
+
+def test_damaged_checkpoints_are_skipped_by_resume_alone():
+    with pytest.raises(ConfigError, match="skip_damaged must be false without resume"):
+        check_run(compose_config("skip_damaged=true"))
+
+
+def test_an_evaluation_names_the_checkpoints_that_are_whole(short, tmp_path):
+    folder = stopped(short, tmp_path, 6, 6)
+    flip_a_byte(list_checkpoints(folder / "checkpoints")[-1])
+    with pytest.raises(
+        CheckpointError, match=r"whole are iteration_000000004, iteration_000000002$"
+    ):
+        load_run(folder)

@@ -148,9 +148,13 @@ def test_an_interrupted_run_leaves_a_checkpoint_and_says_so(number, code, tmp_pa
     assert load_checkpoint(path).iteration == rows
 
 
-def test_a_diverging_run_stops_and_says_where(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adam", "cmaes"])
+def test_a_diverging_run_stops_and_says_where(optimizer, tmp_path):
     done = diffsim_run(
-        "robot.bodies.ball.velocity=[1e38,0,0]", "simulation.gravity=[0,0,-1e38]", folder=tmp_path
+        f"optimizer={optimizer}",
+        "robot.bodies.ball.velocity=[1e38,0,0]",
+        "simulation.gravity=[0,0,-1e38]",
+        folder=tmp_path,
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

@@ -223,7 +223,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing_and_is_counted():
     in_a_row = 0
     for report, after in itertools.pairwise(reports):
         in_a_row = 0 if np.isfinite(report.loss) else in_a_row + 1
-        assert report.skipped == in_a_row
+        assert (report.skipped, report.not_finite) == (in_a_row, in_a_row > 0)
         assert np.array_equal(report.x, after.x) == (in_a_row > 0)
     skipped = [report.skipped for report in reports]
     assert 5 < np.count_nonzero(skipped) < 35
@@ -264,3 +264,61 @@ def test_a_large_problem_is_given_to_the_separable_form_of_evolution():
     assert np.isfinite([report.loss for report in reports]).all()
     restored = make_optimizer(config, Large(), seed=0).restore(optimizer.arrays(state))
     np.testing.assert_array_equal(optimizer.step(state)[1].x, optimizer.step(restored)[1].x)
+
+
+class Bowl(Valley):
+    """(x − 0.3)² summed over one or more variables, from 0.5, with or without bounds."""
+
+    def __init__(self, size: int, bounded: bool) -> None:
+        self.initial = np.full(size, 0.5, np.float32)
+        edge = np.full(size, 1.0 if bounded else np.inf, np.float32)
+        self.lower, self.upper = np.where(bounded, 0.1, -np.inf) * np.ones(size), edge
+
+    def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+        return Evaluation(jnp.sum((x - 0.3) ** 2), None, {})
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+@pytest.mark.parametrize("size", [1, 2])
+def test_evolution_takes_few_variables_with_a_large_step(size, bounded):
+    """pycma alone does not take a single one whose bounds are closer than its step."""
+    config = EvolutionConfig(iterations=60, sigma=3.0)
+    optimizer, state, reports = minimise(config, Bowl(size, bounded))
+    assert reports[-1].x.shape == (size,)
+    assert reports[-1].loss < 1e-4
+    if bounded:
+        assert all(((r.x >= 0.1 - 1e-6) & (r.x <= 1.0 + 1e-6)).all() for r in reports)
+    fresh = make_optimizer(config, Bowl(size, bounded), seed=0)
+    restored = fresh.restore(optimizer.arrays(state))
+    for _ in range(3):
+        state, expected = optimizer.step(state)
+        restored, report = fresh.step(restored)
+        np.testing.assert_array_equal(report.x, expected.x)
+
+
+def test_arrays_of_evolution_are_those_of_a_complete_generation():
+    """Also while the next one is under way, which changes pycma's object in place."""
+    optimizer, state, _ = minimise(OPTIMIZERS["cmaes"], Valley(), iterations=3)
+    before = {name: array.copy() for name, array in optimizer.arrays(state).items()}
+    optimizer.step(state)
+    for name, array in optimizer.arrays(state).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_evolution_never_reports_a_point_that_is_not_finite_as_the_best(everywhere, value):
+    class Hole(Valley):
+        def evaluate(self, x, key=None, flow=EXACT) -> Evaluation:
+            good = super().evaluate(x)
+            lost = everywhere | (x[0] < -1.0)
+            return good._replace(loss=jnp.where(lost, value, good.loss))
+
+    _, _, reports = minimise(OPTIMIZERS["cmaes"], Hole(), iterations=5)
+    size = reports[0].evaluations
+    if everywhere:
+        assert [report.not_finite for report in reports] == [size] * 5
+        assert not any(np.isfinite(report.loss) for report in reports)
+    else:
+        assert 0 < reports[0].not_finite < size
+        assert all(np.isfinite(report.loss) and report.x[0] >= -1.0 for report in reports)

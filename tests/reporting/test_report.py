@@ -239,10 +239,12 @@ def test_a_figure_without_a_better_way_is_shown_as_it_is(tmp_path, gait):
     assert list(band(compared(tmp_path, "height"), "evaluations").median) == [0.5, 0.2, 0.4]
 
 
-def test_values_that_are_not_finite_are_passed_over(tmp_path, adam):
+def test_values_that_are_not_finite_are_not_the_best_and_are_told(tmp_path, adam):
     write_run(tmp_path / "run", adam, [3.0, float("inf"), 2.0, float("nan")])
     row = report(tmp_path)[0].loc["run"]
-    assert (row["best"], row["final"], row["iterations"]) == (2, 2, 4)
+    assert (row["best"], row["iterations"]) == (2, 4)
+    assert np.isnan(row["final"])
+    assert row["note"] == "metrics.csv has 2 values of loss not finite"
 
 
 # Curves
