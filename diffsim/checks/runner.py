@@ -25,6 +25,7 @@ from diffsim.checks.tables import (
 from diffsim.checks.trial import Trials
 from diffsim.experiment.device import computing_on
 from diffsim.robots.build import build_world
+from diffsim.robots.caveats import caveats
 
 
 def run_checks(config: CheckConfig, console: Console) -> list[str]:
@@ -50,7 +51,8 @@ def run_checks(config: CheckConfig, console: Console) -> list[str]:
         )
         found = structure(config.robot, world, everything)
         console.print(structure_table(config.robot.name, found))
-        print_lines(console, *facts(found), "")
+        minded = (f"mind: {caveat}" for caveat in caveats(config.robot, world, state))
+        print_lines(console, *facts(found), *minded, "")
         if measured := readings(config.robot, world):
             console.print(sensor_table(measured), "")
         if driven := actuators(config.robot):

@@ -37,6 +37,7 @@ from diffsim.experiment.device import visible_devices
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
 from diffsim.robots.build import build_world, initial_state
+from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
 from diffsim.tasks.push import draw_directions, push_count, push_velocities
@@ -129,7 +130,7 @@ class Experiment:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        world = self._world(config)
+        self._nominal = world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.contact_names, self.drive_names = world.contacts.names, world.drives.names
         self.task = make_task(config.task, world)
@@ -221,6 +222,11 @@ class Experiment:
         state = self._episode(x, draw)[0].state
         none = jnp.zeros((self.steps, *state.velocity.x.shape), state.velocity.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
+
+    def caveats(self) -> list[str]:
+        """Sentences about what the engine does not resolve of the robot as configured."""
+        robot = self.config.robot
+        return caveats(robot, self._nominal, initial_state(robot, self._nominal))
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about; nothing is computed."""

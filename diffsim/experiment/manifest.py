@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,12 +32,21 @@ class Recorded(Protocol):
     precision: str
 
 
-def build_manifest(config: Recorded, device: jax.Device) -> dict[str, Any]:
-    """Resolved config, versions, commit, device, seed, precision and XLA flags of a run."""
+def build_manifest(
+    config: Recorded, device: jax.Device, caveats: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Resolved config, versions, commit, device, seed, precision and XLA flags of a run.
+
+    Args:
+        config: of the run.
+        device: that it computes on.
+        caveats: what was said of the robot before the run.
+    """
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
         "config": dataclasses.asdict(cast(Any, config)),
+        "caveats": list(caveats),
         "seed": config.seed,
         "precision": config.precision,
         "device": {"platform": device.platform, "kind": device.device_kind},

@@ -157,7 +157,10 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             check_fits(needed, device, config.simulation.checkpoint)
             console.print(f"The gradient will take about {in_units(needed)} of memory.")
         if not (folder / "manifest.json").exists():
-            write_json(folder / "manifest.json", build_manifest(config, device))
+            known = experiment.caveats()
+            for caveat in known:
+                console.print(f"mind: {caveat}", soft_wrap=True, highlight=False, markup=False)
+            write_json(folder / "manifest.json", build_manifest(config, device, known))
         write_status(folder, "running", "")
         try:
             with noting_signals() as interruption:
