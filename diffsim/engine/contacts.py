@@ -69,6 +69,12 @@ The margin keeps the switch away from a contact that is solved exactly."""
 TOUCHING = 1e-6
 """Approach in one step, as a share of both radii, that is round-off and no impact."""
 
+AT_REST = 1e-3
+"""Velocity of surfaces that neither approach nor leave each other [m/s]."""
+
+NO_CHANGE = 1e-12
+"""Change of velocity in a step that counts as none where it is divided by [m/s]."""
+
 KNOCK = 3.0
 """Velocity that others give to surfaces which do not meet by themselves, in steps of gravity, above
 which it is an impact and not support that passes through a stack."""
@@ -348,7 +354,7 @@ def contact_targets(
     mass = regularized_inverse(inverse_effective_mass, scale)
     impact_impulse = -(1.0 + contacts.restitution) * impact_velocity * mass
     pushed_back = -erp * jnp.minimum(d, 0.0) / timestep
-    accounted = cfm * previous_normal_impulse + (1.0 - erp) * jnp.maximum(normal_velocity, 0.0)
+    accounted = cfm * previous_normal_impulse + (1.0 - erp) * _positive_part(normal_velocity)
     bounded = jnp.maximum(accounted, 2.0 * UNACCOUNTED * accounted - pushed_back)
     recovery = jnp.where(d < 0.0, jnp.minimum(pushed_back, bounded), 0.0)
 
@@ -370,6 +376,12 @@ def contact_targets(
     )
 
 
+def _positive_part(velocity: jax.Array) -> jax.Array:
+    """max(v, 0) with a parabola in place of the kink, where whatever is at rest would lie."""
+    near = (velocity + AT_REST) ** 2 / (4.0 * AT_REST)
+    return jnp.where(jnp.abs(velocity) < AT_REST, near, jnp.maximum(velocity, 0.0))
+
+
 def _rest_of_step(leaving: jax.Array, tau: jax.Array, change: jax.Array) -> jax.Array:
     """Velocity that the rest of the step, less half a step, adds to that of leaving an impact.
 
@@ -377,6 +389,6 @@ def _rest_of_step(leaving: jax.Array, tau: jax.Array, change: jax.Array) -> jax.
     none: late in the step its positive part grows from zero with the velocity of leaving.
     """
     rest = (0.5 - tau) * change
-    pressed = change < 0.0
+    pressed = change < -NO_CHANGE
     share = jnp.clip(leaving / jnp.where(pressed, -change, 1.0), 0.0, 1.0)
     return jnp.where(pressed & (rest > 0.0), rest * share, rest)

@@ -59,7 +59,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     new_v, new_omega = keep_angular_momentum(
         world.tree, bodies, new, turned_velocities, free.resolved
     )
-    time, time_excess = _next_time(state.time, state.time_excess, h)
+    time, time_excess = next_time(state.time, state.time_excess, h)
     return State(
         position=new.position,
         rotation=new.rotation,
@@ -74,7 +74,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     )
 
 
-def _next_time(
+def next_time(
     time: jax.Array, excess: jax.Array, timestep: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Time after a step and what rounding has added to it, so that no error adds up.

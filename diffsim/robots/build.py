@@ -368,26 +368,31 @@ def _least_stiffness(
 ) -> jax.Array | None:
     """Stiffness with which the robot's own loads press no sphere in too deep [N/m].
 
+    It is for spheres that may press on each other, and for the ground below them; 0 for others.
+
     Args:
         robot: the file's data.
         ends: of each contact, its one or two bodies.
         gravity: [m/s²].
 
     Returns:
-        None where the robot sets no limit to the depth.
+        None where there is no such contact, or the robot sets no limit to the depth.
     """
-    if robot.contact_depth is None or not ends:
+    paired = {name for names in ends if len(names) > 1 for name in names}
+    if robot.contact_depth is None or not paired:
         return None
-    forces = pressing_forces(
-        robot, gravity, list(dict.fromkeys(n for names in ends for n in names))
-    )
 
-    def of_contact(names: tuple[str, ...]) -> jax.Array:
-        force = jnp.max(jnp.stack([forces[name] for name in names]))
+    def of_contact(names: tuple[str, ...], force: jax.Array) -> jax.Array:
         radius = jnp.min(jnp.stack([number(robot.bodies[name].radius) for name in names]))
         return force / (number(robot.contact_depth) * radius)
 
-    return numbers([of_contact(names) for names in ends])
+    forces = pressing_forces(robot, gravity, ends)
+    return numbers(
+        [
+            of_contact(names, force) if paired & {*names} else 0.0
+            for names, force in zip(ends, forces, strict=True)
+        ]
+    )
 
 
 def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:

@@ -66,11 +66,9 @@ def _deep_contacts(robot: RobotConfig, world: World) -> Iterator[str]:
     ends = [tuple(n for n in name.split("/") if n != "ground") for name in contacts.names]
     if not ends:
         return
-    bodies = list(dict.fromkeys(name for names in ends for name in names))
-    forces = pressing_forces(robot, world.gravity, bodies)
     worst = None
-    for number, names in enumerate(ends):
-        force = max(float(forces[name]) for name in names)
+    forces = map(float, pressing_forces(robot, world.gravity, ends))
+    for number, (names, force) in enumerate(zip(ends, forces, strict=True)):
         radius = min(float(robot.bodies[name].radius or 0.0) for name in names)
         if contacts.by_stiffness[number]:
             stiffness = float(contacts.stiffness[number])

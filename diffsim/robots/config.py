@@ -158,8 +158,9 @@ class RobotConfig:
     restitution: float = bounded(0.0, at_least=0, at_most=1)
     contact_frequency: float = bounded(30.0, above=0, infinite=True)  # [Hz], .inf for rigid
     contact_damping_ratio: float = bounded(1.0, at_least=0)  # 1 is critical
-    # A frequency makes a light body soft, whatever presses on it. The robot's weight and motors
-    # press a sphere in by this share of its radius at most; null: as the frequency has it.
+    # A frequency makes a light body soft, whatever presses on it. Spheres of contact_pairs, and the
+    # ground below them, are stiff enough that the robot's weight and motors press them in by this
+    # share of the radius at most: a grip holds. null: as the frequency has it.
     contact_depth: float | None = bounded(0.05, above=0)
     contact_stiffness: float | None = bounded(None, above=0)  # [N/m], instead of a frequency
     contact_damping: float | None = bounded(None, at_least=0)  # [N·s/m]; by the ratio, if null

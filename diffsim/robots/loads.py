@@ -16,23 +16,36 @@ from diffsim.robots.numbers import number
 from diffsim.robots.placement import Motion, carriers, mounting, place
 
 
-def pressing_forces(robot: RobotConfig, gravity: Vec3, names: list[str]) -> dict[str, jax.Array]:
-    """Largest force that may press on each of some spheres [N], about.
+def pressing_forces(
+    robot: RobotConfig, gravity: Vec3, contacts: Sequence[tuple[str, ...]]
+) -> list[jax.Array]:
+    """Force that may press on each of some contacts for long [N], about.
 
-    The weight of the whole robot or, where it is larger, the largest force of a motor on the way
-    from the sphere to the robot's root, with the lever arm that it has at the start.
+    On the ground it is the weight of the whole robot. Between two spheres it is that or, where it
+    is larger, the largest force of a motor on the way from one of them to the robot's root, with
+    the lever arm that it has at the start: a gripper's.
 
     Args:
         robot: a checked robot; numbers may be traced.
         gravity: [m/s²].
-        names: of the spheres.
+        contacts: of each the names of its spheres, one for the ground.
     """
     weight = sum((mass_of(body) for body in robot.bodies.values()), number(0.0)) * gravity.length()
-    placed = place(robot)
+    paired = dict.fromkeys(name for names in contacts if len(names) > 1 for name in names)
+    forces = _motor_forces(robot, list(paired))
+    return [
+        jnp.max(jnp.stack([weight, *(forces[name] for name in names if len(names) > 1)]))
+        for names in contacts
+    ]
+
+
+def _motor_forces(robot: RobotConfig, names: list[str]) -> dict[str, jax.Array]:
+    """Largest force of a motor on the way from each of some spheres to the robot's root [N]."""
+    placed = place(robot) if names else {}
     carried = carriers(robot)
     forces = {}
     for name in names:
-        force = weight
+        force = number(0.0)
         above = name
         while above in carried:
             joint_name = carried[above]

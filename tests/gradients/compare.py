@@ -69,6 +69,14 @@ SCALES = {
 }
 
 
+def differentiable(state: State) -> State:
+    """The state without its bookkeeping of turns and rounding, which has no derivative."""
+    return state._replace(
+        angles=jax.tree.map(jax.numpy.zeros_like, state.angles),
+        time_excess=jax.numpy.zeros_like(state.time_excess),
+    )
+
+
 class Scene(NamedTuple):
     """The inputs of a simulation: every number in it is differentiated."""
 
@@ -99,8 +107,9 @@ class Jacobians(NamedTuple):
 def final_state(scene: Scene, steps: int = 1) -> State:
     """The state after some time steps: by ``step`` itself for a single one."""
     if steps == 1:
-        return step(scene.world, SOLVER, scene.state, scene.control)
-    return last(simulate(scene.world, scene.state, scene.control.command, steps=steps))
+        return differentiable(step(scene.world, SOLVER, scene.state, scene.control))
+    states = simulate(scene.world, scene.state, scene.control.command, steps=steps)
+    return differentiable(last(states))
 
 
 @partial(jax.jit, static_argnames="steps")

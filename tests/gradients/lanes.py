@@ -18,7 +18,13 @@ import numpy as np
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.step import step
 from diffsim.engine.world import Control, State
-from tests.gradients.compare import SCALES, SMALLEST_SHARE, Scene, leaf_names
+from tests.gradients.compare import (
+    SCALES,
+    SMALLEST_SHARE,
+    Scene,
+    differentiable,
+    leaf_names,
+)
 from tests.worlds import SOLVER
 
 # Perturbation of an input, in units of its scale. The differences err by h⁴ (1e-20) from the fifth
@@ -211,7 +217,7 @@ def jacobian_in_lanes(
     def ends(flat: np.ndarray) -> np.ndarray:
         scenes = unflatten_lanes(flat, scene)
         held = np.repeat(np.asarray(scenes.control.command)[:, None], steps, axis=1)
-        return flatten_lanes(finals(scenes, held, solver))
+        return flatten_lanes(differentiable(finals(scenes, held, solver)))
 
     center = flatten_lanes(repeat(scene, 1))[0]
     size = DIFFERENCE if steps == 1 else DIFFERENCE_OF_MANY

@@ -37,6 +37,11 @@ Velocity = Sequence[jax.Array]
 """Velocities of a block's directions [m/s] or [rad/s], each of shape (rows,)."""
 
 
+NO_IMPULSE = 1e-15
+"""Impulse [N·s] that counts as none where it is divided by: one over its square is still a number
+of float32. Directions that hardly move come close to it."""
+
+
 @pytree
 class JointBlock:
     """Joints that are held by rows: hard ones that are not eliminated, soft ones, closed loops.
@@ -207,7 +212,7 @@ class ContactBlock:
         steps, keep = contact_steps(self.inverse_mass, self.scale, rigid)
         block = dataclasses.replace(self, target=target, slip=tuple(slip), steps=steps, keep=keep)
         # A first guess of what moves the bodies: what held before all along, the rest after τ.
-        pressed = impulse[0] > 0.0
+        pressed = impulse[0] > NO_IMPULSE
         held = jnp.minimum(previous[0], impulse[0]) / jnp.where(pressed, impulse[0], 1.0)
         share = remaining + (1.0 - remaining) * jnp.where(pressed, held, 0.0)
         return block, tuple(part * share for part in impulse)
@@ -250,7 +255,7 @@ def project_on_cone(
     """
     squared = tangent_1**2 + tangent_2**2
     outside = ~(squared < radius**2)  # true, too, where the radius is nan, which is passed on
-    length = jnp.sqrt(jnp.where(squared > 0.0, squared, 1.0))
+    length = jnp.sqrt(jnp.where(squared > NO_IMPULSE**2, squared, 1.0))
     scale = jnp.where(outside, radius / length, 1.0)
     return tangent_1 * scale, tangent_2 * scale
 
