@@ -79,8 +79,8 @@ def _deep_contacts(robot: RobotConfig, world: World) -> Iterator[str]:
             mass = float(series_mass([world.bodies.mass[body] for body in pair if body != WORLD]))
             stiffness = (2.0 * math.pi * frequency) ** 2 * mass
             law = f"contact_frequency {frequency:g} Hz, {stiffness:.3g} N/m for {mass:.3g} kg"
-        if contacts.least_stiffness is not None:
-            stiffness = max(stiffness, float(contacts.least_stiffness[number]))
+            if contacts.least_stiffness is not None:
+                stiffness = max(stiffness, float(contacts.least_stiffness[number]))
         depth = force / stiffness
         if worst is None or depth / radius > worst[0]:
             worst = (depth / radius, contacts.names[number], force, depth, law)

@@ -1,0 +1,151 @@
+"""A number that is not finite is never a success and never a best point, wherever it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rich.console import Console
+
+from diffsim.cli.configuration import compose_config
+from diffsim.engine.vectors import Vec3
+from diffsim.engine.world import State
+from diffsim.experiment import experiment as module
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.experiment import Experiment
+from diffsim.experiment.runner import DivergedError, run
+from diffsim.experiment.status import read_status
+
+OVERWRITTEN = ("acceleration", "angular_acceleration")
+"""Parts of a state that the first step writes anew without reading them."""
+
+
+def throw(*overrides: str) -> RunConfig:
+    """The ball already lies where it is to be thrown: without the nan the goal is met."""
+    return compose_config(
+        "robot=ball",
+        "robot.bodies.ball.position=[10,0,0.4997239]",
+        "task.duration=0.05",
+        "optimizer.iterations=3",
+        "device=cpu",
+        *overrides,
+    )
+
+
+def swing(*overrides: str) -> RunConfig:
+    return compose_config(
+        "experiment=pendulum_state",
+        "task.duration=0.1",
+        "task.measure_after=0.05",
+        "task.tolerance=100",
+        "optimizer.iterations=2",
+        "device=cpu",
+        *overrides,
+    )
+
+
+def paths(config: RunConfig) -> list[str]:
+    state = _start(config)
+    return [
+        jax.tree_util.keystr(path)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+        if leaf.size and not any(name in jax.tree_util.keystr(path) for name in OVERWRITTEN)
+    ]
+
+
+def _start(config: RunConfig) -> State:
+    world = Experiment._world(config)
+    return module.initial_state(config.robot, world)
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, place: str, value: float = np.nan) -> None:
+    """Let every episode begin with this number in one part of the state."""
+    whole = module.initial_state
+
+    def broken(*arguments: Any) -> State:
+        leaves, structure = jax.tree_util.tree_flatten_with_path(whole(*arguments))
+        planted = [
+            leaf.at[(0,) * leaf.ndim].set(value) if jax.tree_util.keystr(path) == place else leaf
+            for path, leaf in leaves
+        ]
+        return jax.tree.unflatten(structure, planted)
+
+    monkeypatch.setattr(module, "initial_state", broken)
+
+
+def test_without_a_nan_the_goal_is_met() -> None:
+    found = Experiment(throw()).evaluate(jnp.zeros(6))
+    assert Experiment(throw()).task.succeeded({k: float(v) for k, v in found.metrics.items()})
+
+
+@pytest.mark.parametrize("robot", ["ball", "cartpole"])
+def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
+    robot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = throw() if robot == "ball" else swing("batch=1", "validation.every=0")
+    places = paths(config)
+    assert len(places) > 20
+    for place in places:
+        with monkeypatch.context() as patch:
+            plant(patch, place)
+            experiment = Experiment(config)
+            key = jax.random.key(0)
+            with jax.disable_jit(False):
+                found = jax.jit(experiment.evaluate)(jnp.asarray(experiment.initial), key)
+            figures = {name: float(value) for name, value in found.metrics.items()}
+            assert np.isnan(float(found.loss)), place
+            assert all(np.isnan(value) for value in figures.values()), place
+            assert not experiment.task.succeeded(figures), place
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "cmaes", "lm"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_run_ends_as_diverged_and_has_no_best_point(
+    optimizer: str, value: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    plant(monkeypatch, ".position.x", value)
+    more = ("optimizer.max_skipped=2",) if optimizer == "adam" else ()
+    with pytest.raises(DivergedError):
+        run(throw(f"optimizer={optimizer}", *more), tmp_path, Console(quiet=True))
+    status = read_status(tmp_path)
+    assert status is not None
+    assert status.status == "diverged"
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_one_episode_of_a_batch_is_seen_in_its_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only its own figures are nan."""
+    experiment = Experiment(swing("batch=4"))
+    draw = experiment.draw
+
+    def one_broken(key: jax.Array, count: int, training: bool = False) -> Any:
+        drawn = draw(key, count, training)
+        return drawn._replace(
+            start=drawn.start._replace(even=drawn.start.even.at[0, 0, 2].set(np.nan))
+        )
+
+    monkeypatch.setattr(experiment, "draw", one_broken)
+    x, key = jnp.asarray(experiment.initial), jax.random.key(0)
+    each = experiment.each(x, key, 4)
+    assert np.isnan(np.asarray(each.loss)).tolist() == [False, False, True, False]
+    (value, metrics), gradient = jax.value_and_grad(
+        lambda x: (lambda found: (found.loss, found.metrics))(experiment.evaluate(x, key)),
+        has_aux=True,
+    )(x)
+    assert np.isnan(float(value))
+    assert all(np.isnan(float(metric)) for metric in metrics.values())
+    assert not np.all(np.isfinite(gradient))
+
+
+def test_lengths_do_not_hide_a_nan() -> None:
+    for place in range(3):
+        components = [jnp.asarray(3.0), jnp.asarray(0.0), jnp.asarray(4.0)]
+        assert float(Vec3(*components).length()) == 5.0
+        components[place] = jnp.asarray(np.nan)
+        assert np.isnan(float(Vec3(*components).length()))
+    zero = Vec3(*(jnp.zeros(()) for _ in range(3)))
+    assert float(zero.length()) == 0.0
+    assert [float(part) for part in jax.grad(lambda vector: vector.length())(zero)] == [0.0] * 3
