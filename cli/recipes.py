@@ -84,6 +84,8 @@ def check_chosen(composed: DictConfig) -> None:
         ConfigError: naming what has to be chosen, and the choices that fit the robot; or what is
             wrong with the robot itself.
     """
+    if not _compositions or _compositions[-1].name != "run":
+        return  # not composed here: there are no choices of groups
     choices = HydraConfig.get().runtime.choices
     has_recipe = choices.get("recipe", NO_RECIPE) != NO_RECIPE
     no_task = OmegaConf.is_missing(composed, "task")

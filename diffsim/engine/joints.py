@@ -108,14 +108,14 @@ class JointType(Protocol):
         units: of the coordinates.
         given_axes: how many axes a robot's file gives: none for a frame along the parent's own
             axes, one for the frame's first axis, two for its first and second.
-        counts_turns: whether the coordinates are angles that go on beyond half a turn. The frames
-            give them within ±π; which turn it is, the state knows (``joint_coordinates``).
+        counts_turns: of each coordinate, True for an angle that goes on beyond half a turn. The
+            frames give it within ±π; which turn it is, the state knows (``joint_coordinates``).
     """
 
     freedoms: int
     units: tuple[str, ...]
     given_axes: int
-    counts_turns: bool
+    counts_turns: tuple[bool, ...]
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         """Axes of free motion, one for each coordinate."""
@@ -136,7 +136,7 @@ class Hinge:
     freedoms = 1
     units: tuple[str, ...] = ("rad",)
     given_axes = 1
-    counts_turns = True
+    counts_turns: tuple[bool, ...] = (True,)
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=True),)
@@ -164,7 +164,7 @@ class Universal:
     freedoms = 2
     units: tuple[str, ...] = ("rad", "rad")
     given_axes = 2
-    counts_turns = True
+    counts_turns: tuple[bool, ...] = (True, True)
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (
@@ -199,7 +199,7 @@ class Ball:
     freedoms = 3
     units: tuple[str, ...] = ("rad", "rad", "rad")
     given_axes = 0
-    counts_turns = False
+    counts_turns: tuple[bool, ...] = (False, False, False)
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return tuple(Axis(column, turns=True) for column in frames.parent)
@@ -227,7 +227,7 @@ class Slider:
     freedoms = 1
     units: tuple[str, ...] = ("m",)
     given_axes = 1
-    counts_turns = False
+    counts_turns: tuple[bool, ...] = (False,)
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=False),)
@@ -253,7 +253,7 @@ class Fixed:
     freedoms = 0
     units: tuple[str, ...] = ()
     given_axes = 0
-    counts_turns = False
+    counts_turns: tuple[bool, ...] = ()
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return ()
@@ -274,7 +274,7 @@ class Free:
     freedoms = 6
     units: tuple[str, ...] = ()
     given_axes = 0
-    counts_turns = False
+    counts_turns: tuple[bool, ...] = ()
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         raise NotImplementedError
@@ -354,8 +354,8 @@ def turning_coordinates(joints: Joints) -> tuple[tuple[int, int], ...]:
     return tuple(
         (joint, number)
         for joint, kind in enumerate(joints.types)
-        if JOINT_TYPES[kind].counts_turns
-        for number in range(JOINT_TYPES[kind].freedoms)
+        for number, counts in enumerate(JOINT_TYPES[kind].counts_turns)
+        if counts
     )
 
 

@@ -235,7 +235,7 @@ def bat(gap: float = 0.02, **options: Any) -> RobotConfig:
         },
         motors={"swing": MotorConfig("pivot", 0, "velocity", max_force=5.0)},
         contact_pairs=[["ball", "bat"]],
-        **{"friction": 0.4, "restitution": 0.5, **options},
+        **{"friction": 0.4, "restitution": 0.5, "contact_depth": None, **options},
     )  # fmt: skip
 
 

@@ -127,19 +127,11 @@ def not_finite(base: str, arm: str, count: int) -> dict[str, int]:
     run = jax.jit(jax.vmap(jax.value_and_grad(end, has_aux=True)))
     (_, state), gradient = run(numbers, frequency)
     found = {"state": state, **gradient}
-    counts = {
-        name: int(
-            sum(
-                np.any(~np.isfinite(leaf.reshape(count, -1)), axis=1)
-                for leaf in map(np.asarray, jax.tree.leaves(part))
-                if leaf.size
-            )
-            .astype(bool)
-            .sum()
-        )
-        for name, part in found.items()
-        if jax.tree.leaves(part)
-    }
+    counts = {}
+    for name, part in found.items():
+        leaves = [np.asarray(leaf).reshape(count, -1) for leaf in jax.tree.leaves(part)]
+        numbers_of_each = np.concatenate(leaves, axis=1)
+        counts[name] = int(np.sum(~np.all(np.isfinite(numbers_of_each), axis=1)))
     return {name: number for name, number in counts.items() if number}
 
 

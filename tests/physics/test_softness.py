@@ -114,7 +114,7 @@ def grip(force: float, **options: Any) -> RobotConfig:
 
 
 @pytest.mark.parametrize("force", [20.0, 60.0])
-@pytest.mark.parametrize("softness", [{}, {"contact_frequency": RIGID}, {"contact_stiffness": 1e5}])
+@pytest.mark.parametrize("softness", [{}, {"contact_frequency": RIGID}, {"contact_stiffness": 1e6}])
 def test_fingertips_hold_what_they_pinch(force: float, softness: dict[str, float]) -> None:
     """By default nothing is pressed in by more than a twentieth of its radius."""
     robot = grip(force, **softness)
