@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State
+from diffsim.engine.world import State, World
 from tests.worlds import (
     GRAVITY,
     RADIUS,
@@ -65,6 +64,22 @@ def test_what_overlaps_at_the_start_is_moved_apart_without_velocity() -> None:
     np.testing.assert_allclose(states.position.z[-1], [RADIUS, TOP], atol=1e-6)
 
 
+def _after(numbers: jax.Array, world: World, state: State) -> jax.Array:
+    """Height and speed after five steps from a height, a speed and an impulse."""
+    height, speed, impulse = numbers
+    start = with_contact_impulse(state, impulse[None])
+    start = start._replace(
+        position=state.position._replace(z=height[None]),
+        velocity=state.velocity._replace(z=speed[None]),
+    )
+    end = simulate(world, start, steps=5)
+    return jnp.stack([end.position.z[-1, 0], end.velocity.z[-1, 0]])
+
+
+_gradient_after = jax.jit(jax.jacrev(_after))
+_after_many = jax.jit(jax.vmap(_after, in_axes=(0, None, None)))
+
+
 @pytest.mark.parametrize("frequency", [30.0, 200.0, RIGID])
 @pytest.mark.parametrize("depth", [0.5, 1.0, 1.05, 1.5, 4.0])
 def test_gradients_of_a_contact_that_is_too_deep_agree(frequency: float, depth: float) -> None:
@@ -74,20 +89,10 @@ def test_gradients_of_a_contact_that_is_too_deep_agree(frequency: float, depth: 
     weight = GRAVITY * TIMESTEP
     sinking = 1e-3 if frequency == RIGID else GRAVITY / (2.0 * np.pi * frequency) ** 2
 
-    def after(numbers: jax.Array) -> jax.Array:
-        height, speed, impulse = numbers
-        start = with_contact_impulse(state, impulse[None])
-        start = start._replace(
-            position=state.position._replace(z=height[None]),
-            velocity=state.velocity._replace(z=speed[None]),
-        )
-        end = simulate(world, start, steps=5)
-        return jnp.stack([end.position.z[-1, 0], end.velocity.z[-1, 0]])
-
     point = jnp.array([RADIUS - depth * sinking, -1e-3, weight])
     steps = np.array([1e-9, 1e-7, 1e-7])
-    gradient = jax.jit(jax.jacrev(after))(point)
-    sides = jax.jit(jax.vmap(after))(point + jnp.concatenate([np.diag(steps), -np.diag(steps)]))
+    gradient = _gradient_after(point, world, state)
+    sides = _after_many(point + jnp.concatenate([np.diag(steps), -np.diag(steps)]), world, state)
     differences = (sides[:3] - sides[3:]).T / (2.0 * steps)
     np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-5)
 
@@ -135,13 +140,8 @@ def test_a_light_ball_is_thrown_up_by_a_heavy_one(precision: str, timestep: floa
     assert found == pytest.approx(expected, abs=1.5 * GRAVITY * timestep)
 
 
-@partial(jax.jit, static_argnames="steps")
-def _rest(world: Any, state: State, steps: int) -> State:
-    return simulate(world, state, steps=steps)
-
-
 @pytest.mark.parametrize("restitution", [0.3, 0.7, 1.0])
 def test_a_stack_that_could_rebound_is_quiet(restitution: float) -> None:
-    states = _rest(*stack(1.0, RIGID, restitution=restitution), steps=500)
+    states = simulate(*stack(1.0, RIGID, restitution=restitution), steps=500)
     assert float(jnp.abs(states.velocity.z[-100:]).max()) < 1e-3
     np.testing.assert_allclose(states.position.z[-1], [RADIUS, TOP], atol=1e-4)
