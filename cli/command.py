@@ -27,8 +27,30 @@ from diffsim.validation import ConfigError
 FAILURE = 1
 USAGE_ERROR = 2
 BY_SIGNAL = 128  # and the signal's number, as shells have it
+WITH_VALUE = (
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd"),
+)
+"""Options that the next argument belongs to."""
 SHOW_TRACEBACK = os.environ.get("HYDRA_FULL_ERROR") == "1"
 CONFIG_ERRORS = (ConfigError, HydraException, OmegaConfBaseException, YAMLError)
+
+
+def options_first(arguments: list[str]) -> list[str]:
+    """The arguments of a command with its options before the overrides, wherever they were given.
+
+    Hydra's parser takes ``a=1 b=2 -m`` and ``-m a=1 b=2``, but not ``a=1 -m b=2``.
+    """
+    options, overrides = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            overrides.append(argument)
+            continue
+        options.append(argument)
+        if argument in WITH_VALUE:
+            options.extend(value for value in [next(rest, None)] if value is not None)
+    return [*options, *overrides]
 
 
 def start(command: str, job: Callable[[], object]) -> None:
@@ -41,6 +63,7 @@ def start(command: str, job: Callable[[], object]) -> None:
         command: its name, for messages.
         job: made by ``hydra.main``.
     """
+    sys.argv[1:] = options_first(sys.argv[1:])
     with Interruption(command) as interruption:
         register_schemas()
         register_resolvers()
