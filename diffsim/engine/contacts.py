@@ -69,7 +69,7 @@ The margin keeps the switch away from a contact that is solved exactly."""
 TOUCHING = 1e-6
 """Approach in one step, as a share of both radii, that is round-off and no impact."""
 
-AT_REST = 1e-3
+AT_REST = 3e-3
 """Velocity of surfaces that neither approach nor leave each other [m/s]."""
 
 NO_CHANGE = 1e-12
