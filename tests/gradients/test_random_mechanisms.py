@@ -116,7 +116,7 @@ def mechanism(base: str, arm: str, n: dict[str, Any]) -> RobotConfig:
 
 
 def not_finite(base: str, arm: str, count: int) -> dict[str, int]:
-    """How many mechanisms have a state or a derivative that is not finite, by its name."""
+    """Count the mechanisms with a state or a derivative that is not finite, by its name."""
     numbers = jax.tree.map(jnp.asarray, draw(count, base, arm))
     frequency = numbers.pop("frequency")  # an infinite one has no derivative
 

@@ -41,7 +41,7 @@ def stack(ratio: float, frequency: float, **options: Any) -> Any:
 @pytest.mark.parametrize("frequency", [30.0, 200.0, RIGID])
 @pytest.mark.parametrize("ratio", [1.0, 10.0, 100.0, 1000.0])
 def test_a_heavy_ball_on_a_light_one_never_rises(ratio: float, frequency: float) -> None:
-    """What the sweeps leave unsolved costs depth, and comes back without velocity."""
+    """Depth that the sweeps leave unsolved comes back without velocity."""
     states = simulate(*stack(ratio, frequency), steps=1000)
     assert float(jnp.max(states.position.z[:, 1])) < TOP + ROUND_OFF
     energy = (
