@@ -41,10 +41,11 @@ one step into the next, and its derivative is the saltation matrix of the contin
 first order in h (``docs/gradients.md``). What remains are real switches: a bounce that no longer
 happens, stick to slip.
 
-Impacts that cause others within the same step follow each other, one a step: surfaces with
-restitution that are apart, or touch without pressing, and are knocked together by another impact,
-keep their velocities until the next step, where they arrive (a ball that is knocked against its
-neighbour, Newton's cradle). Positions do not overlap meanwhile.
+Impacts of bodies without joints that cause others within the same step follow each other, one a
+step: surfaces with restitution that are apart, or touch without pressing, and are knocked together
+by another impact, keep their velocities until the next step, where they arrive (a ball that is
+knocked against its neighbour, Newton's cradle). Positions do not overlap meanwhile. Joints pass an
+impact on within its step: a robot's other feet, if knocked so, stop without a rebound.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ class ContactTargets(NamedTuple):
         closing: the least normal velocity that leaves the surfaces out of each other [m/s].
         excess: depth that no force accounts for, to be taken back without velocity [m].
         knock: normal velocity below which others have knocked the surfaces together, which then
-            keep it to the end of the step [m/s]; −inf for never.
+            keep it to the end of the step [m/s]; −inf or None for never.
     """
 
     velocity: jax.Array
@@ -179,7 +180,7 @@ class ContactTargets(NamedTuple):
     remaining: jax.Array
     closing: jax.Array
     excess: jax.Array
-    knock: jax.Array
+    knock: jax.Array | None
 
 
 def soft_constraint(
@@ -321,7 +322,7 @@ def contact_targets(
     previous_normal_impulse: jax.Array,
     inverse_effective_mass: jax.Array,
     scale: jax.Array,
-    gravity: jax.Array,
+    knock_speed: jax.Array | None,
     timestep: jax.Array,
 ) -> ContactTargets:
     """The law of the module's docstring, for every contact.
@@ -334,7 +335,7 @@ def contact_targets(
         previous_normal_impulse: of the last step [N·s]: zero means that there was no contact.
         inverse_effective_mass: J M⁻¹ Jᵀ along the normal [1/kg], shape (contacts,).
         scale: the same without joints, for ``regularized_inverse``.
-        gravity: its magnitude [m/s²].
+        knock_speed: beyond which others knock the surfaces together [m/s], inf or None for never.
         timestep: [s].
     """
     d, tau, meets = frame.separation, frame.time_of_impact, frame.meets
@@ -364,15 +365,18 @@ def contact_targets(
     closing = jnp.where(meets, closing, jnp.minimum(closing, free_normal_velocity))
     target = jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, closing)
     # Surfaces that other impacts of this step knock together: their own impact follows in the next.
-    slowly = impact_velocity * timestep > -TOUCHING * (contacts.radius_a + contacts.radius_b)
-    may_be_knocked = (contacts.restitution > 0.0) & ~supported & slowly
+    knock = None
+    if knock_speed is not None:
+        slowly = impact_velocity * timestep > -TOUCHING * (contacts.radius_a + contacts.radius_b)
+        may_be_knocked = (contacts.restitution > 0.0) & ~supported & slowly
+        knock = jnp.where(may_be_knocked, -knock_speed, -jnp.inf)
     return ContactTargets(
         velocity=target,
         cfm=cfm,
         remaining=1.0 - tau,
         closing=closing,
         excess=(pushed_back - recovery) * (timestep / erp),
-        knock=jnp.where(may_be_knocked, -KNOCK * gravity * timestep, -jnp.inf),
+        knock=knock,
     )
 
 

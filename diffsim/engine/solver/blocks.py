@@ -181,8 +181,9 @@ class ContactBlock:
         k, target = self.inverse_mass, self.target
         residual = speed - target.velocity
         normal = jnp.maximum(self.keep * impulse[0] - residual * self.steps[0], 0.0)
-        knocked = speed - k[0][0] * impulse[0] < target.knock
-        normal = jnp.where(knocked, 0.0, normal)
+        if target.knock is not None:
+            knocked = speed - k[0][0] * impulse[0] < target.knock
+            normal = jnp.where(knocked, 0.0, normal)
         push = normal - impulse[0]
         if not slips:
             return (normal,)
@@ -207,7 +208,7 @@ class ContactBlock:
         target = self.target._replace(
             velocity=jnp.where(impulse[0] > 0.0, normal, self.target.closing) + self.take_back,
             cfm=rigid,
-            knock=jnp.full_like(rigid, -jnp.inf),
+            knock=None,
         )
         steps, keep = contact_steps(self.inverse_mass, self.scale, rigid)
         block = dataclasses.replace(self, target=target, slip=tuple(slip), steps=steps, keep=keep)

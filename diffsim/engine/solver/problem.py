@@ -13,10 +13,17 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies, inertia_times, resolved
-from diffsim.engine.contacts import ContactImpulse, contact_targets, detect, soft_constraint
+from diffsim.engine.contacts import (
+    KNOCK,
+    ContactImpulse,
+    Contacts,
+    contact_targets,
+    detect,
+    soft_constraint,
+)
 from diffsim.engine.effective_mass import regularized_inverse
 from diffsim.engine.elimination import Elimination, velocities_of
-from diffsim.engine.indexing import WORLD, gather
+from diffsim.engine.indexing import WORLD, column, gather
 from diffsim.engine.joints import (
     JOINT_TYPES,
     Axis,
@@ -331,7 +338,7 @@ def _contact_blocks(
             gather(state.impulses.contact.normal, members),
             rows.inverse_mass(0),
             scale,
-            world.gravity.length(),
+            _knock_speed(world, chosen),
             world.timestep,
         )
         steps, keep = contact_steps(inverse_mass, scale, law.cfm)
@@ -351,6 +358,21 @@ def _contact_blocks(
             )
         )
     return found
+
+
+def _knock_speed(world: World, contacts: Contacts) -> jax.Array | None:
+    """Speed beyond which others knock the surfaces together [m/s], shape (contacts,), or None.
+
+    That is for bodies without joints, whose impacts follow each other. Joints pass an impact on
+    within the step, to whatever supports the robot; a switch there would make its trajectory jump.
+    """
+    jointed = {*world.joints.child, *world.joints.parent} - {WORLD}
+    pairs = zip(contacts.body_a, contacts.body_b, strict=True)
+    free = [jointed.isdisjoint(pair) for pair in pairs]
+    if not any(free):
+        return None
+    speed = KNOCK * world.gravity.length() * world.timestep
+    return jnp.where(column(free, contacts.friction), speed, jnp.inf)
 
 
 def _pushes(
