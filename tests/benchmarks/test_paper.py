@@ -31,7 +31,9 @@ def row(*values, paper=10.0, more=False):
     return Row(1, "figure", "s", paper, values, (), more)
 
 
-@pytest.mark.parametrize("name", ["smoke", "gpu", pytest.param("cpu", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["smoke", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gpu", "cpu"))]
+)
 def test_every_command_of_a_plan_is_one_that_its_program_takes(name, tmp_path):
     jobs = [job for chain in plan(SCALES[name], tmp_path) for job in chain.jobs]
     assert len({job.name for job in jobs}) == len({job.folder for job in jobs}) == len(jobs)

@@ -197,7 +197,7 @@ def test_a_world_without_contacts_only_flies() -> None:
 @pytest.mark.parametrize(
     ("every", "checkpoint"),
     [
-        pytest.param(k, c, marks=() if (k, c) == (4, "nested") else pytest.mark.slow)
+        pytest.param(k, c, marks=() if (k, c) == (4, "steps") else pytest.mark.slow)
         for k in (1, 4, 30)
         for c in CHECKPOINTS
     ],

@@ -258,7 +258,7 @@ def test_in_another_thread_nothing_is_changed():
     assert found == [True, True]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "cmaes"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("cmaes", marks=pytest.mark.slow)])
 def test_a_run_stopped_within_an_iteration_ends_as_if_left_alone(optimizer, tmp_path):
     options = (*RUN, f"optimizer={optimizer}")
     process = start(tmp_path, HANGING, *options, "hydra.run.dir=stopped")

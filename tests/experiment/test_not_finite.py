@@ -119,7 +119,7 @@ def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "cmaes", "lm"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, pytest.param(np.inf, marks=pytest.mark.slow)])
 def test_a_run_ends_as_diverged_and_has_no_best_point(
     optimizer: str, value: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

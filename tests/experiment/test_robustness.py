@@ -35,6 +35,7 @@ def fingerprint(folder: Path) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_metrics_and_weights(tmp_path):
     for name in ("first", "second"):
         done = diffsim_run(

@@ -110,7 +110,7 @@ def wait_for_rows(folder: Path, rows: int) -> Path:
     raise AssertionError("the run did not get under way")
 
 
-@pytest.mark.parametrize("rows", [1, 30])
+@pytest.mark.parametrize("rows", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_whole_lines_and_whole_checkpoints(rows, tmp_path):
     process = start_run(
         tmp_path, "optimizer.iterations=100000", "stop_on_success=false", "checkpoints.every=1"
@@ -148,7 +148,7 @@ def test_an_interrupted_run_leaves_a_checkpoint_and_says_so(number, code, tmp_pa
     assert load_checkpoint(path).iteration == rows
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "cmaes"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("cmaes", marks=pytest.mark.slow)])
 def test_a_diverging_run_stops_and_says_where(optimizer, tmp_path):
     done = diffsim_run(
         f"optimizer={optimizer}",
@@ -165,6 +165,7 @@ def test_a_diverging_run_stops_and_says_where(optimizer, tmp_path):
     assert "body 'ball'" in status["reason"]
 
 
+@pytest.mark.slow
 def test_a_gradient_that_overflows_is_skipped_and_then_ends_the_run_where_it_began(tmp_path):
     # The pole stands upright exactly and stays so, but the derivative of its motion grows with
     # every second by more than e³.

@@ -40,6 +40,7 @@ def test_commands_are_held_until_the_next_image():
     assert 0.0 != commands[0] != commands[1]
 
 
+@pytest.mark.slow
 def test_the_gradient_through_soft_images_is_that_of_central_differences():
     """The pole moves by what the net commands, which sees it move: through two more images."""
     config = compose_config(

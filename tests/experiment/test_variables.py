@@ -111,6 +111,7 @@ def test_any_number_of_the_config_can_be_optimised(float64):
     assert np.count_nonzero(np.abs(gradient) > 1e-8) == x.size - 1
 
 
+@pytest.mark.slow
 def test_controller_state_and_model_are_optimised_together(float64):
     experiment = Experiment(
         compose_config(

@@ -20,7 +20,10 @@ TOLERANCE = 1e-6
 TOLERANCE_OF_LARGE = 2e-6
 
 # Some take long, others are differentiated a hundred times by test_articulated_rollouts.py.
-SLOW = {*AWAY_FROM_SWITCHES, ("linkage", "hard"), ("sprung", "hard")}
+SLOW = {*AWAY_FROM_SWITCHES, ("linkage", "hard"), ("sprung", "hard")} | {
+    ("linkage", "saturated"),
+    ("sprung", "undamped"),
+}
 EVERY_REGIME = [
     pytest.param(
         robot,

@@ -43,6 +43,7 @@ def temporary_bytes(steps: int, iterations: int = ITERATIONS, checkpoint: str = 
     return compiled.memory_analysis().temp_size_in_bytes
 
 
+@pytest.mark.slow
 def test_memory_grows_by_one_state_for_each_step() -> None:
     state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(scene()[1]))
     growth = (temporary_bytes(2 * STEPS) - temporary_bytes(STEPS)) / STEPS

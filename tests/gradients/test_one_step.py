@@ -67,6 +67,7 @@ def test_gradients_of_a_ball_agree(regime: str) -> None:
     check(jacobians(regimes.BALLS[regime]()))
 
 
+@pytest.mark.slow
 def test_gradients_of_two_colliding_spheres_agree() -> None:
     result = jacobians(regimes.colliding_spheres())
     assert float(result.state.impulses.contact.normal[0]) > 0.0

@@ -137,6 +137,7 @@ def not_finite(base: str, arm: str, count: int) -> dict[str, int]:
     return {name: number for name, number in counts.items() if number}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("base", "arm"), [("slider", "hinge")])
 def test_random_mechanisms_are_finite(base: str, arm: str) -> None:

@@ -74,7 +74,9 @@ def test_the_mass_of_a_fallen_ball_can_be_told_from_its_depth() -> None:
     assert abs(float(by_frequency(1.0))) < 1e-9
 
 
-@pytest.mark.parametrize("name", ["contact_stiffness", "contact_damping"])
+@pytest.mark.parametrize(
+    "name", ["contact_stiffness", pytest.param("contact_damping", marks=pytest.mark.slow)]
+)
 def test_stiffness_and_damping_have_their_derivatives(name: str) -> None:
     given = {"contact_stiffness": 900.0, "contact_damping": 15.0}
 
