@@ -80,12 +80,16 @@ class FreeAxes(NamedTuple):
 
     def momenta(self, inertia: SpatialInertia) -> tuple[Spatial, ...]:
         """I S: the momentum that a unit rate along every axis gives."""
-        one, zero = self.one, jnp.zeros_like(self.one)
-        units = (Vec3(one, zero, zero), Vec3(zero, one, zero), Vec3(zero, zero, one))
-        nothing = Vec3(zero, zero, zero)
+        zero = jnp.zeros_like(self.one)
+        m, (x, y, z), tensor = inertia
+        left_x, left_y, left_z = -x, -y, -z
         return (
-            *(inertia.times((unit, nothing)) for unit in units),
-            *(inertia.times((nothing, unit)) for unit in units),
+            (Vec3(m, zero, zero), Vec3(zero, z, left_y)),
+            (Vec3(zero, m, zero), Vec3(left_z, zero, x)),
+            (Vec3(zero, zero, m), Vec3(y, left_x, zero)),
+            (Vec3(zero, left_z, y), Vec3(tensor.xx, tensor.xy, tensor.xz)),
+            (Vec3(z, zero, left_x), Vec3(tensor.xy, tensor.yy, tensor.yz)),
+            (Vec3(left_y, x, zero), Vec3(tensor.xz, tensor.yz, tensor.zz)),
         )
 
     def gather(self, index: Sequence[int]) -> FreeAxes:
@@ -309,68 +313,128 @@ def _axes(
     angular_velocity: Vec3,
     timestep: jax.Array,
 ) -> tuple[tuple[Any, ...], Velocities]:
-    """Axes of motion of every group, and the arcs' b of every body."""
+    """Axes of motion of every group, and the arcs' b of every body.
+
+    What a joint does by itself is worked out for all joints of a type at once; the accelerations
+    then add up along the tree.
+    """
+    share = resolved(angular_velocity, timestep)
+    own: dict[int, tuple[tuple[Spatial, ...], Spatial]] = {}
+    for kind in dict.fromkeys(group.type for group in tree.groups if group.type != FREE):
+        groups = [number for number, group in enumerate(tree.groups) if group.type == kind]
+        index = tuple(joint for number in groups for joint in tree.groups[number].joints)
+        alike = frames.gather(index)
+        directions = JOINT_TYPES[kind].axes(alike)
+        child = tuple(joints.child[joint] for joint in index)
+        center = alike.anchor_child - origin.gather(child)
+        motions = tuple(_motion(axis, center) for axis in directions)
+        parent = tuple(joints.parent[joint] for joint in index)
+        bend = _bend(
+            directions,
+            alike.anchor_child,
+            Moving.gather(position, velocity, angular_velocity, share, parent),
+            Moving.gather(position, velocity, angular_velocity, share, child),
+        )
+        start = 0
+        for number in groups:
+            units = tuple(range(start, start + len(tree.groups[number].joints)))
+            start += len(units)
+            own[number] = _at((motions, bend), units)
+
     axes: list[Any] = []
     accelerations: list[Spatial] = []  # with q̈ = 0, linear part at the centre of mass
-    share = resolved(angular_velocity, timestep)
-    for group in tree.groups:
+    for number, group in enumerate(tree.groups):
         here = position.gather(group.bodies)
         zero = jnp.zeros_like(here.x)
-        nothing = Vec3(zero, zero, zero)
         if group.type == FREE:
-            axes.append(FreeAxes(jnp.ones_like(here.x)))
-            accelerations.append((nothing, nothing))
+            axes.append(FreeAxes(jnp.ones_like(zero)))
+            accelerations.append((Vec3(zero, zero, zero), Vec3(zero, zero, zero)))
             continue
-
-        own = frames.gather(group.joints)
-        directions = JOINT_TYPES[group.type].axes(own)
-        center = own.anchor_child - origin.gather(group.bodies)
-        motions = tuple(_motion(axis, center, nothing) for axis in directions)
+        motions, (linear, angular) = own[number]
         axes.append(JointAxes(motions, zero))
-
-        above = tuple(joints.parent[joint] for joint in group.joints)
-        parent = (velocity.gather(above), angular_velocity.gather(above))
-        child = (velocity.gather(group.bodies), angular_velocity.gather(group.bodies))
-        between = here - position.gather(above)
-        rate = rates(directions, between, parent, child)
-        linear, angular = nothing, nothing
-        if group.parent != NONE:
-            to_units = group.parent_units
-            linear, angular = (part.gather(to_units) for part in accelerations[group.parent])
-        to_anchor = own.anchor_child - position.gather(above)
-        linear = (
-            linear
-            + angular.cross(to_anchor)
-            + _centripetal(parent[1], to_anchor) * gather(share, above)
-        )
-        for axis, speed in zip(directions, rate, strict=True):
-            turner = group.bodies if axis.in_child else above
-            turning = angular_velocity.gather(turner).cross(axis.direction)
-            turning = turning * (speed * gather(share, turner))
-            if axis.turns:
-                angular = angular + turning
-            else:
-                linear = linear + turning * 2.0
-        from_anchor = here - own.anchor_child
-        linear = (
-            linear
-            + angular.cross(from_anchor)
-            + _centripetal(child[1], from_anchor) * gather(share, group.bodies)
-        )
+        if group.parent != NONE and tree.groups[group.parent].type != FREE:
+            above = tree.groups[group.parent].bodies
+            units = group.parent_units
+            carried, turning = (part.gather(units) for part in accelerations[group.parent])
+            between = here - position.gather(tuple(above[unit] for unit in units))
+            linear = linear + carried + turning.cross(between)
+            angular = angular + turning
         accelerations.append((linear, angular))
     half = 0.5 * timestep
     arc = Velocities(
-        by_body(tree, [linear * half for linear, _ in accelerations]),
-        by_body(tree, [angular * half for _, angular in accelerations]),
+        by_body(tree, [linear for linear, _ in accelerations]) * half,
+        by_body(tree, [angular for _, angular in accelerations]) * half,
     )
     return tuple(axes), arc
 
 
-def _motion(axis: Axis, center: Vec3, nothing: Vec3) -> Spatial:
+class Moving(NamedTuple):
+    """The bodies on one side of some joints: where they are, and how they move.
+
+    Attributes:
+        position, velocity, angular_velocity: components (joints,); zero for the world.
+        share: how far a step resolves their turning, shape (joints,).
+    """
+
+    position: Vec3
+    velocity: Vec3
+    angular_velocity: Vec3
+    share: jax.Array
+
+    @staticmethod
+    def gather(
+        position: Vec3, velocity: Vec3, angular_velocity: Vec3, share: jax.Array, index: Any
+    ) -> Moving:
+        """Of the bodies at ``index``."""
+        vectors = (part.gather(index) for part in (position, velocity, angular_velocity))
+        return Moving(*vectors, gather(share, index))
+
+
+def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> Spatial:
+    """Acceleration of the child, beyond that which its parent carries along, with q̈ = 0.
+
+    Args:
+        axes: of the joints.
+        anchor: of the child, in the world [m].
+        parent, child: the bodies.
+    """
+    linear = _centripetal(parent.angular_velocity, anchor - parent.position) * parent.share
+    angular: Vec3 | None = None
+    for axis, speed in zip(axes, rates(axes, *_sides(parent, child)), strict=True):
+        turner = child if axis.in_child else parent
+        turning = turner.angular_velocity.cross(axis.direction) * (speed * turner.share)
+        if not axis.turns:
+            linear = linear + turning * 2.0
+        else:
+            angular = turning if angular is None else angular + turning
+    arm = child.position - anchor
+    linear = linear + _centripetal(child.angular_velocity, arm) * child.share
+    if angular is None:
+        return linear, jax.tree.map(jnp.zeros_like, linear)
+    return linear + angular.cross(arm), angular
+
+
+def _sides(
+    parent: Moving, child: Moving
+) -> tuple[Vec3, tuple[Vec3, Vec3], tuple[Vec3, Vec3]]:
+    """What ``rates`` takes."""
+    return (
+        child.position - parent.position,
+        (parent.velocity, parent.angular_velocity),
+        (child.velocity, child.angular_velocity),
+    )
+
+
+def _at(tree: Any, index: tuple[int, ...]) -> Any:
+    """The entries at ``index`` of every array."""
+    return jax.tree.map(lambda leaf: gather(leaf, index), tree)
+
+
+def _motion(axis: Axis, center: Vec3) -> Spatial:
     """Velocity at the origin for a unit rate; ``center`` is a point on the axis."""
     if axis.turns:
         return center.cross(axis.direction), axis.direction
-    return axis.direction, nothing
+    return axis.direction, jax.tree.map(jnp.zeros_like, center)
 
 
 def _centripetal(angular_velocity: Vec3, offset: Vec3) -> Vec3:

@@ -344,9 +344,12 @@ def rates(
         between: from the parent's to the child's centre of mass [m].
         parent, child: linear and angular velocity of the bodies.
     """
-    turn = child[1] - parent[1]
-    slide = child[0] - parent[0] - parent[1].cross(between)
-    return tuple(axis.direction.dot(turn if axis.turns else slide) for axis in axes)
+    relative: dict[bool, Vec3] = {}
+    if any(axis.turns for axis in axes):
+        relative[True] = child[1] - parent[1]
+    if not all(axis.turns for axis in axes):
+        relative[False] = child[0] - parent[0] - parent[1].cross(between)
+    return tuple(axis.direction.dot(relative[axis.turns]) for axis in axes)
 
 
 def turning_coordinates(joints: Joints) -> tuple[tuple[int, int], ...]:
