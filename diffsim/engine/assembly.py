@@ -1,15 +1,16 @@
 """Putting the bodies of a tree back together after they have moved.
 
-Bodies move along straight lines over a step and turn by themselves; what eliminated joints hold is
-then off by terms of third order in the time step. From the roots outwards, every body is turned and
-moved back by the error of its joint. A tree that no joint ties to the world is then shifted so that
-its centre of mass is where its momentum has taken it, and turned as a whole by as much as keeps its
-angular momentum.
+Roots that no joint carries move along straight lines over a step, and turn; so do bodies on ball
+joints turn. Every other body is where the motion along its joint's axes leads it, from its parent
+outwards. So eliminated joints hold to round-off. A tree that no joint ties to the world is then
+shifted so that its centre of mass is where its momentum has taken it, and turned as a whole by as
+much as keeps its angular momentum: both are terms of third order in the time step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,9 +19,8 @@ import jax.numpy as jnp
 from diffsim.engine.bodies import Bodies, Velocities
 from diffsim.engine.elimination import by_body
 from diffsim.engine.indexing import column, gather, scatter_add
-from diffsim.engine.joints import JOINT_TYPES, Held, Joints, frames_between
-from diffsim.engine.rotations import rotate_slightly
-from diffsim.engine.tree import FREE, NONE, Tree
+from diffsim.engine.joints import JOINT_TYPES, JointFrames, Joints
+from diffsim.engine.tree import FREE, NONE, Tree, groups_by_type
 from diffsim.engine.vectors import Mat3, Vec3, point_inertia
 
 
@@ -38,38 +38,92 @@ class Assembly(NamedTuple):
 
 
 def assemble(
-    tree: Tree, bodies: Bodies, joints: Joints, position: Vec3, rotation: Mat3
+    tree: Tree,
+    bodies: Bodies,
+    joints: Joints,
+    frames: JointFrames,
+    straight: Vec3,
+    turned: Mat3,
+    changes: Sequence[jax.Array],
 ) -> Assembly:
-    """Positions and rotations, near those given, with which all eliminated joints hold."""
+    """Positions and rotations with which all eliminated joints hold.
+
+    Args:
+        tree, bodies, joints: parameters.
+        frames: of the joints, at the start of the step.
+        straight: where the bodies' centres would be if they moved by themselves [m].
+        turned: rotations of the bodies that turn freely at the end of the step, components
+            (``spinning`` bodies,).
+        changes: motion along every degree of freedom [m] or [rad].
+    """
     if all(group.type == FREE for group in tree.groups):
-        return Assembly(position, rotation, jax.tree.map(jnp.zeros_like, position))
+        return Assembly(straight, turned, jax.tree.map(jnp.zeros_like, straight))
+    carried = _carried(tree, joints, frames, changes)
+    own = {body: place for place, body in enumerate(spinning(tree))}
     poses: list[tuple[Vec3, Mat3]] = []
-    for group in tree.groups:
-        here, turned = position.gather(group.bodies), rotation.gather(group.bodies)
+    for number, group in enumerate(tree.groups):
         if group.type == FREE:
-            poses.append((here, turned))
+            turns = turned.gather(tuple(own[body] for body in group.bodies))
+            poses.append((straight.gather(group.bodies), turns))
             continue
-        if group.parent == NONE:
-            nothing = jax.tree.map(jnp.zeros_like, here)
-            parent = (nothing, Mat3(nothing, nothing, nothing))
-        else:
-            above = poses[group.parent]
-            parent = (above[0].gather(group.parent_units), above[1].gather(group.parent_units))
-        kind = JOINT_TYPES[group.type]
+        place, rotation = carried[number]
+        if group.parent != NONE:
+            origin, above = poses[group.parent]
+            axes = above.gather(group.parent_units)
+            place = origin.gather(group.parent_units) + axes @ place
+            rotation = axes.times(rotation)
+        if JOINT_TYPES[group.type].turns_freely:  # about the joint, where it has been led to
+            rotation = turned.gather(tuple(own[body] for body in group.bodies))
+            place = place - rotation @ joints.anchor_child.gather(group.joints)
+        poses.append((place, rotation))
 
-        # Turn first: where the anchor is depends on it.
-        held = kind.held(frames_between(joints, group.joints, parent, (here, turned)))
-        turned = rotate_slightly(turned, -_total(held, here, turns=True))
-        held = kind.held(frames_between(joints, group.joints, parent, (here, turned)))
-        poses.append((here - _total(held, here, turns=False), turned))
-
-    moved = by_body(tree, [place for place, _ in poses])
-    columns = zip(*(turned for _, turned in poses), strict=True)
-    turns = Mat3(*(by_body(tree, column) for column in columns))
-    free = column([tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of], moved.x)
-    shift = (moved - position) * free.astype(moved.x.dtype)
+    position = by_body(tree, [place for place, _ in poses])
+    columns = zip(*(axes for _, axes in poses), strict=True)
+    rotation = Mat3(*(by_body(tree, column) for column in columns))
+    free = column(
+        [tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of], position.x
+    )
+    shift = (position - straight) * free.astype(position.x.dtype)
     center = _center(tree, bodies, shift)
-    return Assembly(moved - center, turns, shift - center)
+    return Assembly(position - center, rotation, shift - center)
+
+
+def _carried(
+    tree: Tree, joints: Joints, frames: JointFrames, changes: Sequence[jax.Array]
+) -> dict[int, tuple[Vec3, Mat3]]:
+    """Place and rotation of the bodies of each group in their parents' frames, after the step.
+
+    Of bodies that turn freely, it is the place of the joint.
+    """
+    found: dict[int, tuple[Vec3, Mat3]] = {}
+    for name, numbers in groups_by_type(tree).items():
+        kind, groups = JOINT_TYPES[name], [tree.groups[number] for number in numbers]
+        index = tuple(joint for group in groups for joint in group.joints)
+        before = frames.gather(index)
+        place, rotation = joints.anchor_parent.gather(index), joints.frame_parent.gather(index)
+        if not kind.turns_freely:
+            along = [
+                position + jnp.concatenate([changes[group.degrees[k]] for group in groups])
+                for k, position in enumerate(kind.coordinates(before))
+            ]
+            slide, axes = kind.carry(rotation, along)
+            rotation = axes.times(joints.frame_child.gather(index).transpose())
+            place = place + slide - rotation @ joints.anchor_child.gather(index)
+        # What does not move is the same for all robots.
+        shape = before.anchor_child.x.shape
+        whole = jax.tree.map(partial(jnp.broadcast_to, shape=shape), (place, rotation))
+        start = 0
+        for number, group in zip(numbers, groups, strict=True):
+            units = tuple(range(start, start + len(group.bodies)))
+            start += len(units)
+            found[number] = (whole[0].gather(units), whole[1].gather(units))
+    return found
+
+
+def spinning(tree: Tree) -> tuple[int, ...]:
+    """The bodies that turn freely: free roots, and what ball joints carry."""
+    free = (group.bodies for group in tree.groups if JOINT_TYPES[group.type].turns_freely)
+    return tuple(body for bodies in free for body in bodies)
 
 
 def keep_angular_momentum(
@@ -90,15 +144,6 @@ def keep_angular_momentum(
     change = _total_of_tree(tree, assembly.shift.cross(velocities.linear * bodies.mass) * resolved)
     turn = -(inertia.inverse() @ change)
     return Velocities(velocities.linear + turn.cross(arm), velocities.angular + turn)
-
-
-def _total(held: Sequence[Held], like: Vec3, turns: bool) -> Vec3:
-    """All errors that are turns, or that are not, as one vector."""
-    total = jax.tree.map(jnp.zeros_like, like)
-    for axis, error in held:
-        if axis.turns == turns:
-            total = total + axis.direction * error
-    return total
 
 
 def _center(tree: Tree, bodies: Bodies, vector: Vec3) -> Vec3:

@@ -117,6 +117,7 @@ def advance(
     position: Vec3,
     rotation: Mat3,
     drift: Velocities,
+    free: tuple[int, ...],
     timestep: jax.Array,
 ) -> tuple[Vec3, Mat3]:
     """Positions and rotations after one step with the drift velocities: semi-implicit Euler.
@@ -124,9 +125,14 @@ def advance(
     Args:
         position, rotation: at the start of the step [m], from the bodies' frames to the world's.
         drift: with which the bodies move throughout the step [m/s], [rad/s].
+        free: indices of the bodies that turn by themselves.
         timestep: h [s].
+
+    Returns:
+        positions of all bodies, rotations of the free ones.
     """
-    return position + drift.linear * timestep, rotate(rotation, drift.angular * timestep)
+    angle = drift.angular.gather(free) * timestep
+    return position + drift.linear * timestep, rotate(rotation.gather(free), angle)
 
 
 def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Array) -> Vec3:

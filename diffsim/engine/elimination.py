@@ -34,7 +34,7 @@ from diffsim.engine.bodies import Bodies, Velocities, resolved
 from diffsim.engine.indexing import gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
 from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, slots
+from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, groups_by_type, slots
 from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
 
 Spatial = tuple[Vec3, Vec3]
@@ -198,8 +198,12 @@ def rates_of(system: Elimination, z: Sequence[jax.Array]) -> tuple[jax.Array, ..
 
 
 def velocities_of(system: Elimination, z: Sequence[jax.Array]) -> Velocities:
+    """u = S q̇ + b of all bodies, q̇ = L⁻¹ z."""
+    return velocities_at(system, rates_of(system, z))
+
+
+def velocities_at(system: Elimination, rate: Sequence[jax.Array]) -> Velocities:
     """u = S q̇ + b of all bodies."""
-    rate = rates_of(system, z)
     spatial: list[Spatial] = []
     for group, axes in zip(system.tree.groups, system.axes, strict=True):
         moved = axes.move([rate[d] for d in group.degrees])
@@ -320,8 +324,7 @@ def _axes(
     """
     share = resolved(angular_velocity, timestep)
     own: dict[int, tuple[tuple[Spatial, ...], Spatial]] = {}
-    for kind in dict.fromkeys(group.type for group in tree.groups if group.type != FREE):
-        groups = [number for number, group in enumerate(tree.groups) if group.type == kind]
+    for kind, groups in groups_by_type(tree).items():
         index = tuple(joint for number in groups for joint in tree.groups[number].joints)
         alike = frames.gather(index)
         directions = JOINT_TYPES[kind].axes(alike)
@@ -386,8 +389,12 @@ class Moving(NamedTuple):
         position: Vec3, velocity: Vec3, angular_velocity: Vec3, share: jax.Array, index: Any
     ) -> Moving:
         """Of the bodies at ``index``."""
-        vectors = (part.gather(index) for part in (position, velocity, angular_velocity))
-        return Moving(*vectors, gather(share, index))
+        return Moving(
+            position.gather(index),
+            velocity.gather(index),
+            angular_velocity.gather(index),
+            gather(share, index),
+        )
 
 
 def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> Spatial:
@@ -414,9 +421,7 @@ def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> 
     return linear + angular.cross(arm), angular
 
 
-def _sides(
-    parent: Moving, child: Moving
-) -> tuple[Vec3, tuple[Vec3, Vec3], tuple[Vec3, Vec3]]:
+def _sides(parent: Moving, child: Moving) -> tuple[Vec3, tuple[Vec3, Vec3], tuple[Vec3, Vec3]]:
     """What ``rates`` takes."""
     return (
         child.position - parent.position,

@@ -2,7 +2,7 @@
 
 A joint has a frame on either body: an anchor and three axes, fixed in the body. A *joint type* says
 by what these frames may differ. That is all there is to say about it: where the axes of free motion
-lie, what its coordinates are, which pose they stand for, and what is held, each with its error.
+lie, what its coordinates are, where they lead the child, and what is held, each with its error.
 Everything else follows from these: the solver's rows, the elimination of the joint, the correction
 of drift, sensors, motors, limits, and where a robot's bodies are at the start. So a new type is one
 class here and its entry in ``JOINT_TYPES``.
@@ -22,7 +22,7 @@ import numpy as np
 
 from diffsim.engine.indexing import WORLD, column, gather
 from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.rotations import identity, rotation_by
+from diffsim.engine.rotations import turned_by
 from diffsim.engine.vectors import Mat3, Vec3
 
 
@@ -110,12 +110,14 @@ class JointType(Protocol):
             axes, one for the frame's first axis, two for its first and second.
         counts_turns: of each coordinate, True for an angle that goes on beyond half a turn. The
             frames give it within ±π; which turn it is, the state knows (``joint_coordinates``).
+        turns_freely: whether the child turns about any axis, and its coordinates do not add up.
     """
 
     freedoms: int
     units: tuple[str, ...]
     given_axes: int
     counts_turns: tuple[bool, ...]
+    turns_freely: bool
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         """Axes of free motion, one for each coordinate."""
@@ -126,8 +128,13 @@ class JointType(Protocol):
     def held(self, frames: JointFrames) -> tuple[Held, ...]:
         """The other 6 − freedoms directions. A turning error is that of a small rotation."""
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        """Place and rotation of the child's frame in the parent's, components of shape ()."""
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        """Where the child's frame is: from the parent's anchor, and its axes.
+
+        Args:
+            frame: axes of the parent's frame, in any coordinates; the results are in the same.
+            coordinates: positions along the axes of free motion.
+        """
 
 
 class Hinge:
@@ -137,6 +144,7 @@ class Hinge:
     units: tuple[str, ...] = ("rad",)
     given_axes = 1
     counts_turns: tuple[bool, ...] = (True,)
+    turns_freely = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=True),)
@@ -154,8 +162,8 @@ class Hinge:
             ),
         )
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        return _nowhere(), rotation_by(_first_axis(coordinates[0]))
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(frame), _turned_about_first(frame, coordinates[0])
 
 
 class Universal:
@@ -165,6 +173,7 @@ class Universal:
     units: tuple[str, ...] = ("rad", "rad")
     given_axes = 2
     counts_turns: tuple[bool, ...] = (True, True)
+    turns_freely = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (
@@ -182,10 +191,10 @@ class Universal:
         across = Axis(frames.parent.c0.cross(frames.child.c1), turns=True)
         return (*_held_together(frames), Held(across, -frames.parent.c0.dot(frames.child.c1)))
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        first = rotation_by(_first_axis(coordinates[0]))
-        zero = jnp.zeros_like(coordinates[1])
-        return _nowhere(), first.times(rotation_by(Vec3(zero, coordinates[1], zero)))
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        a, b, c = _turned_about_first(frame, coordinates[0])
+        b, c, a = _turned_about_first(Mat3(b, c, a), coordinates[1])
+        return _nowhere(frame), Mat3(a, b, c)
 
 
 class Ball:
@@ -200,6 +209,7 @@ class Ball:
     units: tuple[str, ...] = ("rad", "rad", "rad")
     given_axes = 0
     counts_turns: tuple[bool, ...] = (False, False, False)
+    turns_freely = True
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return tuple(Axis(column, turns=True) for column in frames.parent)
@@ -217,8 +227,8 @@ class Ball:
     def held(self, frames: JointFrames) -> tuple[Held, ...]:
         return _held_together(frames)
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        return _nowhere(), rotation_by(Vec3(*coordinates))
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(frame), turned_by(frame @ Vec3(*coordinates), frame)
 
 
 class Slider:
@@ -228,6 +238,7 @@ class Slider:
     units: tuple[str, ...] = ("m",)
     given_axes = 1
     counts_turns: tuple[bool, ...] = (False,)
+    turns_freely = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return (Axis(frames.parent.c0, turns=False),)
@@ -243,8 +254,8 @@ class Slider:
             *_held_aligned(frames),
         )
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        return _first_axis(coordinates[0]), identity()
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return frame.c0 * coordinates[0], frame
 
 
 class Fixed:
@@ -254,6 +265,7 @@ class Fixed:
     units: tuple[str, ...] = ()
     given_axes = 0
     counts_turns: tuple[bool, ...] = ()
+    turns_freely = False
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         return ()
@@ -264,8 +276,8 @@ class Fixed:
     def held(self, frames: JointFrames) -> tuple[Held, ...]:
         return (*_held_together(frames), *_held_aligned(frames))
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
-        return _nowhere(), identity()
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+        return _nowhere(frame), frame
 
 
 class Free:
@@ -275,6 +287,7 @@ class Free:
     units: tuple[str, ...] = ()
     given_axes = 0
     counts_turns: tuple[bool, ...] = ()
+    turns_freely = True
 
     def axes(self, frames: JointFrames) -> tuple[Axis, ...]:
         raise NotImplementedError
@@ -285,7 +298,7 @@ class Free:
     def held(self, frames: JointFrames) -> tuple[Held, ...]:
         raise NotImplementedError
 
-    def pose(self, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
+    def carry(self, frame: Mat3, coordinates: Sequence[jax.Array]) -> tuple[Vec3, Mat3]:
         raise NotImplementedError
 
 
@@ -478,14 +491,15 @@ def _of_types(
     return gather(jnp.concatenate(parts), tuple(places[coordinate] for coordinate in which))
 
 
-def _nowhere() -> Vec3:
-    zero = jnp.zeros(())
-    return Vec3(zero, zero, zero)
+def _nowhere(like: Mat3) -> Vec3:
+    return jax.tree.map(jnp.zeros_like, like.c0)
 
 
-def _first_axis(length: jax.Array) -> Vec3:
-    zero = jnp.zeros_like(length)
-    return Vec3(length, zero, zero)
+def _turned_about_first(frame: Mat3, angle: jax.Array) -> Mat3:
+    """The axes turned about the first of them."""
+    cosine, sine = jnp.cos(angle), jnp.sin(angle)
+    first, second, third = frame
+    return Mat3(first, second * cosine + third * sine, third * cosine - second * sine)
 
 
 def _angle(sine: jax.Array, cosine: jax.Array) -> jax.Array:

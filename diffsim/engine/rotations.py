@@ -15,15 +15,15 @@ def identity() -> Mat3:
 
 def rotation_by(rotation_vector: Vec3) -> Mat3:
     """Rotation by the length of a vector [rad] about its direction; smooth at zero, too."""
-    return _turned_by(rotation_vector, identity())
+    return turned_by(rotation_vector, identity())
 
 
 def rotate(rotation: Mat3, rotation_vector: Vec3) -> Mat3:
     """Rotate body frames by a rotation vector in the world frame, exactly: A′ = exp([φ]×) A."""
-    return renormalize(_turned_by(rotation_vector, rotation))
+    return renormalize(turned_by(rotation_vector, rotation))
 
 
-def _turned_by(rotation_vector: Vec3, matrix: Mat3) -> Mat3:
+def turned_by(rotation_vector: Vec3, matrix: Mat3) -> Mat3:
     """Rodrigues' formula, 1 + sin θ/θ [φ]× + (1 − cos θ)/θ² [φ]×², times a matrix.
 
     Both factors by the half angle: 1 − cos θ would lose half of float32's digits.
@@ -54,20 +54,3 @@ def renormalize(a: Mat3) -> Mat3:
         for j in range(3)
     )
     return Mat3(*columns)
-
-
-def rotate_slightly(rotation: Mat3, rotation_vector: Vec3) -> Mat3:
-    """Rotate body frames by a small rotation vector in the world frame: A′ = Cay(φ) A.
-
-    The Cayley transform Cay(φ) = 1 + 2 ([a]× + [a]×²) / (1 + |a|²) with a = φ/2 is orthogonal for
-    every φ and needs no square root or sine. It turns by 2 arctan(|φ|/2): |φ|³/12 less than
-    ``rotate``.
-    """
-    a = rotation_vector * 0.5
-    factor = 2.0 / (1.0 + a.squared_norm())
-
-    def turned(column: Vec3) -> Vec3:
-        once = a.cross(column)
-        return column + (once + a.cross(once)) * factor
-
-    return renormalize(Mat3(*(turned(column) for column in rotation)))

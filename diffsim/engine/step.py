@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jax
 
-from diffsim.engine.assembly import assemble, keep_angular_momentum
+from diffsim.engine.assembly import assemble, keep_angular_momentum, spinning
 from diffsim.engine.bodies import Velocities, advance, free_motion, turn
-from diffsim.engine.elimination import eliminate, project, velocities_of
+from diffsim.engine.elimination import eliminate, project, rates_of, velocities_at, velocities_of
 from diffsim.engine.joints import advance_angles, joint_frames
 from diffsim.engine.motors import thruster_wrench
 from diffsim.engine.solver.problem import build_problem, collect_impulses
@@ -46,11 +46,12 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     )
     solution = solver.solve(problem)
     after = velocities_of(system, solution.z)
-    drift = velocities_of(system, solution.drift)
+    rates = rates_of(system, solution.drift)
+    drift = velocities_at(system, rates)
 
-    # Positions follow the new velocities; joints are closed again to round-off.
-    straight, turned = advance(x, rotation, drift, h)
-    new = assemble(world.tree, bodies, joints, straight, turned)
+    # Positions follow the new velocities, of bodies on joints along what these allow.
+    straight, turned = advance(x, rotation, drift, spinning(world.tree), h)
+    new = assemble(world.tree, bodies, joints, frames, straight, turned, [h * q for q in rates])
 
     # Turning leaves the angular momentum of every body as it is, and closing joints that of all.
     spin = after.angular - free.precession

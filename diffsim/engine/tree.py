@@ -139,6 +139,16 @@ def build_tree(
     return Tree(tuple(groups), tuple(group_of), tuple(unit_of), tuple(root_of))
 
 
+@cache
+def groups_by_type(tree: Tree) -> dict[str, tuple[int, ...]]:
+    """Numbers of the groups of each joint type, parents before children; without free roots."""
+    found: dict[str, tuple[int, ...]] = {}
+    for number, group in enumerate(tree.groups):
+        if group.type != FREE:
+            found[group.type] = (*found.get(group.type, ()), number)
+    return found
+
+
 def branch(tree: Tree, body: int) -> int:
     """The outermost body below the root of a free tree that carries this one; else its root."""
     while True:

@@ -98,6 +98,10 @@ class Mat3(NamedTuple):
         """Aᵀ b, without forming the transpose."""
         return Vec3(self.c0.dot(other), self.c1.dot(other), self.c2.dot(other))
 
+    def transpose(self) -> Mat3:
+        """Rows and columns exchanged."""
+        return Mat3(*(Vec3(*row) for row in zip(*self, strict=True)))
+
     def times(self, other: Mat3) -> Mat3:
         """Matrix times matrix."""
         return Mat3(*(self @ column for column in other))

@@ -46,11 +46,6 @@ def unit(values: Any) -> Vec3:
     return v * (1.0 / jnp.sqrt(v.squared_norm()))
 
 
-def transpose(matrix: Mat3) -> Mat3:
-    """Aᵀ: the inverse of a rotation."""
-    return Mat3(*(Vec3(*(column[k] for column in matrix)) for k in range(3)))
-
-
 def rotation_of(quaternion: Any) -> Mat3:
     """Rotation matrix of a quaternion (w, x, y, z), which need not be normalised."""
     w, x, y, z = (number(quaternion[k]) for k in range(4))

@@ -14,7 +14,6 @@ from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConf
 from diffsim.robots.numbers import (
     number,
     rotation_of,
-    transpose,
     unit,
     vector,
 )
@@ -75,16 +74,16 @@ def mounting(robot: RobotConfig, joint: JointConfig) -> Mounting:
         anchor_parent=_anchor(parent, joint.parent_face, joint.parent_offset),
         anchor_child=_anchor(robot.bodies[joint.child], joint.child_face, joint.child_offset),
         frame_parent=frame,
-        frame_child=transpose(rotation_of(joint.orientation)).times(frame),
+        frame_child=rotation_of(joint.orientation).transpose().times(frame),
     )
 
 
 def relative_pose(joint: JointConfig, mount: Mounting) -> tuple[Vec3, Mat3]:
     """Position and rotation of the child in the parent's frame at the joint's start."""
-    slide, turn = JOINT_TYPES[joint.type].pose(_start(joint, joint.position))
-    rotation = mount.frame_parent.times(turn).times(transpose(mount.frame_child))
-    anchor = mount.anchor_parent + mount.frame_parent @ slide
-    return anchor - rotation @ mount.anchor_child, rotation
+    start = _start(joint, joint.position)
+    slide, axes = JOINT_TYPES[joint.type].carry(mount.frame_parent, start)
+    rotation = axes.times(mount.frame_child.transpose())
+    return mount.anchor_parent + slide - rotation @ mount.anchor_child, rotation
 
 
 def place(robot: RobotConfig) -> dict[str, Motion]:
