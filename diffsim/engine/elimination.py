@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies, Velocities, resolved
-from diffsim.engine.indexing import gather, scatter_add
+from diffsim.engine.indexing import Reader, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, groups_by_type, slots
@@ -248,23 +248,30 @@ def project(
     return whiten(system, along)
 
 
+def factor_reader(system: Elimination) -> Reader:
+    """Reads 1 / L_dd by the degree d, and L_de by (d, e), for ``response``."""
+    return Reader({**dict(enumerate(system.inverse_diagonal)), **system.below})
+
+
 def response(
-    system: Elimination, along: dict[Slot, jax.Array]
+    system: Elimination, factor: Reader, along: dict[Slot, jax.Array]
 ) -> tuple[tuple[Slot, ...], tuple[jax.Array, ...]]:
     """y = L⁻ᵀ (J S)ᵀ of several rows of one kind, slot by slot.
 
     Args:
+        system: the factored inertia.
+        factor: of the system; one for all directions that read it.
         along: the entries of J S by the slots where it is not zero, each of shape (rows,).
     """
     entries = dict(along)
     done: dict[Slot, jax.Array] = {}
     while entries:
         slot = max(entries)  # the outermost degree of freedom that is left
-        value = entries.pop(slot) * gather(system.inverse_diagonal[slot.degree], slot.units)
+        value = entries.pop(slot) * factor(slot.degree, slot.units)
         done[slot] = value
         for coupled in _coupled(system, slot.degree):
             above = Slot(coupled.degree, tuple(coupled.units[unit] for unit in slot.units))
-            change = value * gather(system.below[slot.degree, coupled.degree], slot.units)
+            change = value * factor((slot.degree, coupled.degree), slot.units)
             entries[above] = entries[above] - change if above in entries else -change
     order = tuple(sorted(done))
     return order, tuple(done[slot] for slot in order)

@@ -58,6 +58,20 @@ def scatter_add(values: jax.Array, index: Sequence[int], update: jax.Array) -> j
     return values + _select_sum(update, _transpose_selection(tuple(index), values.shape[0]))
 
 
+class Reader:
+    """Entries of arrays at lists of indices, each list read once."""
+
+    def __init__(self, arrays: Any) -> None:
+        """Of a sequence or mapping of arrays."""
+        self._arrays = arrays
+        self._read: dict[Any, jax.Array] = {}
+
+    def __call__(self, which: Any, index: tuple[int, ...]) -> jax.Array:
+        if (which, index) not in self._read:
+            self._read[which, index] = gather(self._arrays[which], index)
+        return self._read[which, index]
+
+
 def column(values: Any, like: jax.Array) -> jax.Array:
     """Constants by index, to go with an array that may have more axes."""
     constants = jnp.asarray(values)

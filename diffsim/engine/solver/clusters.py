@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 
+from diffsim.engine.indexing import Reader
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.solver.blocks import Block, Impulse
 from diffsim.engine.solver.rows import Z, push_together
@@ -46,7 +47,8 @@ class Cluster:
         own = [blocks[member] for member in self.members]
         held = [impulses[member] for member in self.members]
         start = [block.total(impulse) for block, impulse in zip(own, held, strict=True)]
-        w = [list(block.rows.velocities(z)) for block in own]
+        reader = Reader(z)
+        w = [list(block.rows.velocities(reader)) for block in own]
         k = dict(zip(self.coupled, self.entries, strict=True))
         rounds = rounds if len(own) > 1 else 1
         for turn in range(rounds):

@@ -23,8 +23,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.engine.elimination import Elimination, impulse_along, response
-from diffsim.engine.indexing import WORLD, column, gather, scatter_add
+from diffsim.engine.elimination import Elimination, factor_reader, impulse_along, response
+from diffsim.engine.indexing import WORLD, Reader, column, gather, scatter_add
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.tree import Slot, Tree, slots
 from diffsim.engine.vectors import Vec3
@@ -49,9 +49,10 @@ class Rows:
     y: tuple[tuple[jax.Array, ...], ...]
     bias: tuple[jax.Array, ...]
 
-    def velocities(self, z: Z) -> tuple[jax.Array, ...]:
+    def velocities(self, z: Z | Reader) -> tuple[jax.Array, ...]:
         """Velocity of every direction [m/s] or [rad/s]."""
-        read = [gather(z[slot.degree], slot.units) for slot in self.slots]
+        reader = z if isinstance(z, Reader) else Reader(z)
+        read = [reader(slot.degree, slot.units) for slot in self.slots]
         return tuple(
             bias + sum_up(y * r for y, r in zip(entries, read, strict=True))
             for entries, bias in zip(self.y, self.bias, strict=True)
@@ -83,14 +84,11 @@ class Rows:
         no entry in common.
         """
         theirs = dict(zip(other.slots, other.y[its], strict=True))
-        total: Any = 0.0
+        total: dict[tuple[int, ...], Any] = {}
         for slot, y, count in zip(self.slots, self.y[direction], self.sharing, strict=True):
             if slot in theirs:
-                product = y * theirs[slot]
-                if max(count) > 1:
-                    product = product * column(np.asarray(count, product.dtype), product)
-                total = total + product
-        return total
+                total[count] = total.get(count, 0.0) + y * theirs[slot]
+        return sum_up(_times(part, count) for count, part in total.items())
 
 
 def push_together(z: Z, several: Sequence[Rows], impulses: Sequence[Sequence[jax.Array]]) -> Z:
@@ -124,6 +122,7 @@ def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Row
     y = []
     bias = []
     order: tuple[Slot, ...] = ()
+    factor = factor_reader(system)
     for pushes in directions:
         along: dict[Slot, jax.Array] = {}
         drift: Any = 0.0
@@ -133,7 +132,7 @@ def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Row
             for slot, part in impulse_along(system, *push).items():
                 along[slot] = along[slot] + part if slot in along else part
             drift = drift + push.velocity(*system.arc)
-        order, entries = response(system, along)
+        order, entries = response(system, factor, along)
         y.append(entries)
         bias.append(drift)
     return Rows(order, _sharing(order), tuple(y), tuple(bias))
@@ -142,7 +141,7 @@ def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Row
 def build_coordinate_rows(system: Elimination, degree: int, units: tuple[int, ...]) -> Rows:
     """Rows that push single degrees of freedom: coordinates of eliminated joints."""
     ones = jnp.ones_like(gather(system.inverse_diagonal[degree], units))
-    order, entries = response(system, {Slot(degree, units): ones})
+    order, entries = response(system, factor_reader(system), {Slot(degree, units): ones})
     return Rows(order, _sharing(order), (entries,), (jnp.zeros_like(ones),))
 
 
@@ -173,6 +172,15 @@ def visits(
         for colors in found.values()
         for members, _ in colors
     ]
+
+
+def _times(array: jax.Array, counts: tuple[int, ...]) -> jax.Array:
+    """Each row as many times as ``counts`` says."""
+    if set(counts) == {1}:
+        return array
+    if len(set(counts)) == 1:
+        return array * float(counts[0])
+    return array * column(np.asarray(counts, array.dtype), array)
 
 
 def sum_up(parts: Iterable[Any]) -> Any:
