@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 # From bottom to top; a module may import from its own layer and from those before it.
 LAYERS = (
-    ("diffsim.validation",),
+    ("diffsim.validation", "diffsim.programs"),
     ("diffsim.engine",),
     ("diffsim.robots",),
     ("diffsim.sensors", "diffsim.camera"),

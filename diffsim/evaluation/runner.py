@@ -29,6 +29,7 @@ from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.saved_run import find_run, load_newest
 from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
+from diffsim.programs import Program
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
 
@@ -113,11 +114,11 @@ def run_eval(config: EvalConfig, console: Console) -> pd.DataFrame:
             )
         key = evaluation_key(config.seed)
         count = config.episodes if experiment.random else 1
-        found = jax.jit(lambda x: experiment.each(x, key, count))(x)
+        found = Program(lambda x: experiment.each(x, key, count))(x)
         table = pd.DataFrame(
             {name: np.asarray(v) for name, v in {"loss": found.loss, **found.metrics}.items()}
         )
-        seen = jax.jit(lambda x: experiment.watch(x, observer))(x)
+        seen = Program(lambda x: experiment.watch(x, observer))(x)
         finite = np.isfinite(table.to_numpy(float)).all(axis=1)
         place = first_divergence(seen.motion, experiment.part_names)
         if not experiment.random:  # the episode that is watched is the one that is measured

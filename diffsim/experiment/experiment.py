@@ -36,6 +36,7 @@ from diffsim.experiment.config import (
 from diffsim.experiment.device import visible_devices
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
+from diffsim.programs import depends
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
@@ -108,6 +109,20 @@ class Episode(NamedTuple):
     steps: int
 
 
+class Known(NamedTuple):
+    """World and start of one robot, and which of their arrays the variables change.
+
+    Attributes:
+        world, start: as the config has them.
+        changes_world, changes_start: trees of booleans like them.
+    """
+
+    world: World
+    start: State
+    changes_world: World
+    changes_start: State
+
+
 class Experiment:
     """Robot, controller and task of one config, simulated as a pure function of the variables.
 
@@ -147,6 +162,7 @@ class Experiment:
         self.variables = Variables(config, parameters)
         self.initial = self.variables.initial
         self.lower, self.upper = self.variables.lower, self.variables.upper
+        self._known = self._what_is_known()
         self.episodes = config.batch
         visible = visible_devices()
         self._devices = visible[: shard_count(self.episodes, len(visible))]
@@ -223,10 +239,30 @@ class Experiment:
         none = jnp.zeros((self.steps, *state.velocity.x.shape), state.velocity.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
 
+    def _what_is_known(self) -> Known:
+        """World and start as the config has them, and what of it the variables change.
+
+        What they do not is an array here and not made anew from the config's numbers, so that
+        programs are the same for other numbers.
+        """
+        robot = self.config.robot
+        start = initial_state(robot, self._nominal)
+        nothing = jax.tree.map(lambda _: False, (self._nominal, start))
+        paths = [variable.path for variable in self.config.variables.values()]
+        if not any(path.split(".")[0] in ("robot", "simulation") for path in paths):
+            return Known(self._nominal, start, *nothing)
+
+        def built(x: jax.Array) -> tuple[World, State]:
+            config = self.variables.unpack(x).config
+            world = self._world(config)
+            return world, initial_state(config.robot, world)
+
+        return Known(self._nominal, start, *depends(built, jnp.asarray(self.initial)))
+
     def caveats(self) -> list[str]:
         """Sentences about what the engine does not resolve of the robot as configured."""
         robot = self.config.robot
-        return caveats(robot, self._nominal, initial_state(robot, self._nominal))
+        return caveats(robot, self._nominal, self._known.start)
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about; nothing is computed."""
@@ -299,7 +335,9 @@ class Experiment:
     def _episode(self, x: jax.Array, draw: Drawn) -> tuple[Episode, Any]:
         """What a rollout is told, and what is given to its policy at every step."""
         config, parameters = self.variables.unpack(x)
-        world = self._world(config)
+        world = self._known.world
+        if any(jax.tree.leaves(self._known.changes_world)):
+            world = _merged(self._known.changes_world, self._world(config), world)
         sensors = self._sensors(config, world)
         goal = self.task.goal(draw.task)
 
@@ -340,15 +378,16 @@ class Experiment:
         commands = self.controller.unroll(parameters, memory, readings)
         return episode(lambda memory, _, command: (memory, Control(command))), commands
 
-    @staticmethod
-    def _start(config: RunConfig, world: World, draw: Drawn) -> State:
+    def _start(self, config: RunConfig, world: World, draw: Drawn) -> State:
         """The state of one robot at the start, or of each of several along the last axes."""
+        known, changes = self._known.start, self._known.changes_start
 
         def begin(start: Start | None) -> State:
-            robot = config.robot
             if start is not None:
-                robot = moved(robot, config.task, start)
-            return initial_state(robot, world)
+                return initial_state(moved(config.robot, config.task, start), world)
+            if any(jax.tree.leaves(changes)):
+                return _merged(changes, initial_state(config.robot, world), known)
+            return known
 
         if draw.robots is None:
             return begin(draw.start)
@@ -365,6 +404,11 @@ class Experiment:
     def _sensors(config: RunConfig, world: World) -> Sensors:
         robot = dataclasses.replace(config.robot, sensors=controller_sensors(config))
         return Sensors(robot, world)
+
+
+def _merged(changes: Any, new: Any, known: Any) -> Any:
+    """The new arrays where they change, else the known ones."""
+    return jax.tree.map(lambda is_new, a, b: a if is_new else b, changes, new, known)
 
 
 def _one_or_nan(state: State) -> jax.Array:

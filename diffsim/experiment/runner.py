@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
@@ -49,6 +48,7 @@ from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.registry import make_optimizer
+from diffsim.programs import Program
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
 
@@ -101,7 +101,7 @@ class Validation:
         if self.settings.every:
             self.metric_names = tuple(f"{VALIDATION}{n}" for n in experiment.task.metric_names)
         self._key = validation_key(experiment.config.seed)
-        self._each = jax.jit(lambda x, key: experiment.each(x, key, self.settings.episodes))
+        self._each = Program(lambda x, key: experiment.each(x, key, self.settings.episodes))
 
     def due(self, iteration: int) -> bool:
         """Whether it is time for one; the first iteration always has one."""
@@ -349,7 +349,7 @@ def _beginning(experiment: Experiment, report: Report) -> str:
         return ""
     x = jnp.asarray(report.x, experiment.initial.dtype)
     flow = gradient_flow(config)
-    sensitivity = jax.jit(lambda x, key: experiment.sensitivity(x, key, flow))(x, report.key)
+    sensitivity = Program(lambda x, key: experiment.sensitivity(x, key, flow))(x, report.key)
     place = last_divergence(sensitivity, experiment.body_names)
     if place is None:
         return " (the motion and the gradient with respect to it are)"
@@ -357,7 +357,7 @@ def _beginning(experiment: Experiment, report: Report) -> str:
 
 
 def _simulate(experiment: Experiment, x: np.ndarray) -> PartMotion:
-    return jax.jit(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
+    return Program(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
 
 
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> PartMotion:

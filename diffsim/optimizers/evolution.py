@@ -12,6 +12,7 @@ import numpy as np
 
 from diffsim.optimizers.config import EvolutionConfig
 from diffsim.optimizers.optimizer import Problem, Report
+from diffsim.programs import Program
 
 # A loss that is not finite says nothing about how bad it is: it ranks behind all that are.
 _WORST = 1e300
@@ -54,7 +55,6 @@ class Evolution:
     def __init__(self, config: EvolutionConfig, problem: Problem, seed: int) -> None:
         self.config, self.problem, self.seed = config, problem, seed
 
-        @jax.jit
         def evaluate(
             population: jax.Array, key: jax.Array
         ) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -62,7 +62,7 @@ class Evolution:
             evaluation = jax.vmap(lambda x: problem.evaluate(x, key))(population)
             return evaluation.loss, evaluation.metrics
 
-        self._evaluate = evaluate
+        self._evaluate = Program(evaluate)
 
     def init(self) -> EvolutionState:
         generator = np.random.default_rng(self.seed)

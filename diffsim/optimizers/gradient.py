@@ -18,6 +18,7 @@ from diffsim.optimizers.optimizer import (
     arrays_to_tree,
     tree_to_arrays,
 )
+from diffsim.programs import Program
 from diffsim.validation import ConfigError
 
 
@@ -74,7 +75,6 @@ class GradientDescent:
         # The seed is an argument: runs with another one find the same compiled program.
         self._key = jax.random.key(seed)
 
-        @jax.jit
         def iterate(state: GradientState, key: jax.Array) -> Any:
             now = jax.random.fold_in(key, state.iteration)
             (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.x, now)
@@ -89,7 +89,7 @@ class GradientDescent:
             new = GradientState(x, state.iteration + 1, optax_state, best)
             return new, value, metrics, norm, now
 
-        self._iterate = iterate
+        self._iterate = Program(iterate)
 
     def init(self) -> GradientState:
         x = jnp.asarray(self.problem.initial)
@@ -178,7 +178,11 @@ def gradient_flow(config: GradientConfig) -> GradientFlow:
 
 def make_schedule(config: GradientConfig) -> optax.Schedule:
     """The learning rate by iteration, from ``learning_rate`` down to its final share."""
-    rate, share, steps = config.learning_rate, config.final_learning_rate, config.iterations
+    # As arrays, so that another number is the same program.
+    rate, share, steps = (
+        jnp.asarray(number, float)
+        for number in (config.learning_rate, config.final_learning_rate, config.iterations)
+    )
     match config.schedule:
         case "exponential":
             return optax.exponential_decay(rate, steps, share)

@@ -16,6 +16,7 @@ from diffsim.optimizers.optimizer import (
     arrays_to_tree,
     tree_to_arrays,
 )
+from diffsim.programs import hoist
 from diffsim.validation import ConfigError
 
 
@@ -44,23 +45,30 @@ class LevenbergMarquardt:
         solver: Any = optimistix.LevenbergMarquardt(rtol=1e-12, atol=1e-12)
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
 
-        def residuals(x: jax.Array, _: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
+        def evaluate(x: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
             evaluation = problem.evaluate(x, key)
             if evaluation.residuals is None:
                 raise ConfigError("optimizer=lm needs a task with residuals; this one has none")
             return evaluation.residuals, {**evaluation.metrics, "loss": evaluation.loss}
 
         start = jnp.asarray(problem.initial)
-        out_structure = jax.eval_shape(lambda x: residuals(x, None), start)
+        hoisted, self._constants = hoist(evaluate, start)
+
+        def residuals(x: jax.Array, constants: Any) -> Any:
+            return hoisted(constants, x)
+
+        out_structure = jax.eval_shape(residuals, start, self._constants)
         tags: frozenset[object] = frozenset()
 
         @equinox.filter_jit
-        def begin(x: jax.Array) -> Any:
-            return solver.init(residuals, x, None, {}, *out_structure, tags)
+        def begin(x: jax.Array, constants: Any) -> Any:
+            return solver.init(residuals, x, constants, {}, *out_structure, tags)
 
         @equinox.filter_jit
-        def iterate(state: LevenbergMarquardtState) -> Any:
-            x, solver_state, _ = solver.step(residuals, state.x, None, {}, state.solver_state, tags)
+        def iterate(state: LevenbergMarquardtState, constants: Any) -> Any:
+            x, solver_state, _ = solver.step(
+                residuals, state.x, constants, {}, state.solver_state, tags
+            )
             # At the accepted point: metrics as its auxiliary output, and the gradient Jᵀr.
             gradient = solver_state.f_info.jac.as_matrix().T @ solver_state.f_info.residual
             proposal = jnp.clip(solver_state.y_eval, lower, upper)
@@ -72,10 +80,10 @@ class LevenbergMarquardt:
 
     def init(self) -> LevenbergMarquardtState:
         x = jnp.asarray(self.problem.initial)
-        return LevenbergMarquardtState(x, self._begin(x))
+        return LevenbergMarquardtState(x, self._begin(x, self._constants))
 
     def step(self, state: LevenbergMarquardtState) -> tuple[LevenbergMarquardtState, Report]:
-        state, metrics, norm = self._iterate(state)
+        state, metrics, norm = self._iterate(state, self._constants)
         figures = {name: float(value) for name, value in metrics.items()}
         loss = figures.pop("loss")
         return state, Report(
