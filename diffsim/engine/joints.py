@@ -315,6 +315,9 @@ JOINT_TYPES: dict[str, JointType] = {
 
 def joint_frames(joints: Joints, position: Vec3, rotation: Mat3) -> JointFrames:
     """Where the frames of all joints are, from the bodies' positions and rotations."""
+    if not joints.names:
+        nothing = position.gather(())
+        return JointFrames(nothing, nothing, *(Mat3(nothing, nothing, nothing) for _ in range(2)))
     return frames_between(
         joints,
         tuple(range(len(joints.names))),

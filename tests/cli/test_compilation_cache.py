@@ -24,6 +24,16 @@ def test_the_next_process_finds_what_was_compiled_and_gets_the_same(tmp_path):
     assert float(second["wall_s"][0]) < float(first["wall_s"][0])
 
 
+def test_a_sweep_over_a_number_compiles_nothing_more(tmp_path):
+    where = tmp_path / "compiled"
+    kept = []
+    for friction in (["robot.friction=0.7"], ["-m", "robot.friction=0.3,0.4,0.5,0.6"]):
+        done = diffsim_run(*friction, *SHORT, f"device.compilation_cache={where}", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        kept.append({path.name for path in where.iterdir() if path.name.endswith("-cache")})
+    assert kept[0] == kept[1] != set()
+
+
 def test_it_can_be_turned_off(tmp_path, monkeypatch):
     where = tmp_path / "compiled"
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(where))
