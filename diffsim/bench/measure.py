@@ -31,6 +31,7 @@ class Measurement:
         devices: that shared the robots.
         trace_seconds, compile_seconds: until the first run may begin; nothing is taken from a
             cache.
+        equations: of one step, with its reverse pass for a gradient: the size of its graph.
         operations: arithmetic ones, counted in the graph.
         bytes: that XLA expects its kernels to read and write.
         peak_bytes: arguments, results and temporary memory of all devices, as XLA plans it.
@@ -44,6 +45,7 @@ class Measurement:
     devices: int
     trace_seconds: float
     compile_seconds: float
+    equations: int
     operations: float
     bytes: float
     peak_bytes: int
@@ -141,7 +143,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
     from diffsim.bench.operations import count_operations
     from diffsim.bench.program import make_program
 
-    function, weights, start, predicted, devices = make_program(config, cell)
+    function, weights, start, predicted, devices, equations = make_program(config, cell)
     begin = time.perf_counter()
     traced = jax.jit(function).trace(weights, start)
     lowered = traced.lower()
@@ -167,6 +169,7 @@ def _cell(config: BenchConfig, cell: Cell) -> Measurement:
         devices=devices,
         trace_seconds=traced_at - begin,
         compile_seconds=compiled_at - traced_at,
+        equations=equations,
         operations=operations,
         bytes=read,
         predicted_bytes=predicted,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from diffsim.engine.graphs import inner_graphs
+from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.engine.step import step
+from diffsim.engine.world import Control, State, World, command_count
 
 _ELEMENTWISE = """
     add add_any sub mul div neg max min abs sign sqrt rsqrt integer_pow square pow exp log
@@ -35,6 +41,41 @@ def count_operations(jaxpr: Any) -> float:
         else:
             total += _operations(equation)
     return total
+
+
+def count_equations(jaxpr: Any) -> int:
+    """Equations of a graph, those of calls and loops counted once at each place.
+
+    It is the size of what has to be traced and compiled.
+    """
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = inner_graphs(equation)
+        total += sum(count_equations(graph) for graph in inner) if inner else 1
+    return total
+
+
+def step_equations(world: World, solver: ProjectedGaussSeidel, state: State, gradient: bool) -> int:
+    """Equations of one time step, or of a step and its reverse pass.
+
+    Args:
+        world, solver, state: of one robot, or of several side by side.
+        gradient: whether the reverse pass is meant, to the state and the command.
+    """
+    command = jnp.zeros((command_count(world), *state.time.shape), state.time.dtype)
+
+    def once(state: State, command: jax.Array) -> State:
+        return step(world, solver, state, Control(command))
+
+    def back(state: State, command: jax.Array, cotangent: State) -> Any:
+        return jax.vjp(once, state, command)[1](cotangent)
+
+    traced = (
+        jax.make_jaxpr(back)(state, command, state)
+        if gradient
+        else jax.make_jaxpr(once)(state, command)
+    )
+    return count_equations(traced.jaxpr)
 
 
 def _times(equation: Any) -> int:

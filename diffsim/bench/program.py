@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.bench.config import BenchConfig, BenchSettings, Cell
+from diffsim.bench.operations import step_equations
 from diffsim.engine.memory import gradient_bytes, weight_bytes
 from diffsim.engine.rollout import Policy, rollout
 from diffsim.engine.sharding import shard_count, share_robots
@@ -55,6 +56,7 @@ class Program(NamedTuple):
         start: initial states.
         gradient_bytes: memory that the gradient is expected to take, None for a forward pass.
         devices: that share the robots.
+        equations: of one step of the robots, with its reverse pass for a gradient.
     """
 
     function: Callable[[Weights, State], Any]
@@ -62,6 +64,7 @@ class Program(NamedTuple):
     start: State
     gradient_bytes: int | None
     devices: int
+    equations: int
 
 
 def shard_devices(settings: BenchSettings, robots: int) -> list[jax.Device]:
@@ -145,4 +148,5 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
     def mean(weights: Weights, start: State) -> Any:
         return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
 
-    return Program(mean, weights, start, needed, len(devices))
+    equations = step_equations(world, solver, start, cell.gradient)
+    return Program(mean, weights, start, needed, len(devices), equations)

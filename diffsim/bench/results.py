@@ -52,6 +52,7 @@ def row(
         "minimum_s": min(found.seconds),
         "trace_s": found.trace_seconds,
         "compile_s": found.compile_seconds,
+        "equations": found.equations,
         "peak_mb": found.peak_bytes / 1e6,
         "predicted_mb": None if found.predicted_bytes is None else found.predicted_bytes / 1e6,
         "robot_steps_per_s": cell.robots * settings.steps / median,
@@ -91,6 +92,7 @@ COLUMNS = {
     "paper_gpu_s": "paper, GPU [s]",
     "gradient_to_forward": "gradient / forward",
     "compile_s": "trace + compile [s]",
+    "equations": "equations of a step",
     "peak_mb": "memory [MB]",
     "robot_steps_per_s": "robot-steps/s",
     "share_of_peak_operations": "share of peak operations",
@@ -116,7 +118,7 @@ def cells_of(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
                 text = f"{value:.3g}" if math.isfinite(value) else "not finite"
             elif _missing(value):
                 text = ""
-            elif key == "devices":
+            elif key in ("devices", "equations"):
                 text = f"{value:.0f}"  # a float beside cells without a figure
             elif key.startswith("share"):
                 text = f"{100 * value:.1f} %"

@@ -31,7 +31,7 @@ OVERFLOWN = {"largest_gradient": float("nan")}
 
 
 def measurement(*seconds: float) -> Measurement:
-    return Measurement(list(seconds), 1, 1.0, 2.0, 1e9, 1e9, 10**6, None, 0.1, None)
+    return Measurement(list(seconds), 1, 1.0, 2.0, 1234, 1e9, 1e9, 10**6, None, 0.1, None)
 
 
 def test_a_line_has_the_median_the_paper_s_figure_and_the_gradient_s_ratio():

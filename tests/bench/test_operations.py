@@ -6,7 +6,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from diffsim.bench.operations import count_operations
+from diffsim.bench.operations import count_equations, count_operations, step_equations
+from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.engine.world import side_by_side
+from diffsim.robots.build import build_world, initial_state
+from tests.robots_in_package import robot_config
 
 SIZE = 7
 
@@ -40,3 +44,23 @@ def test_a_gradient_counts_its_recomputation():
 
     forward, gradient = count(loop, jnp.ones(SIZE)), count(jax.grad(loop), jnp.ones(SIZE))
     assert gradient > 2 * forward
+
+
+def test_equations_are_counted_once_wherever_they_stand():
+    def function(x):
+        looped = jax.lax.scan(lambda c, _: (c * c + 1.0, None), x, length=5)[0]
+        return jax.jit(lambda y: jnp.sin(y) - y)(looped)
+
+    assert count_equations(jax.make_jaxpr(function)(jnp.ones(SIZE)).jaxpr) == 4
+
+
+def test_a_step_has_as_many_equations_for_any_number_of_robots():
+    """And its reverse pass comes on top."""
+    robot = robot_config("ball")
+    world = build_world(robot, [0.0, 0.0, -9.81], 0.01)
+    state = initial_state(robot, world)
+    solver = ProjectedGaussSeidel()
+    few, many = (side_by_side(world, state, robots) for robots in (2, 64))
+    forward = step_equations(few[0], solver, few[1], gradient=False)
+    assert 500 < forward == step_equations(many[0], solver, many[1], gradient=False)
+    assert step_equations(few[0], solver, few[1], gradient=True) > 1.5 * forward
