@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run reproduce-paper test test-slow lint format types bench-solver bench-gradient \
-	bench-scaling bench-peers bench-flow bench-camera bench-report docs clean
+	bench-scaling bench-peers bench-generations bench-flow bench-camera bench-report docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench-report: $(VENV)/run.installed ## seconds of diffsim-report for 200 runs
 bench-peers: $(VENV)/dev.installed ## MuJoCo and MJX on the same robot
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/peers/requirements.txt
 	$(BIN)/python -m benchmarks.peers
+
+bench-generations: $(VENV)/run.installed ## this engine and an older commit of it, taking turns
+	$(BIN)/python -m benchmarks.generations
 
 clean: ## remove what was built, not what was found
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +26,7 @@ import pandas as pd
 
 from benchmarks.peers.robot import save_robot
 from benchmarks.peers.task import Task
+from benchmarks.turns import Failed, Worker
 from diffsim.bench.results import origin
 from diffsim.cli.configuration import compose_bench_config
 from diffsim.experiment.manifest import build_manifest
@@ -45,9 +43,6 @@ MJX_POOL = {False: "8", True: "1"}
 device alone. With two to four, jaxlib 0.10.2 sometimes waits forever for its batched factorizations
 on two cores. The gradient on two devices with a pool of 8 takes 8 times as long as on one with 1.
 """
-
-PATIENCE = 600.0
-"""For one answer of an engine [s]."""
 
 
 class Contestant(NamedTuple):
@@ -68,56 +63,14 @@ well as MuJoCo's 50, all of which MJX takes."""
 EVERYONE = (OURS, MUJOCO, MJX_1, MJX_3)
 
 
-class Failed(RuntimeError):
-    """An engine could not do what it was asked for."""
-
-
-class Worker:
-    """A process with one engine."""
-
-    def __init__(self, contestant: Contestant, task: Task):
-        self.name = contestant.name
-        # The engine's own compiler flags, not those that this process has set for ours.
-        environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-        if contestant.engine == "mjx" and task.robots > 1:
-            environment["NPROC"] = MJX_POOL[task.gradient]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.worker", task.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-        try:
-            self.prepared = self._answer()["seconds"]
-        except Failed:
-            self.close()
-            raise
-
-    def ask(self, what: str) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        print(what, file=self.process.stdin, flush=True)
-        return self._answer()
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        watch = threading.Timer(PATIENCE, self.process.kill)
-        watch.start()
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            watch.cancel()
-        if not line:
-            raise Failed(f"the process ended with code {self.process.wait()}")
-        found: dict[str, Any] = json.loads(line)
-        if "error" in found:
-            raise Failed(found["error"])
-        return found
+def start(contestant: Contestant, task: Task) -> Worker:
+    """A process with one engine, which has prepared the task."""
+    # The engine's own compiler flags, not those that this process has set for ours.
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    if contestant.engine == "mjx" and task.robots > 1:
+        environment["NPROC"] = MJX_POOL[task.gradient]
+    command = [sys.executable, "-m", "benchmarks.peers.worker", task.to_json()]
+    return Worker(contestant.name, command, environment)
 
 
 def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[str, Any]]:
@@ -140,7 +93,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
                 threads=1 if alone else threads,
             )
             try:
-                workers.append(Worker(contestant, task))
+                workers.append(start(contestant, task))
                 workers[-1].ask("run")  # not counted
                 print(f"  {contestant.name}: ready after {workers[-1].prepared:.0f} s", flush=True)
             except Failed as error:
@@ -161,7 +114,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
 
 def ask_once(contestant: Contestant, task: Task, what: str) -> dict[str, Any]:
     """One answer of an engine that is prepared for it alone."""
-    worker = Worker(contestant, task)
+    worker = start(contestant, task)
     try:
         return worker.ask(what)
     finally:
