@@ -25,7 +25,7 @@ LAYERS = (
     ("diffsim.checks", "diffsim.bench", "diffsim.evaluation"),
     ("diffsim.cli",),
 )
-PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.solver")
+PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.constraints", "diffsim.engine.solver")
 # The same inside the engine.
 ENGINE_LAYERS = (
     (
@@ -36,6 +36,7 @@ ENGINE_LAYERS = (
         "diffsim.engine.packing",
         "diffsim.engine.indexing",
         "diffsim.engine.effective_mass",
+        "diffsim.engine.softness",
     ),
     ("diffsim.engine.vectors",),
     ("diffsim.engine.rotations", "diffsim.engine.shapes"),
@@ -43,8 +44,13 @@ ENGINE_LAYERS = (
     ("diffsim.engine.contacts", "diffsim.engine.motors", "diffsim.engine.elimination"),
     ("diffsim.engine.assembly",),
     ("diffsim.engine.world",),
-    ("diffsim.engine.solver.rows",),
-    ("diffsim.engine.solver.blocks",),
+    ("diffsim.engine.constraints.rows",),
+    ("diffsim.engine.constraints.constraint",),
+    (
+        "diffsim.engine.constraints.joint",
+        "diffsim.engine.constraints.drive",
+        "diffsim.engine.constraints.contact",
+    ),
     ("diffsim.engine.solver.clusters",),
     ("diffsim.engine.solver.problem",),
     ("diffsim.engine.solver.projected_gauss_seidel",),

@@ -6,6 +6,7 @@ import jax
 
 from diffsim.engine.assembly import assemble, keep_angular_momentum, spinning
 from diffsim.engine.bodies import Velocities, advance, free_motion, turn
+from diffsim.engine.constraints.constraint import Start
 from diffsim.engine.elimination import eliminate, project, rates_of, velocities_at, velocities_of
 from diffsim.engine.joints import advance_angles, joint_frames
 from diffsim.engine.motors import thruster_wrench
@@ -41,9 +42,8 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     z_free = project(system, bodies, rotation, free.velocities)
 
     # Impulses λ with z⁺ = z_free + Σ y λ, such that motors, limits and contacts have what they ask.
-    problem = build_problem(
-        world, state, frames, system, z_free, command, solver.erp, solver.friction
-    )
+    start = Start(world, state, frames, system, command, solver.erp, solver.friction)
+    problem = build_problem(start, z_free)
     solution = solver.solve(problem)
     after = velocities_of(system, solution.z)
     rates = rates_of(system, solution.drift)
@@ -68,7 +68,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
         angular_velocity=new_omega,
         acceleration=(new_v - v) * (1.0 / h),
         angular_acceleration=(new_omega - omega) * (1.0 / h),
-        impulses=collect_impulses(problem.blocks, solution.impulses, state.impulses),
+        impulses=collect_impulses(problem.constraints, solution.impulses, state.impulses),
         angles=advance_angles(joints, frames, state.angles, x, drift.linear, drift.angular, h),
         time=time,
         time_excess=time_excess,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from diffsim.engine.bodies import Velocities
-from diffsim.engine.contacts import ContactFrame, detect, soft_constraint, tangents
+from diffsim.engine.contacts import ContactFrame, detect, tangents
+from diffsim.engine.softness import soft_constraint
 from diffsim.engine.vectors import vec3
 from tests.worlds import build, spheres_robot
 

@@ -1,6 +1,6 @@
-"""Projected Gauss-Seidel: a fixed number of sweeps over all blocks of rows, warm-started.
+"""Projected Gauss-Seidel: a fixed number of sweeps over all constraints, warm-started.
 
-Each sweep visits the blocks in turn (``diffsim.engine.solver.blocks``). It begins ahead of where
+Each sweep visits the constraints in turn (``diffsim.engine.constraints``). It begins ahead of where
 the last one ended, by a share of what that one has moved: this momentum halves the sweeps needed.
 What has been eliminated (``diffsim.engine.elimination``) needs no rows and holds exactly; what
 remains is bounded: motors, limits and contacts, and the joints that are soft or close a loop. With
@@ -28,14 +28,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.solver.blocks import Block, ContactBlock, DriveBlock, Impulse
+from diffsim.engine.constraints.constraint import Constraint, Impulse
+from diffsim.engine.constraints.rows import Z, push_together
 from diffsim.engine.solver.problem import Problem
-from diffsim.engine.solver.rows import Z, push_together
 
 FRICTION_LAWS = ("cone", "box")
 GRADIENTS = ("sweeps", "implicit")
 
-BlockImpulses = tuple[Impulse, ...]
+AllImpulses = tuple[Impulse, ...]
 
 
 class Solution(NamedTuple):
@@ -44,12 +44,12 @@ class Solution(NamedTuple):
     Attributes:
         z: motion at the end of the step.
         drift: mean over the step, with which positions move.
-        impulses: by blocks.
+        impulses: by constraints.
     """
 
     z: Z
     drift: Z
-    impulses: BlockImpulses
+    impulses: AllImpulses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ProjectedGaussSeidel:
 
     Attributes:
         iterations: sweeps over all rows in each time step.
-        rounds: in each sweep, over the blocks of each cluster.
+        rounds: in each sweep, over the constraints of each cluster.
         drift_iterations: further sweeps for the positions, where an impact within the step and
             other rows act on the same bodies.
         momentum: share of the last sweep's change by which the next one begins ahead.
@@ -94,7 +94,7 @@ class ProjectedGaussSeidel:
             raise ValueError(f"gradient must be one of {GRADIENTS}, got '{self.gradient}'")
 
     def solve(self, problem: Problem) -> Solution:
-        """Motion that satisfies all blocks, and the impulses that bring it about."""
+        """Motion that satisfies all constraints, and the impulses that bring it about."""
         start = problem.previous
         if not self.warm_start:
             start = jax.tree.map(jnp.zeros_like, start)
@@ -104,52 +104,47 @@ class ProjectedGaussSeidel:
         # else acts on them has to be solved for as the velocities were. Rows that go by themselves
         # have the solution as their first guess, but for limits and contacts that are too deep,
         # which take one sweep.
-        coupled = _is_coupled(problem.blocks)
-        goes_back = any(
-            isinstance(b, ContactBlock) or (isinstance(b, DriveBlock) and b.limited)
-            for b in problem.blocks
-        )
+        coupled = _is_coupled(problem.constraints)
+        goes_back = any(constraint.moves_back for constraint in problem.constraints)
         sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(goes_back))
         held = problem.previous if coupled else jax.tree.map(jnp.zeros_like, problem.previous)
         found = [
-            block.for_drift(problem.before, z, impulse, previous)
-            for block, impulse, previous in zip(problem.blocks, impulses, held, strict=True)
+            one.for_drift(problem.before, z, impulse, previous)
+            for one, impulse, previous in zip(problem.constraints, impulses, held, strict=True)
         ]
-        for_drift = problem._replace(blocks=tuple(block for block, _ in found))
+        for_drift = problem._replace(constraints=tuple(constraint for constraint, _ in found))
         guess = tuple(impulse for _, impulse in found)
         drift, _ = self._sweeps(for_drift, guess, sweeps)
         return Solution(z, drift, impulses)
 
-    def _sweeps(
-        self, problem: Problem, impulses: BlockImpulses, count: int
-    ) -> tuple[Z, BlockImpulses]:
+    def _sweeps(self, problem: Problem, impulses: AllImpulses, count: int) -> tuple[Z, AllImpulses]:
         """Some sweeps from given impulses."""
         run = _implicit if self.gradient == "implicit" and count > 0 else _explicit
         return run(problem, impulses, count, self.rounds, self.momentum)
 
 
-def sweep(problem: Problem, z: Z, impulses: BlockImpulses, rounds: int) -> tuple[Z, BlockImpulses]:
+def sweep(problem: Problem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z, AllImpulses]:
     """One visit of every cluster."""
     updated = list(impulses)
     for cluster in problem.clusters:
-        z, found = cluster.visit(problem.blocks, z, updated, rounds)
+        z, found = cluster.visit(problem.constraints, z, updated, rounds)
         for member, impulse in zip(cluster.members, found, strict=True):
             updated[member] = impulse
     return z, tuple(updated)
 
 
-def apply_impulses(problem: Problem, impulses: BlockImpulses) -> Z:
+def apply_impulses(problem: Problem, impulses: AllImpulses) -> Z:
     """z_free + Σ y λ."""
-    blocks = problem.blocks
-    totals = [block.total(impulse) for block, impulse in zip(blocks, impulses, strict=True)]
-    return push_together(problem.free, [block.rows for block in blocks], totals)
+    constraints = problem.constraints
+    totals = [one.total(impulse) for one, impulse in zip(constraints, impulses, strict=True)]
+    return push_together(problem.free, [constraint.rows for constraint in constraints], totals)
 
 
 def _explicit(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
-) -> tuple[Z, BlockImpulses]:
+    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
+) -> tuple[Z, AllImpulses]:
     start = apply_impulses(problem, impulses), impulses
-    if not problem.blocks or count == 0:
+    if not problem.constraints or count == 0:
         return start
 
     @partial(jax.checkpoint, prevent_cse=False)
@@ -165,13 +160,13 @@ def _explicit(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _implicit(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
-) -> tuple[Z, BlockImpulses]:
+    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
+) -> tuple[Z, AllImpulses]:
     return _explicit(problem, impulses, count, rounds, momentum)
 
 
 def _implicit_forward(
-    problem: Problem, impulses: BlockImpulses, count: int, rounds: int, momentum: float
+    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Any, Any]:
     z, found = _explicit(problem, impulses, count, rounds, momentum)
     return (z, found), (problem, found)
@@ -182,7 +177,7 @@ def _implicit_backward(
 ) -> tuple[Any, Any]:
     problem, impulses = residuals
 
-    def once(impulses: BlockImpulses, problem: Problem) -> BlockImpulses:
+    def once(impulses: AllImpulses, problem: Problem) -> AllImpulses:
         return sweep(problem, apply_impulses(problem, impulses), impulses, rounds)[1]
 
     _, pull_motion = jax.vjp(apply_impulses, problem, impulses)
@@ -190,7 +185,7 @@ def _implicit_backward(
     wanted = jax.tree.map(jnp.add, from_motion, cotangent[1])
     _, pull_sweep = jax.vjp(once, impulses, problem)
 
-    def body(adjoint: BlockImpulses, _: None) -> tuple[BlockImpulses, None]:
+    def body(adjoint: AllImpulses, _: None) -> tuple[AllImpulses, None]:
         return jax.tree.map(jnp.add, wanted, pull_sweep(adjoint)[0]), None
 
     adjoint, _ = jax.lax.scan(body, wanted, length=count)
@@ -206,13 +201,13 @@ def _implicit_backward(
 _implicit.defvjp(_implicit_forward, _implicit_backward)
 
 
-def _is_coupled(blocks: tuple[Block, ...]) -> bool:
+def _is_coupled(constraints: tuple[Constraint, ...]) -> bool:
     """Whether any two rows push the same degree of freedom."""
     used: set[tuple[int, int]] = set()
-    for block in blocks:
-        for slot in block.rows.slots:
+    for constraint in constraints:
+        for slot in constraint.rows.slots:
             places = [(slot.degree, unit) for unit in slot.units]
             if used & set(places) or len(set(places)) < len(places):
                 return True
-        used |= {(slot.degree, unit) for slot in block.rows.slots for unit in slot.units}
+        used |= {(slot.degree, unit) for slot in constraint.rows.slots for unit in slot.units}
     return False

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.solver.blocks import project_on_box, project_on_cone
+from diffsim.engine.constraints.contact import project_on_box, project_on_cone
 from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.engine.world import State
 from tests.worlds import RADIUS, ball_robot, build, pile_robot, simulate

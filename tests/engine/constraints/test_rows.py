@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from diffsim.engine.constraints.rows import Rows, build_coordinate_rows, visits
 from diffsim.engine.elimination import eliminate
 from diffsim.engine.indexing import WORLD
 from diffsim.engine.joints import joint_frames
-from diffsim.engine.solver.rows import Rows, build_coordinate_rows, visits
 from diffsim.engine.world import World
 from diffsim.robots.build import build_world, initial_state
 from tests.robots_in_package import robot_config

@@ -23,11 +23,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from diffsim.engine.bodies import Bodies, inertia_times
 from diffsim.engine.elimination import Elimination, factor_reader, impulse_along, response
 from diffsim.engine.indexing import WORLD, Reader, column, gather, scatter_add
+from diffsim.engine.joints import Axis
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.tree import Slot, Tree, slots
-from diffsim.engine.vectors import Vec3
+from diffsim.engine.vectors import Mat3, Vec3
 
 Z = tuple[jax.Array, ...]
 """The motion of all bodies, by degrees of freedom, in the coordinates of ``Elimination``."""
@@ -115,6 +117,32 @@ class Push(NamedTuple):
         return self.linear.dot(linear.gather(self.bodies)) + self.angular.dot(
             angular.gather(self.bodies)
         )
+
+
+def opposite_pushes(
+    axis: Axis, child: tuple[int, ...], parent: tuple[int, ...], point: Vec3, position: Vec3
+) -> tuple[Push, Push]:
+    """A push along or about an axis on the child at a point, and the opposite one on the parent."""
+    d = axis.direction
+    if axis.turns:
+        nothing = jax.tree.map(jnp.zeros_like, d)
+        return Push(child, nothing, d), Push(parent, nothing, -d)
+    return (
+        Push(child, d, (point - position.gather(child)).cross(d)),
+        Push(parent, -d, -(point - position.gather(parent)).cross(d)),
+    )
+
+
+def own_inverse_mass(bodies: Bodies, rotation: Mat3, pushes: tuple[Push, ...]) -> jax.Array:
+    """J M⁻¹ Jᵀ of a direction if the bodies were free [1/kg] or [1/(kg·m²)]."""
+    total: Any = 0.0
+    for push in pushes:
+        if set(push.bodies) != {WORLD}:
+            inverse_inertia = bodies.inertia.inverse().gather(push.bodies)
+            turned = inertia_times(rotation.gather(push.bodies), inverse_inertia, push.angular)
+            total += push.linear.squared_norm() * gather(1.0 / bodies.mass, push.bodies)
+            total += push.angular.dot(turned)
+    return total
 
 
 def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Rows:
