@@ -64,7 +64,7 @@ def load(data: dict[str, Any]) -> Any:
 
 
 def held(begin: float, what: object) -> None:
-    assert time.perf_counter() - begin < LONGEST_S, what
+    assert time.process_time() - begin < LONGEST_S, what
 
 
 @pytest.mark.parametrize("start", chunks(MUTANTS, CHUNK))
@@ -80,7 +80,7 @@ def test_a_mutated_config_is_accepted_or_refused_in_one_line(start: int) -> None
             **mutated_tree(rng, rest),
             **({} if rng.random() < 0.1 else {"robot": data["robot"]}),
         }
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             refused += refusal(lambda data=data: load(data)) != ""
         except Exception as error:
@@ -105,7 +105,7 @@ def test_an_override_is_accepted_or_refused_in_one_line(start: int) -> None:
             check_run(config)
             return config.robot
 
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             refused += refusal(composed) != ""
         except Exception as error:
