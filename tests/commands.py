@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 TIMEOUT_S = 500
-"""Far above what any command of the tests needs, on a busy machine too; a hang should fail, not stop
-the suite."""
+"""Above what any command of the tests needs on a busy machine; a hang does not stop the suite."""
 
 
 def diffsim_run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
