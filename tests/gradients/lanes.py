@@ -35,7 +35,7 @@ DIFFERENCE = 1e-5
 SHARE = 0.01
 # Relative disagreement with the reverse mode that is looked into, and of both perturbations that
 # tells of a switch: more than the round-off of the smaller one.
-DOUBTFUL, SWITCHED = 1e-6, 5e-6
+DOUBTFUL, SWITCHED = 1e-6, 2e-6
 # Over many steps: there are more switches to come across, and less accuracy is asked for.
 DIFFERENCE_OF_MANY = 1e-6
 

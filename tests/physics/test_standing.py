@@ -53,11 +53,12 @@ def test_a_standing_robot_weighs_what_it_weighs() -> None:
 
 @pytest.mark.slow
 def test_the_paper_s_solver_lets_it_weigh_the_same() -> None:
+    """On the average of a second: on its unconverged rows it rocks by some percent."""
     world, state = settled(eliminate_joints=False)
-    end = last(stand(world, state, 300, ProjectedGaussSeidel(20, rounds=1, momentum=0.0)))
+    states = stand(world, state, 300, ProjectedGaussSeidel(20, rounds=1, momentum=0.0))
     weight = float(world.bodies.mass.sum()) * GRAVITY
-    force = float(end.impulses.contact.normal.sum()) / TIMESTEP
-    assert force == pytest.approx(weight, rel=WEIGHT)
+    force = np.asarray(states.impulses.contact.normal)[-100:].sum(axis=1) / TIMESTEP
+    assert force.mean() == pytest.approx(weight, rel=WEIGHT)
 
 
 def test_a_standing_robot_does_not_creep_for_a_minute() -> None:
