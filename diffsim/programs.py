@@ -26,6 +26,12 @@ class Program:
         """
         self._function = function
         self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._runs: list[Any] = []
+
+    @property
+    def compilations(self) -> int:
+        """How often something was compiled so far."""
+        return sum(run._cache_size() for run in self._runs)
 
     def __call__(self, *arguments: Any) -> Any:
         """The function's value."""
@@ -38,6 +44,7 @@ class Program:
     def _compile(self, *arguments: Any) -> Callable[..., Any]:
         function, constants = hoist(self._function, *arguments)
         run = jax.jit(function)
+        self._runs.append(run)
         return lambda *arguments: run(constants, *arguments)
 
 

@@ -45,7 +45,7 @@ for _ in range(3):
     state, _ = optimizer.step(state)
 state = optimizer.restore(optimizer.arrays(state))
 optimizer.step(state)
-print(experiment.sharding.num_devices, optimizer._iterate._cache_size())
+print(experiment.sharding.num_devices, optimizer._iterate.compilations)
 """
 
 

@@ -89,7 +89,7 @@ def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
     places = paths(config)
     assert len(places) > 20
     experiment = Experiment(config)
-    whole = module.initial_state
+    whole = experiment._start
 
     def figures(number: jax.Array) -> Any:
         """Loss and metrics of an episode with a nan in the place of this number; none if -1."""
@@ -106,7 +106,7 @@ def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
             return jax.tree.unflatten(structure, planted)
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "initial_state", broken)
+            patch.setattr(experiment, "_start", broken)
             found = experiment.evaluate(jnp.asarray(experiment.initial), jax.random.key(0))
         return {"loss": found.loss, **found.metrics}
 
