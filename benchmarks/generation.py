@@ -17,7 +17,7 @@ def prepare(cell: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     import jax
     import jax.numpy as jnp
 
-    import diffsim  # sets XLA's flags before JAX is loaded
+    import diffsim  # sets XLA's flags, which are read with the first computation
 
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_compilation_cache", False)

@@ -25,27 +25,22 @@ class Program:
             function: traceable; what it closes over has to stay the same from call to call.
         """
         self._function = function
-        self._compiled: dict[Any, Callable[..., Any]] = {}
-        self._runs: list[Any] = []
+        self._compiled: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
 
     @property
     def compilations(self) -> int:
         """How often something was compiled so far."""
-        return sum(run._cache_size() for run in self._runs)
+        return sum(run._cache_size() for run, _ in self._compiled.values())
 
     def __call__(self, *arguments: Any) -> Any:
         """The function's value."""
         leaves, structure = jax.tree.flatten(arguments)
         key = (structure, tuple(jax.typeof(leaf) for leaf in leaves))
         if key not in self._compiled:
-            self._compiled[key] = self._compile(*arguments)
-        return self._compiled[key](*arguments)
-
-    def _compile(self, *arguments: Any) -> Callable[..., Any]:
-        function, constants = hoist(self._function, *arguments)
-        run = jax.jit(function)
-        self._runs.append(run)
-        return lambda *arguments: run(constants, *arguments)
+            function, constants = hoist(self._function, *arguments)
+            self._compiled[key] = jax.jit(function), constants
+        run, constants = self._compiled[key]
+        return run(constants, *arguments)
 
 
 def hoist(

@@ -47,7 +47,7 @@ def apply(weights: Weights, readings: jax.Array) -> jax.Array:
     return weights[-1] @ readings
 
 
-class Program(NamedTuple):
+class TimedProgram(NamedTuple):
     """What is timed.
 
     Attributes:
@@ -84,7 +84,7 @@ def shard_devices(settings: BenchSettings, robots: int) -> list[jax.Device]:
     return visible[:count]
 
 
-def make_program(config: BenchConfig, cell: Cell) -> Program:
+def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
     """The function to be timed and its arguments.
 
     The function gives the mean distance along x over all robots, or its value and gradient with
@@ -149,4 +149,4 @@ def make_program(config: BenchConfig, cell: Cell) -> Program:
         return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
 
     equations = step_equations(world, solver, start, cell.gradient)
-    return Program(mean, weights, start, needed, len(devices), equations)
+    return TimedProgram(mean, weights, start, needed, len(devices), equations)

@@ -20,7 +20,7 @@ from diffsim.engine.bodies import Bodies, Velocities
 from diffsim.engine.elimination import by_body
 from diffsim.engine.indexing import column, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, JointFrames, Joints
-from diffsim.engine.tree import FREE, NONE, Tree, groups_by_type
+from diffsim.engine.tree import FREE, NONE, Tree, joints_by_type
 from diffsim.engine.vectors import Mat3, Vec3, point_inertia
 
 
@@ -93,12 +93,12 @@ def _carried(
 ) -> dict[int, tuple[Vec3, Mat3]]:
     """Place and rotation of the bodies of each group in their parents' frames, after the step.
 
-    Of bodies that turn freely, it is the place of the joint.
+    For bodies that turn freely it is the place of the joint.
     """
     found: dict[int, tuple[Vec3, Mat3]] = {}
-    for name, numbers in groups_by_type(tree).items():
-        kind, groups = JOINT_TYPES[name], [tree.groups[number] for number in numbers]
-        index = tuple(joint for group in groups for joint in group.joints)
+    for alike in joints_by_type(tree):
+        kind, index = JOINT_TYPES[alike.type], alike.joints
+        groups = [tree.groups[number] for number in alike.groups]
         before = frames.gather(index)
         place, rotation = joints.anchor_parent.gather(index), joints.frame_parent.gather(index)
         if not kind.turns_freely:
@@ -112,10 +112,7 @@ def _carried(
         # What does not move is the same for all robots.
         shape = before.anchor_child.x.shape
         whole = jax.tree.map(partial(jnp.broadcast_to, shape=shape), (place, rotation))
-        start = 0
-        for number, group in zip(numbers, groups, strict=True):
-            units = tuple(range(start, start + len(group.bodies)))
-            start += len(units)
+        for number, units in zip(alike.groups, alike.places, strict=True):
             found[number] = (whole[0].gather(units), whole[1].gather(units))
     return found
 

@@ -25,6 +25,7 @@ and section 6.5 (factors of sparse inertia matrices).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -34,7 +35,7 @@ from diffsim.engine.bodies import Bodies, Velocities, resolved
 from diffsim.engine.indexing import Reader, gather, scatter_add
 from diffsim.engine.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
 from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, groups_by_type, slots
+from diffsim.engine.tree import FREE, NONE, Slot, Tree, ancestry, joints_by_type, slots
 from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
 
 Spatial = tuple[Vec3, Vec3]
@@ -330,32 +331,25 @@ def _axes(
     then add up along the tree.
     """
     share = resolved(angular_velocity, timestep)
+    everyone = Moving(position, velocity, angular_velocity, share)
     own: dict[int, tuple[tuple[Spatial, ...], Spatial]] = {}
-    for kind, groups in groups_by_type(tree).items():
-        index = tuple(joint for number in groups for joint in tree.groups[number].joints)
-        alike = frames.gather(index)
-        directions = JOINT_TYPES[kind].axes(alike)
-        child = tuple(joints.child[joint] for joint in index)
-        center = alike.anchor_child - origin.gather(child)
+    for alike in joints_by_type(tree):
+        here = frames.gather(alike.joints)
+        directions = JOINT_TYPES[alike.type].axes(here)
+        child = tuple(joints.child[joint] for joint in alike.joints)
+        center = here.anchor_child - origin.gather(child)
         motions = tuple(_motion(axis, center) for axis in directions)
-        parent = tuple(joints.parent[joint] for joint in index)
-        bend = _bend(
-            directions,
-            alike.anchor_child,
-            Moving.gather(position, velocity, angular_velocity, share, parent),
-            Moving.gather(position, velocity, angular_velocity, share, child),
-        )
-        start = 0
-        for number in groups:
-            units = tuple(range(start, start + len(tree.groups[number].joints)))
-            start += len(units)
-            own[number] = _at((motions, bend), units)
+        parent = tuple(joints.parent[joint] for joint in alike.joints)
+        sides = everyone.gather(parent), everyone.gather(child)
+        bend = _bend(directions, here.anchor_child, *sides)
+        for number, units in zip(alike.groups, alike.places, strict=True):
+            own[number] = jax.tree.map(partial(gather, index=units), (motions, bend))
 
     axes: list[Any] = []
     accelerations: list[Spatial] = []  # with q̈ = 0, linear part at the centre of mass
     for number, group in enumerate(tree.groups):
-        here = position.gather(group.bodies)
-        zero = jnp.zeros_like(here.x)
+        center = position.gather(group.bodies)
+        zero = jnp.zeros_like(center.x)
         if group.type == FREE:
             axes.append(FreeAxes(jnp.ones_like(zero)))
             accelerations.append((Vec3(zero, zero, zero), Vec3(zero, zero, zero)))
@@ -366,7 +360,7 @@ def _axes(
             above = tree.groups[group.parent].bodies
             units = group.parent_units
             carried, turning = (part.gather(units) for part in accelerations[group.parent])
-            between = here - position.gather(tuple(above[unit] for unit in units))
+            between = center - position.gather(tuple(above[unit] for unit in units))
             linear = linear + carried + turning.cross(between)
             angular = angular + turning
         accelerations.append((linear, angular))
@@ -379,11 +373,11 @@ def _axes(
 
 
 class Moving(NamedTuple):
-    """The bodies on one side of some joints: where they are, and how they move.
+    """Bodies, where they are and how they move: all of them, or those on one side of some joints.
 
     Attributes:
-        position, velocity, angular_velocity: components (joints,); zero for the world.
-        share: how far a step resolves their turning, shape (joints,).
+        position, velocity, angular_velocity: components (bodies,); zero for the world.
+        share: how far a step resolves their turning, shape (bodies,).
     """
 
     position: Vec3
@@ -391,16 +385,13 @@ class Moving(NamedTuple):
     angular_velocity: Vec3
     share: jax.Array
 
-    @staticmethod
-    def gather(
-        position: Vec3, velocity: Vec3, angular_velocity: Vec3, share: jax.Array, index: Any
-    ) -> Moving:
-        """Of the bodies at ``index``."""
+    def gather(self, index: tuple[int, ...]) -> Moving:
+        """The bodies at ``index``."""
         return Moving(
-            position.gather(index),
-            velocity.gather(index),
-            angular_velocity.gather(index),
-            gather(share, index),
+            self.position.gather(index),
+            self.velocity.gather(index),
+            self.angular_velocity.gather(index),
+            gather(self.share, index),
         )
 
 
@@ -414,7 +405,13 @@ def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> 
     """
     linear = _centripetal(parent.angular_velocity, anchor - parent.position) * parent.share
     angular: Vec3 | None = None
-    for axis, speed in zip(axes, rates(axes, *_sides(parent, child)), strict=True):
+    speeds = rates(
+        axes,
+        child.position - parent.position,
+        (parent.velocity, parent.angular_velocity),
+        (child.velocity, child.angular_velocity),
+    )
+    for axis, speed in zip(axes, speeds, strict=True):
         turner = child if axis.in_child else parent
         turning = turner.angular_velocity.cross(axis.direction) * (speed * turner.share)
         if not axis.turns:
@@ -426,20 +423,6 @@ def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> 
     if angular is None:
         return linear, jax.tree.map(jnp.zeros_like, linear)
     return linear + angular.cross(arm), angular
-
-
-def _sides(parent: Moving, child: Moving) -> tuple[Vec3, tuple[Vec3, Vec3], tuple[Vec3, Vec3]]:
-    """What ``rates`` takes."""
-    return (
-        child.position - parent.position,
-        (parent.velocity, parent.angular_velocity),
-        (child.velocity, child.angular_velocity),
-    )
-
-
-def _at(tree: Any, index: tuple[int, ...]) -> Any:
-    """The entries at ``index`` of every array."""
-    return jax.tree.map(lambda leaf: gather(leaf, index), tree)
 
 
 def _motion(axis: Axis, center: Vec3) -> Spatial:

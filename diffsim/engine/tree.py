@@ -139,14 +139,36 @@ def build_tree(
     return Tree(tuple(groups), tuple(group_of), tuple(unit_of), tuple(root_of))
 
 
+class Alike(NamedTuple):
+    """All joints of one type that carry bodies, group after group.
+
+    Attributes:
+        type: of the joints.
+        groups: their numbers, parents before children.
+        joints: indices, of all groups together.
+        places: for each group, where its joints stand among them.
+    """
+
+    type: str
+    groups: tuple[int, ...]
+    joints: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...]
+
+
 @cache
-def groups_by_type(tree: Tree) -> dict[str, tuple[int, ...]]:
-    """Numbers of the groups of each joint type, parents before children; without free roots."""
-    found: dict[str, tuple[int, ...]] = {}
-    for number, group in enumerate(tree.groups):
-        if group.type != FREE:
-            found[group.type] = (*found.get(group.type, ()), number)
-    return found
+def joints_by_type(tree: Tree) -> tuple[Alike, ...]:
+    """The joints of all groups, by type; free roots have none."""
+    found = []
+    for kind in dict.fromkeys(group.type for group in tree.groups if group.type != FREE):
+        numbers = tuple(n for n, group in enumerate(tree.groups) if group.type == kind)
+        joints: tuple[int, ...] = ()
+        places: list[tuple[int, ...]] = []
+        for number in numbers:
+            own = tree.groups[number].joints
+            places.append(tuple(range(len(joints), len(joints) + len(own))))
+            joints += own
+        found.append(Alike(kind, numbers, joints, tuple(places)))
+    return tuple(found)
 
 
 def branch(tree: Tree, body: int) -> int:

@@ -145,7 +145,7 @@ class Experiment:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        self._nominal = world = self._world(config)
+        world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.contact_names, self.drive_names = world.contacts.names, world.drives.names
         self.task = make_task(config.task, world)
@@ -162,7 +162,7 @@ class Experiment:
         self.variables = Variables(config, parameters)
         self.initial = self.variables.initial
         self.lower, self.upper = self.variables.lower, self.variables.upper
-        self._known = self._what_is_known()
+        self._known = self._what_is_known(world)
         self.episodes = config.batch
         visible = visible_devices()
         self._devices = visible[: shard_count(self.episodes, len(visible))]
@@ -239,30 +239,30 @@ class Experiment:
         none = jnp.zeros((self.steps, *state.velocity.x.shape), state.velocity.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
 
-    def _what_is_known(self) -> Known:
+    def _what_is_known(self, nominal: World) -> Known:
         """World and start as the config has them, and what of it the variables change.
 
         What they do not is an array here and not made anew from the config's numbers, so that
         programs are the same for other numbers.
         """
         robot = self.config.robot
-        start = initial_state(robot, self._nominal)
-        nothing = jax.tree.map(lambda _: False, (self._nominal, start))
+        start = initial_state(robot, nominal)
+        nothing = jax.tree.map(lambda _: False, (nominal, start))
         paths = [variable.path for variable in self.config.variables.values()]
         if not any(path.split(".")[0] in ("robot", "simulation") for path in paths):
-            return Known(self._nominal, start, *nothing)
+            return Known(nominal, start, *nothing)
 
         def built(x: jax.Array) -> tuple[World, State]:
             config = self.variables.unpack(x).config
             world = self._world(config)
             return world, initial_state(config.robot, world)
 
-        return Known(self._nominal, start, *depends(built, jnp.asarray(self.initial)))
+        return Known(nominal, start, *depends(built, jnp.asarray(self.initial)))
 
     def caveats(self) -> list[str]:
         """Sentences about what the engine does not resolve of the robot as configured."""
         robot = self.config.robot
-        return caveats(robot, self._nominal, self._known.start)
+        return caveats(robot, self._known.world, self._known.start)
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about; nothing is computed."""

@@ -88,10 +88,10 @@ class Constraint(Protocol):
         """Its impulses of the last step."""
 
     def scatter(self, impulse: Impulse) -> list[Piece]:
-        """Where its impulses belong in the state."""
+        """Its impulses with their places in the state."""
 
     def total(self, impulse: Impulse) -> Impulse:
-        """What is pushed in each direction of the rows."""
+        """The impulse in each direction of the rows."""
 
     def respond(self, velocities: Velocity, impulse: Impulse) -> Impulse:
         """The impulses after a visit that finds these velocities and impulses."""

@@ -92,7 +92,7 @@ of float32. Directions that hardly move come close to it."""
 
 
 class ContactTargets(NamedTuple):
-    """What each contact asks of the solver, shapes (contacts,).
+    """The demands of each contact on the solver, shapes (contacts,).
 
     Attributes:
         velocity: normal velocity that v⁺ + cfm λ has to reach at least [m/s].
@@ -213,7 +213,7 @@ class ContactConstraint:
 
 
 def build(start: Start, before: Z) -> list[ContactConstraint]:
-    """Of all contacts.
+    """Constraints for all contacts.
 
     Args:
         start: of the step.
@@ -225,18 +225,17 @@ def build(start: Start, before: Z) -> list[ContactConstraint]:
     predicted = velocities_of(start.system, before)
     everything = detect(contacts, state.position, state.rotation, predicted, world.timestep)
     pairs = list(zip(contacts.body_a, contacts.body_b, strict=True))
-    ends = [tuple(body for body in pair if body != WORLD) for pair in pairs]
     kinds = [(b == WORLD, bare) for (_, b), bare in zip(pairs, contacts.frictionless, strict=True)]
     return [
         _touch(start, members, jax.tree.map(partial(gather, index=members), everything), before)
-        for members in visits(world.tree, kinds, ends)
+        for members in visits(world.tree, kinds, pairs)
     ]
 
 
 def _touch(
     start: Start, members: tuple[int, ...], frame: ContactFrame, before: Z
 ) -> ContactConstraint:
-    """Of contacts of one kind that are visited at once, with their geometry."""
+    """The constraint of contacts of one kind that are visited at once, with their geometry."""
     world, state = start.world, start.state
     chosen = world.contacts.gather(members)
     directions = [frame.normal, frame.tangent_1, frame.tangent_2]
@@ -303,7 +302,7 @@ def _inverse_masses(bodies: Bodies, first: tuple[int, ...], second: tuple[int, .
 
 
 class Approach(NamedTuple):
-    """How surfaces come to meet along the normal, shapes (contacts,).
+    """The motion of surfaces towards each other along the normal, shapes (contacts,).
 
     Attributes:
         velocity: before the step [m/s].

@@ -38,8 +38,8 @@ from diffsim.engine.constraints.rows import (
     visits,
 )
 from diffsim.engine.effective_mass import regularized_inverse
-from diffsim.engine.indexing import WORLD, column, gather
-from diffsim.engine.joints import Axis, joint_axes, joint_coordinates
+from diffsim.engine.indexing import column, gather
+from diffsim.engine.joints import Axis, Joints, joint_axes, joint_coordinates
 from diffsim.engine.motors import Drives
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.world import Impulses, World
@@ -89,10 +89,7 @@ class DriveConstraint:
         return self.limited
 
     def ends(self, world: World) -> tuple[tuple[int, ...], ...]:
-        joints = world.joints
-        if all(joints.eliminated[joint] for joint in self.joints):
-            return tuple((joints.child[joint],) for joint in self.joints)
-        return tuple((joints.child[joint], joints.parent[joint]) for joint in self.joints)
+        return tuple(_ends(world.joints, joint) for joint in self.joints)
 
     def gather(self, impulses: Impulses) -> Impulse:
         motor = gather(impulses.motor, self.which)
@@ -136,7 +133,7 @@ class DriveConstraint:
 
 
 def build(start: Start) -> list[DriveConstraint]:
-    """Of all drives."""
+    """Constraints for all drives."""
     drives, joints = start.world.drives, start.world.joints
     if not drives.names:
         return []
@@ -150,18 +147,22 @@ def build(start: Start) -> list[DriveConstraint]:
             drives.coordinate, eliminated, drives.limited, strict=True
         )
     ]
-    ends = []
-    for (joint, _), done in zip(drives.coordinate, eliminated, strict=True):
-        both = (joints.child[joint],) if done else (joints.child[joint], joints.parent[joint])
-        ends.append(tuple(body for body in both if body != WORLD))
+    ends = [_ends(joints, joint) for joint, _ in drives.coordinate]
     return [
         _drive(start, members, DriveTargets(*(gather(part, members) for part in targets)))
         for members in visits(start.world.tree, kinds, ends)
     ]
 
 
+def _ends(joints: Joints, joint: int) -> tuple[int, ...]:
+    """The bodies that a drive pushes; an eliminated joint's coordinate is its child's alone."""
+    if joints.eliminated[joint]:
+        return (joints.child[joint],)
+    return joints.child[joint], joints.parent[joint]
+
+
 def _drive(start: Start, members: tuple[int, ...], target: DriveTargets) -> DriveConstraint:
-    """Of drives of one kind that are visited at once."""
+    """The constraint of drives of one kind that are visited at once."""
     world, drives, joints = start.world, start.world.drives, start.world.joints
     which = tuple(drives.coordinate[member] for member in members)
     index = tuple(joint for joint, _ in which)

@@ -96,7 +96,7 @@ class JointConstraint:
 
 
 def build(start: Start) -> list[JointConstraint]:
-    """Of all joints that are not eliminated."""
+    """Constraints for all joints that are not eliminated."""
     joints = start.world.joints
     held = [j for j, eliminated in enumerate(joints.eliminated) if not eliminated]
     first_row: dict[int, int] = {}
@@ -106,7 +106,7 @@ def build(start: Start) -> list[JointConstraint]:
         count += 6 - JOINT_TYPES[joints.types[joint]].freedoms
 
     kinds = [(joints.types[j], joints.parent[j] == WORLD) for j in held]
-    ends = [tuple(b for b in (joints.child[j], joints.parent[j]) if b != WORLD) for j in held]
+    ends = [(joints.child[j], joints.parent[j]) for j in held]
     found = []
     for members in visits(start.world.tree, kinds, ends):
         index = tuple(held[member] for member in members)
@@ -115,7 +115,7 @@ def build(start: Start) -> list[JointConstraint]:
 
 
 def _hold(start: Start, index: tuple[int, ...], first: tuple[int, ...]) -> JointConstraint:
-    """Of joints of one type that are visited at once.
+    """The constraint of joints of one type that are visited at once.
 
     Args:
         start: of the step.

@@ -181,8 +181,9 @@ def visits(
     Args:
         tree: the structure.
         kinds: of every row.
-        bodies: that each row pushes directly, without the world.
+        bodies: that each row pushes directly; the world does not count.
     """
+    bodies = [tuple(body for body in ends if body != WORLD) for ends in bodies]
     found: dict[Hashable, list[tuple[list[int], set[int]]]] = {}
     for number, (kind, ends) in enumerate(zip(kinds, bodies, strict=True)):
         reached = [set(slots(tree, tree.group_of[end], (tree.unit_of[end],))) for end in ends]
