@@ -5,22 +5,23 @@ joints turn. Every other body is where the motion along its joint's axes leads i
 outwards. So eliminated joints hold to round-off. A tree that no joint ties to the world is then
 shifted so that its centre of mass is where its momentum has taken it, and turned as a whole by as
 much as keeps its angular momentum: both are terms of third order in the time step.
+
+Source: for products along the tree Hillis, Steele, "Data parallel algorithms", 1986.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies, Velocities
-from diffsim.engine.elimination import by_body
-from diffsim.engine.indexing import column, gather, scatter_add
-from diffsim.engine.joints import JOINT_TYPES, JointFrames, Joints
-from diffsim.engine.tree import FREE, NONE, Tree, joints_by_type
+from diffsim.engine.indexing import WORLD, column, gather
+from diffsim.engine.joints import JOINT_TYPES, JointFrames, Joints, grounded
+from diffsim.engine.tree import FREE, Degree, Tree, degrees, joints_by_type
+from diffsim.engine.tree_sums import from_above, of_whole_tree
 from diffsim.engine.vectors import Mat3, Vec3, point_inertia
 
 
@@ -44,7 +45,7 @@ def assemble(
     frames: JointFrames,
     straight: Vec3,
     turned: Mat3,
-    changes: Sequence[jax.Array],
+    changes: jax.Array,
 ) -> Assembly:
     """Positions and rotations with which all eliminated joints hold.
 
@@ -54,32 +55,14 @@ def assemble(
         straight: where the bodies' centres would be if they moved by themselves [m].
         turned: rotations of the bodies that turn freely at the end of the step, components
             (``spinning`` bodies,).
-        changes: motion along every degree of freedom [m] or [rad].
+        changes: motion along every degree of freedom [m] or [rad], shape (degrees,).
     """
     if all(group.type == FREE for group in tree.groups):
         return Assembly(straight, turned, jax.tree.map(jnp.zeros_like, straight))
-    carried = _carried(tree, joints, frames, changes)
-    own = {body: place for place, body in enumerate(spinning(tree))}
-    poses: list[tuple[Vec3, Mat3]] = []
-    for number, group in enumerate(tree.groups):
-        if group.type == FREE:
-            turns = turned.gather(tuple(own[body] for body in group.bodies))
-            poses.append((straight.gather(group.bodies), turns))
-            continue
-        place, rotation = carried[number]
-        if group.parent != NONE:
-            origin, above = poses[group.parent]
-            axes = above.gather(group.parent_units)
-            place = origin.gather(group.parent_units) + axes @ place
-            rotation = axes.times(rotation)
-        if JOINT_TYPES[group.type].turns_freely:  # about the joint, where it has been led to
-            rotation = turned.gather(tuple(own[body] for body in group.bodies))
-            place = place - rotation @ joints.anchor_child.gather(group.joints)
-        poses.append((place, rotation))
-
-    position = by_body(tree, [place for place, _ in poses])
-    columns = zip(*(axes for _, axes in poses), strict=True)
-    rotation = Mat3(*(by_body(tree, column) for column in columns))
+    links = _links(tree, joints, frames, straight, turned, changes)
+    rotation = _turned_along(tree, links.rotation)
+    arm = _of_parents(tree.parent_of, rotation) @ links.place - rotation @ links.end
+    position = from_above(tree, arm, tuple(range(len(tree.parent_of))))
     free = column(
         [tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of], position.x
     )
@@ -88,33 +71,77 @@ def assemble(
     return Assembly(position - center, rotation, shift - center)
 
 
-def _carried(
-    tree: Tree, joints: Joints, frames: JointFrames, changes: Sequence[jax.Array]
-) -> dict[int, tuple[Vec3, Mat3]]:
-    """Place and rotation of the bodies of each group in their parents' frames, after the step.
+class Links(NamedTuple):
+    """How every body goes on from its parent, components (bodies,).
 
-    For bodies that turn freely it is the place of the joint.
+    Attributes:
+        place: of the joint's child side in the parent's frame; a free root's in the world [m].
+        rotation: in the parent's frame; of bodies that turn freely in the world's.
+        end: of the joint in the body's own frame [m].
     """
-    found: dict[int, tuple[Vec3, Mat3]] = {}
+
+    place: Vec3
+    rotation: Mat3
+    end: Vec3
+
+
+def _links(
+    tree: Tree,
+    joints: Joints,
+    frames: JointFrames,
+    straight: Vec3,
+    turned: Mat3,
+    changes: jax.Array,
+) -> Links:
+    """Links after the step; the arguments are those of ``assemble``."""
+    places = {degree: place for place, degree in enumerate(degrees(tree))}
+    roots = tuple(body for group in tree.groups if group.type == FREE for body in group.bodies)
+    free = spinning(tree)
+    turns = turned.gather(tuple(free.index(body) for body in roots))
+    parts = [Links(straight.gather(roots), turns, jax.tree.map(jnp.zeros_like, turns.c0))]
     for alike in joints_by_type(tree):
         kind, index = JOINT_TYPES[alike.type], alike.joints
-        groups = [tree.groups[number] for number in alike.groups]
-        before = frames.gather(index)
         place, rotation = joints.anchor_parent.gather(index), joints.frame_parent.gather(index)
-        if not kind.turns_freely:
+        if kind.turns_freely:
+            rotation = turned.gather(tuple(free.index(body) for body in alike.bodies))
+        else:
             along = [
-                position + jnp.concatenate([changes[group.degrees[k]] for group in groups])
-                for k, position in enumerate(kind.coordinates(before))
+                position + gather(changes, tuple(places[Degree(b, k)] for b in alike.bodies))
+                for k, position in enumerate(kind.coordinates(frames.gather(index)))
             ]
             slide, axes = kind.carry(rotation, along)
             rotation = axes.times(joints.frame_child.gather(index).transpose())
-            place = place + slide - rotation @ joints.anchor_child.gather(index)
+            place = place + slide
         # What does not move is the same for all robots.
-        shape = before.anchor_child.x.shape
-        whole = jax.tree.map(partial(jnp.broadcast_to, shape=shape), (place, rotation))
-        for number, units in zip(alike.groups, alike.places, strict=True):
-            found[number] = (whole[0].gather(units), whole[1].gather(units))
-    return found
+        whole = partial(jnp.broadcast_to, shape=(len(index), *straight.x.shape[1:]))
+        end = joints.anchor_child.gather(index)
+        parts.append(jax.tree.map(whole, Links(place, rotation, end)))
+    found = roots + tuple(body for alike in joints_by_type(tree) for body in alike.bodies)
+    order = tuple(found.index(body) for body in range(len(found)))
+    parts = parts if roots else parts[1:]
+    result: Links = jax.tree.map(
+        lambda *pieces: gather(jnp.concatenate(pieces) if len(pieces) > 1 else pieces[0], order),
+        *parts,
+    )
+    return result
+
+
+def _of_parents(parents: tuple[int, ...], rotation: Mat3) -> Mat3:
+    """Rotations of the bodies above, the identity for the world."""
+    return grounded(parents, rotation.gather(parents))
+
+
+def _turned_along(tree: Tree, rotation: Mat3) -> Mat3:
+    """Rotations in the world from those against the parents, in log₂ of the tree's depth steps.
+
+    After k of them every rotation is against the 2ᵏ-th body above, or the world.
+    """
+    free = set(spinning(tree))
+    above = tuple(WORLD if body in free else up for body, up in enumerate(tree.parent_of))
+    while any(body != WORLD for body in above):
+        rotation = _of_parents(above, rotation).times(rotation)
+        above = tuple(WORLD if body == WORLD else above[body] for body in above)
+    return rotation
 
 
 def spinning(tree: Tree) -> tuple[int, ...]:
@@ -137,25 +164,13 @@ def keep_angular_momentum(
         return velocities
     arm = assembly.position - _center(tree, bodies, assembly.position)
     own = bodies.inertia.rotated_by(assembly.rotation)
-    inertia = _total_of_tree(tree, own + point_inertia(bodies.mass, arm))
-    change = _total_of_tree(tree, assembly.shift.cross(velocities.linear * bodies.mass) * resolved)
+    inertia = of_whole_tree(tree, own + point_inertia(bodies.mass, arm))
+    change = of_whole_tree(tree, assembly.shift.cross(velocities.linear * bodies.mass) * resolved)
     turn = -(inertia.inverse() @ change)
     return Velocities(velocities.linear + turn.cross(arm), velocities.angular + turn)
 
 
 def _center(tree: Tree, bodies: Bodies, vector: Vec3) -> Vec3:
     """The mean over each body's tree, weighted with mass."""
-    total = _total_of_tree(tree, (vector * bodies.mass, bodies.mass))
+    total = of_whole_tree(tree, (vector * bodies.mass, bodies.mass))
     return total[0] * (1.0 / total[1])
-
-
-def _total_of_tree(tree: Tree, values: Any) -> Any:
-    """The sum over each body's tree, for each body."""
-    roots = sorted(set(tree.root_of))
-    number = tuple(roots.index(root) for root in tree.root_of)
-
-    def total(leaf: jax.Array) -> jax.Array:
-        by_root = scatter_add(jnp.zeros_like(leaf[: len(roots)]), number, leaf)
-        return gather(by_root, number)
-
-    return jax.tree.map(total, values)

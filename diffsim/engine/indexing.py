@@ -6,18 +6,17 @@ trace time, and each is the other's transpose: so neither they nor their derivat
 scatter. That matters on the CPU, where two scatters that share operands crash the compiler under
 multi-output fusion (openxla/xla issue 47367), which the engine's speed rests on.
 
-Indices go along the *first* axis. Axes behind it belong to simulations that run side by side: all
-of the engine works on arrays (bodies,) as on arrays (bodies, robots), whose innermost loops are
-long and contiguous.
+Indices go along the *first* axes. The last one belongs to simulations that run side by side: all of
+the engine works on arrays (bodies,) as on arrays (bodies, robots), whose innermost loops are long
+and contiguous.
 
 The index ``WORLD`` stands for the immovable world: reading it gives zero, adding to it is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -36,40 +35,47 @@ Selection = tuple[tuple[int, ...], ...]
 """For each output, the indices of the inputs that are summed."""
 
 
-def gather(values: jax.Array, index: Sequence[int]) -> jax.Array:
-    """``values[index]``, with zero where the index is ``WORLD``."""
+def gather(values: jax.Array, index: Sequence[int], axis: int = 0) -> jax.Array:
+    """``values[index]`` along an axis, with zero where the index is ``WORLD``."""
     first, count = (index[0], len(index)) if index else (0, 0)
     if count and first != WORLD:
+        size = values.shape[axis]
         if tuple(index) == tuple(range(first, first + count)):  # a slice
-            return values if count == values.shape[0] else values[first : first + count]
+            if count == size:
+                return values
+            return jax.lax.slice_in_dim(values, first, first + count, axis=axis)
         if set(index) == {first}:  # the same one for all
-            return jnp.broadcast_to(values[first : first + 1], (count, *values.shape[1:]))
-    return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index))
+            one = values
+            if size > 1:
+                one = jax.lax.slice_in_dim(values, first, first + 1, axis=axis)
+            return jnp.broadcast_to(one, (*values.shape[:axis], count, *values.shape[axis + 1 :]))
+    return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index), axis)
 
 
-def scatter_add(values: jax.Array, index: Sequence[int], update: jax.Array) -> jax.Array:
+def scatter_add(
+    values: jax.Array, index: Sequence[int], update: jax.Array, axis: int = 0
+) -> jax.Array:
     """``values`` with ``update[k]`` added at ``index[k]``; what goes to ``WORLD`` is lost."""
-    if tuple(index) == tuple(range(values.shape[0])):
-        return values + update
     if all(i == WORLD for i in index):
         return values
-    if values.shape[0] == 1 and set(index) == {0}:
-        return values + jnp.sum(update, axis=0, keepdims=True)
-    return values + _select_sum(update, _transpose_selection(tuple(index), values.shape[0]))
+    return values + collect(update, index, values.shape[axis], axis)
 
 
-class Reader:
-    """Entries of arrays at lists of indices, each list read once."""
+def collect(update: jax.Array, index: Sequence[int], size: int, axis: int = 0) -> jax.Array:
+    """``scatter_add`` onto so many zeros."""
+    if tuple(index) == tuple(range(size)):
+        return update
+    if size == 1 and set(index) == {0}:
+        return jnp.sum(update, axis=axis, keepdims=True)
+    return _select_sum(update, _transpose_selection(tuple(index), size), axis)
 
-    def __init__(self, arrays: Any) -> None:
-        """Of a sequence or mapping of arrays."""
-        self._arrays = arrays
-        self._read: dict[Any, jax.Array] = {}
 
-    def __call__(self, which: Any, index: tuple[int, ...]) -> jax.Array:
-        if (which, index) not in self._read:
-            self._read[which, index] = gather(self._arrays[which], index)
-        return self._read[which, index]
+def unstack(values: jax.Array, axis: int = 0) -> list[jax.Array]:
+    """The entries along an axis; their derivative is one concatenation."""
+    if values.shape[axis] == 1:
+        return [jax.lax.squeeze(values, (axis,))]
+    parts = jax.lax.split(values, (1,) * values.shape[axis], axis=axis)
+    return [jax.lax.squeeze(part, (axis,)) for part in parts]
 
 
 def column(values: Any, like: jax.Array) -> jax.Array:
@@ -112,14 +118,30 @@ def _implementation(values: jax.Array, *, selection: Selection, axis: int) -> ja
 
 def _read(values: jax.Array, index: np.ndarray, axis: int) -> jax.Array:
     """``values[index]`` along an axis, by slices where they are few: these are easily fused."""
-    cuts = [0, *(np.flatnonzero(np.diff(index) != 1) + 1).tolist(), len(index)]
-    if len(cuts) - 1 > MOST_SLICES:
+    runs = list(_runs(index.tolist()))
+    if len(runs) > MOST_SLICES:
         return jnp.take(values, index, axis=axis, mode="clip")
-    slices = [
-        jax.lax.slice_in_dim(values, int(index[start]), int(index[stop - 1]) + 1, axis=axis)
-        for start, stop in pairwise(cuts)
-    ]
-    return slices[0] if len(slices) == 1 else jnp.concatenate(slices, axis=axis)
+    parts = []
+    for start, stop, count in runs:
+        part = jax.lax.slice_in_dim(values, start, stop, axis=axis)
+        if count > stop - start:
+            shape = (*values.shape[:axis], count, *values.shape[axis + 1 :])
+            part = jnp.broadcast_to(part, shape)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=axis)
+
+
+def _runs(index: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Runs of an index that goes up by one, or stays: the first, one past the last, how many."""
+    place = 0
+    while place < len(index):
+        end = place + 1
+        step = index[end] - index[place] if end < len(index) else 1
+        step = step if step in (0, 1) else 1
+        while end < len(index) and index[end] - index[end - 1] == step:
+            end += 1
+        yield index[place], index[end - 1] + 1, end - place
+        place = end
 
 
 def _shape(values: Any, selection: Selection, axis: int) -> tuple[int, ...]:

@@ -333,20 +333,25 @@ def frames_between(
 
     A parent that is the world has been read as zero; its rotation is made the identity here.
     """
-    grounded = np.asarray([joints.parent[joint] == WORLD for joint in index])
-    turned = parent[1]
-    if grounded.any():
-        one = column(grounded, turned.c0.x).astype(turned.c0.x.dtype)
-        turned = Mat3(
-            turned.c0._replace(x=turned.c0.x + one),
-            turned.c1._replace(y=turned.c1.y + one),
-            turned.c2._replace(z=turned.c2.z + one),
-        )
+    turned = grounded([joints.parent[joint] for joint in index], parent[1])
     return JointFrames(
         anchor_parent=parent[0] + turned @ joints.anchor_parent.gather(index),
         anchor_child=child[0] + child[1] @ joints.anchor_child.gather(index),
         parent=turned.times(joints.frame_parent.gather(index)),
         child=child[1].times(joints.frame_child.gather(index)),
+    )
+
+
+def grounded(bodies: Sequence[int], rotation: Mat3) -> Mat3:
+    """Rotations of some bodies, with the identity where zero has been read for the world."""
+    is_world = np.asarray([body == WORLD for body in bodies])
+    if not is_world.any():
+        return rotation
+    one = column(is_world, rotation.c0.x).astype(rotation.c0.x.dtype)
+    return Mat3(
+        rotation.c0._replace(x=rotation.c0.x + one),
+        rotation.c1._replace(y=rotation.c1.y + one),
+        rotation.c2._replace(z=rotation.c2.z + one),
     )
 
 

@@ -51,7 +51,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
 
     # Positions follow the new velocities, of bodies on joints along what these allow.
     straight, turned = advance(x, rotation, drift, spinning(world.tree), h)
-    new = assemble(world.tree, bodies, joints, frames, straight, turned, [h * q for q in rates])
+    new = assemble(world.tree, bodies, joints, frames, straight, turned, rates * h)
 
     # Turning leaves the angular momentum of every body as it is, and closing joints that of all.
     spin = after.angular - free.precession

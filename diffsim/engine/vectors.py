@@ -196,6 +196,11 @@ def mat3(values: jax.Array) -> Mat3:
     return Mat3(vec3(values[..., 0]), vec3(values[..., 1]), vec3(values[..., 2]))
 
 
+def stacked(vectors: Sequence[Vec3]) -> Vec3:
+    """Several vectors along a new first axis."""
+    return Vec3(*(jnp.stack(components) for components in zip(*vectors, strict=True)))
+
+
 def where(condition: jax.Array, a: Vec3, b: Vec3) -> Vec3:
     """Componentwise selection between two vectors."""
     return Vec3(*(jnp.where(condition, p, q) for p, q in zip(a, b, strict=True)))

@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 
-from diffsim.engine.constraints.rows import Rows, Z
+from diffsim.engine.constraints.rows import Rows
 from diffsim.engine.elimination import Elimination
 from diffsim.engine.joints import JointFrames
 from diffsim.engine.world import Impulses, State, World
@@ -97,13 +97,13 @@ class Constraint(Protocol):
         """The impulses after a visit that finds these velocities and impulses."""
 
     def for_drift(
-        self, before: Z, after: Z, impulse: Impulse, previous: Impulse
+        self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
     ) -> tuple[Constraint, Impulse]:
         """The constraint on the drift, and a first guess of the impulses that move the bodies.
 
         Args:
-            before: z until surfaces meet.
-            after: z after the solve.
+            before: velocities until surfaces meet.
+            after: velocities after the solve.
             impulse: of the solve.
             previous: of the last step, zero where nothing pushes the same degree of freedom.
         """

@@ -59,13 +59,14 @@ import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies
 from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
-from diffsim.engine.constraints.rows import Push, Rows, Z, build_rows, sum_up, visits
+from diffsim.engine.constraints.rows import Push, Rows, build_rows, sum_up, visits
 from diffsim.engine.contacts import ContactFrame, ContactImpulse, Contacts, detect
 from diffsim.engine.effective_mass import regularized_inverse
-from diffsim.engine.elimination import velocities_of
-from diffsim.engine.indexing import WORLD, column, gather
+from diffsim.engine.elimination import Z, velocities_of
+from diffsim.engine.indexing import WORLD, column, gather, unstack
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.softness import soft_constraint
+from diffsim.engine.vectors import stacked
 from diffsim.engine.world import Impulses, World
 
 UNACCOUNTED = 1.1
@@ -128,7 +129,7 @@ class ContactConstraint:
         target: of the normal [m/s], with its softness and time of impact.
         slip: target of the tangents [m/s].
         friction: Coulomb coefficient.
-        inverse_mass: K by pairs of directions, lower triangle by rows.
+        inverse_mass: K by pairs of directions.
         take_back: velocity that moves apart what is too deep, in the drift alone [m/s].
         scale: K that the bodies would have without joints, for ``regularized_inverse``.
         steps: impulse for a unit of velocity, along the normal and along both tangents.
@@ -157,7 +158,7 @@ class ContactConstraint:
         return tuple((contacts.body_a[k], contacts.body_b[k]) for k in self.which)
 
     def gather(self, impulses: Impulses) -> Impulse:
-        count = len(self.rows.y)
+        count = self.rows.directions
         return tuple(gather(part, self.which) for part in impulses.contact[:count])
 
     def scatter(self, impulse: Impulse) -> list[Piece]:
@@ -188,14 +189,12 @@ class ContactConstraint:
         return (normal, *project(wanted[0], wanted[1], self.friction * normal))
 
     def for_drift(
-        self, before: Z, after: Z, impulse: Impulse, previous: Impulse
+        self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
     ) -> tuple[ContactConstraint, Impulse]:
         remaining = self.target.remaining
         normal, *slip = (
             (1.0 - remaining) * old + remaining * new
-            for old, new in zip(
-                self.rows.velocities(before), self.rows.velocities(after), strict=True
-            )
+            for old, new in zip(before, after, strict=True)
         )
         rigid = jnp.zeros_like(self.target.cfm)
         target = self.target._replace(
@@ -238,25 +237,21 @@ def _touch(
     """The constraint of contacts of one kind that are visited at once, with their geometry."""
     world, state = start.world, start.state
     chosen = world.contacts.gather(members)
-    directions = [frame.normal, frame.tangent_1, frame.tangent_2]
-    if chosen.frictionless[0]:
-        directions = directions[:1]
-    pushes = [
-        (
-            Push(chosen.body_a, direction, frame.offset_a.cross(direction)),
-            Push(chosen.body_b, -direction, -frame.offset_b.cross(direction)),
-        )
-        for direction in directions
-    ]
-    rows = build_rows(start.system, pushes).with_bias(0, frame.sweep)
-    inverse_mass = tuple(
-        tuple(rows.coupling(a, rows, b) for b in range(a + 1)) for a in range(len(directions))
+    ways = [frame.normal, frame.tangent_1, frame.tangent_2]
+    directions = stacked(ways[:1] if chosen.frictionless[0] else ways)
+    pushes = (
+        Push(chosen.body_a, directions, frame.offset_a.cross(directions)),
+        Push(chosen.body_b, -directions, -frame.offset_b.cross(directions)),
     )
+    rows = build_rows(start.system, pushes)
+    beyond = jnp.concatenate([frame.sweep[None], jnp.zeros_like(rows.bias[1:])])
+    rows = dataclasses.replace(rows, bias=rows.bias + beyond)
+    inverse_mass = tuple(tuple(unstack(row)) for row in unstack(rows.coupling()))
     scale = _inverse_masses(world.bodies, chosen.body_a, chosen.body_b)
     approach = Approach(
-        velocity=sum_up(
-            push.velocity(state.velocity, state.angular_velocity) for push in pushes[0]
-        ),
+        velocity=sum_up(push.velocity(state.velocity, state.angular_velocity) for push in pushes)[
+            0
+        ],
         free_velocity=rows.velocities(before)[0],
         previous_impulse=gather(state.impulses.contact.normal, members),
         inverse_mass=rows.inverse_mass(0),
@@ -270,7 +265,7 @@ def _touch(
         friction_law=start.friction_law,
         rows=rows,
         target=law,
-        slip=tuple(jnp.zeros_like(law.velocity) for _ in directions[1:]),
+        slip=(jnp.zeros_like(law.velocity),) * (rows.directions - 1),
         friction=chosen.friction,
         inverse_mass=inverse_mass,
         take_back=start.erp * law.excess / world.timestep,
@@ -435,7 +430,7 @@ def contact_steps(
     ``regularized_inverse`` adds.
 
     Args:
-        inverse_mass: K by pairs of directions, lower triangle by rows.
+        inverse_mass: K by pairs of directions.
         scale: K that the bodies would have without joints [1/kg].
         cfm: softness of the normal [1/kg].
     """

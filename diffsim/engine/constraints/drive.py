@@ -30,7 +30,6 @@ import jax.numpy as jnp
 from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
 from diffsim.engine.constraints.rows import (
     Rows,
-    Z,
     build_coordinate_rows,
     build_rows,
     opposite_pushes,
@@ -117,9 +116,9 @@ class DriveConstraint:
         return new_motor, (allowed - unlimited) * self.mass
 
     def for_drift(
-        self, before: Z, after: Z, impulse: Impulse, previous: Impulse
+        self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
     ) -> tuple[DriveConstraint, Impulse]:
-        (rate,) = self.rows.velocities(after)
+        (rate,) = after
         motor, target = impulse[0], self.target
         saturated = (motor <= target.least_impulse) | (motor >= target.greatest_impulse)
         drift = target._replace(
@@ -168,22 +167,19 @@ def _drive(start: Start, members: tuple[int, ...], target: DriveTargets) -> Driv
     index = tuple(joint for joint, _ in which)
     child = tuple(joints.child[joint] for joint in index)
     if joints.eliminated[index[0]]:
-        group = world.tree.groups[world.tree.group_of[child[0]]]
-        units = tuple(world.tree.unit_of[body] for body in child)
-        rows = build_coordinate_rows(start.system, group.degrees[which[0][1]], units)
-        inverse_mass = rows.coupling(0, rows, 0)
+        rows = build_coordinate_rows(start.system, child, which[0][1])
+        inverse_mass = rows.coupling()[0, 0]
         mass = 1.0 / inverse_mass  # a coordinate of an eliminated joint can always move
     else:
         parent = tuple(joints.parent[joint] for joint in index)
         direction, turns = joint_axes(joints, start.frames, which)
         anchor = start.frames.gather(index).anchor_child
-        pushes = opposite_pushes(
-            Axis(direction, turns[0]), child, parent, anchor, start.state.position
-        )
-        rows = build_rows(start.system, [pushes])
-        inverse_mass = rows.coupling(0, rows, 0)
+        axes = [Axis(direction, turns[0])]
+        pushes = opposite_pushes(axes, child, parent, anchor, start.state.position)
+        rows = build_rows(start.system, pushes)
+        inverse_mass = rows.coupling()[0, 0]
         own = own_inverse_mass(world.bodies, start.state.rotation, pushes)
-        mass = regularized_inverse(inverse_mass, own)
+        mass = regularized_inverse(inverse_mass, own[0])
     return DriveConstraint(
         which=members,
         joints=index,

@@ -12,6 +12,7 @@ holds at the end of the step.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,14 +23,13 @@ from diffsim.engine.bodies import resolved
 from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
 from diffsim.engine.constraints.rows import (
     Rows,
-    Z,
     build_rows,
     opposite_pushes,
     own_inverse_mass,
     sum_up,
     visits,
 )
-from diffsim.engine.indexing import WORLD, gather
+from diffsim.engine.indexing import WORLD, gather, unstack
 from diffsim.engine.joints import JOINT_TYPES, JointFrames
 from diffsim.engine.pytrees import pytree, static
 from diffsim.engine.softness import soft_constraint
@@ -90,7 +90,7 @@ class JointConstraint:
         return tuple(a - b for a, b in zip(impulse, change, strict=True))
 
     def for_drift(
-        self, before: Z, after: Z, impulse: Impulse, previous: Impulse
+        self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
     ) -> tuple[JointConstraint, Impulse]:
         return self, impulse
 
@@ -127,29 +127,24 @@ def _hold(start: Start, index: tuple[int, ...], first: tuple[int, ...]) -> Joint
     directions = JOINT_TYPES[joints.types[index[0]]].held(own)
     parent = tuple(joints.parent[joint] for joint in index)
     child = tuple(joints.child[joint] for joint in index)
-    pushes = [
-        opposite_pushes(axis, child, parent, own.anchor_child, state.position)
-        for axis, _ in directions
-    ]
+    axes = [axis for axis, _ in directions]
+    pushes = opposite_pushes(axes, child, parent, own.anchor_child, state.position)
     rows = build_rows(start.system, pushes)
-    numbers = range(len(directions))
     curve = _curve_of_anchors(world, state, own, child, parent)
-    for k, (axis, _) in enumerate(directions):
-        if not axis.turns:
-            rows = rows.with_bias(k, axis.direction.dot(curve))
+    rows = dataclasses.replace(rows, bias=rows.bias + pushes[0].linear.dot(curve))
 
     frequency = gather(joints.frequency, index)
     soft_erp, cfm_ratio = soft_constraint(
         frequency, gather(joints.damping_ratio, index), world.timestep
     )
     share = jnp.where(jnp.isinf(frequency), start.erp, soft_erp) / world.timestep
-    cfm = [cfm_ratio * rows.coupling(k, rows, k) for k in numbers]
-    k_matrix = [[rows.coupling(a, rows, b) for b in range(a + 1)] for a in numbers]
-    for a in numbers:
-        proximal = PROXIMAL_SHARE * own_inverse_mass(world.bodies, state.rotation, pushes[a])
-        k_matrix[a][a] = k_matrix[a][a] + cfm[a] + proximal
+    proximal = PROXIMAL_SHARE * own_inverse_mass(world.bodies, state.rotation, pushes)
+    k_matrix = [unstack(row) for row in unstack(rows.coupling())]
+    cfm = [cfm_ratio * row[k] for k, row in enumerate(k_matrix)]
+    for k, more in enumerate(unstack(proximal)):
+        k_matrix[k][k] = k_matrix[k][k] + cfm[k] + more
     return JointConstraint(
-        which=tuple(tuple(place + k for place in first) for k in numbers),
+        which=tuple(tuple(place + k for place in first) for k in range(len(directions))),
         joints=index,
         rows=rows,
         target=tuple(-error * share for _, error in directions),

@@ -2,7 +2,7 @@
 
 Several rows of one kind that are visited at once make one ``Rows``: every array has one entry for
 each of them. A row's velocity is w = y·z + bias, and its impulse λ adds y λ to z, with the same y
-(``diffsim.engine.elimination``). Of y only the entries are kept that are not zero.
+(``diffsim.engine.elimination``). Of y only those limbs are kept that the row pushes.
 
 Rows that are visited at once may share degrees of freedom: the feet of a robot share its trunk.
 Each of them then reckons with all the others pushing the same way: where n of them share an entry,
@@ -15,24 +15,22 @@ simulation", 2012.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from diffsim.engine.axes import Spatial
 from diffsim.engine.bodies import Bodies, inertia_times
-from diffsim.engine.elimination import Elimination, factor_reader, impulse_along, response
-from diffsim.engine.indexing import WORLD, Reader, column, gather, scatter_add
+from diffsim.engine.contraction import contract
+from diffsim.engine.elimination import Elimination, Z
+from diffsim.engine.indexing import WORLD, column, gather, scatter_add
 from diffsim.engine.joints import Axis
 from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.tree import Slot, Tree, slots
-from diffsim.engine.vectors import Mat3, Vec3
-
-Z = tuple[jax.Array, ...]
-"""The motion of all bodies, by degrees of freedom, in the coordinates of ``Elimination``."""
+from diffsim.engine.tree import Slot, Tree, body_path, moves, path
+from diffsim.engine.vectors import Mat3, Vec3, stacked
 
 
 @pytree
@@ -40,73 +38,87 @@ class Rows:
     """Rows that are visited at once, with one or more directions each.
 
     Attributes:
-        slots: where y is not zero.
-        sharing: for each slot, how many rows of this visit share each of its entries.
-        y: by directions and slots, each of shape (rows,).
-        bias: by directions, what the velocity has beyond y·z, shape (rows,).
+        slots: limbs where y is not zero.
+        sharing: for each slot and each of its degrees of freedom, how many rows of this visit share
+            the entry of every row.
+        y: by slots, each of shape (directions, degrees, rows).
+        bias: what the velocity has beyond y·z, shape (directions, rows).
     """
 
     slots: tuple[Slot, ...] = static()
-    sharing: tuple[tuple[int, ...], ...] = static()
-    y: tuple[tuple[jax.Array, ...], ...]
-    bias: tuple[jax.Array, ...]
+    sharing: tuple[tuple[tuple[int, ...], ...], ...] = static()
+    y: tuple[jax.Array, ...]
+    bias: jax.Array
 
-    def velocities(self, z: Z | Reader) -> tuple[jax.Array, ...]:
-        """Velocity of every direction [m/s] or [rad/s]."""
-        reader = z if isinstance(z, Reader) else Reader(z)
-        read = [reader(slot.degree, slot.units) for slot in self.slots]
-        return tuple(
-            bias + sum_up(y * r for y, r in zip(entries, read, strict=True))
-            for entries, bias in zip(self.y, self.bias, strict=True)
+    @property
+    def directions(self) -> int:
+        """How many there are."""
+        return self.bias.shape[0]
+
+    def velocities(self, z: Z) -> jax.Array:
+        """Velocities [m/s] or [rad/s], shape (directions, rows)."""
+        parts = (
+            contract("dm,m->d", y, gather(z[slot.limb], slot.units, axis=1))
+            for slot, y in zip(self.slots, self.y, strict=True)
         )
+        return sum(parts, start=self.bias)
 
-    def changes(self, impulses: Sequence[jax.Array]) -> dict[Slot, jax.Array]:
-        """What an impulse in every direction adds to z, by slots."""
-        return {
-            slot: sum_up(
-                entries[place] * impulse for entries, impulse in zip(self.y, impulses, strict=True)
-            )
-            for place, slot in enumerate(self.slots)
-        }
-
-    def with_bias(self, direction: int, more: jax.Array) -> Rows:
-        """The same rows with more bias in one direction."""
-        bias = list(self.bias)
-        bias[direction] = bias[direction] + more
-        return dataclasses.replace(self, bias=tuple(bias))
+    def push(self, z: Z, impulses: jax.Array) -> Z:
+        """z after impulses, shape (directions, rows)."""
+        pushed = list(z)
+        for slot, y in zip(self.slots, self.y, strict=True):
+            change = contract("dm,d->m", y, impulses)
+            pushed[slot.limb] = scatter_add(pushed[slot.limb], slot.units, change, axis=1)
+        return tuple(pushed)
 
     def inverse_mass(self, direction: int) -> jax.Array:
         """J M⁻¹ Jᵀ of a direction: velocity for a unit impulse [1/kg] or [1/(kg·m²)]."""
-        return sum_up(y * y for y in self.y[direction])
+        return sum_up(contract("m,m->", y[direction], y[direction]) for y in self.y)
 
-    def coupling(self, direction: int, other: Rows, its: int) -> Any:
-        """The same between two directions, reckoning with the rows that share an entry.
+    def coupling(self) -> jax.Array:
+        """The same between all directions, reckoning with the rows that share an entry.
 
-        The other rows may be of another visit whose rows belong to these one by one; 0 if they have
-        no entry in common.
+        Returns:
+            shape (directions, directions, rows).
         """
-        theirs = dict(zip(other.slots, other.y[its], strict=True))
-        total: dict[tuple[int, ...], Any] = {}
-        for slot, y, count in zip(self.slots, self.y[direction], self.sharing, strict=True):
-            if slot in theirs:
-                total[count] = total.get(count, 0.0) + y * theirs[slot]
-        return sum_up(_times(part, count) for count, part in total.items())
+        total: Any = 0.0
+        for y, sharing in zip(self.y, self.sharing, strict=True):
+            counts = np.asarray(sharing, y.dtype)
+            if (counts == counts.flat[0]).all():
+                part = contract("dm,em->de", y, y)
+                total = total + (part if counts.flat[0] == 1 else part * counts.flat[0])
+            else:
+                weighted = y * column(counts, y[0, 0])
+                total = total + contract("dm,em->de", weighted, y)
+        return total
 
 
-def push_together(z: Z, several: Sequence[Rows], impulses: Sequence[Sequence[jax.Array]]) -> Z:
-    """z after impulses in every direction of several rows."""
-    total: dict[Slot, Any] = {}
-    for rows, of_rows in zip(several, impulses, strict=True):
-        for slot, change in rows.changes(of_rows).items():
-            total[slot] = total.get(slot, 0.0) + change
-    pushed = list(z)
-    for slot, change in total.items():
-        pushed[slot.degree] = scatter_add(pushed[slot.degree], slot.units, change)
-    return tuple(pushed)
+def together(several: Sequence[Rows]) -> Rows:
+    """All directions of rows that belong together one by one."""
+    if len(several) == 1:
+        return several[0]
+    slots = tuple(dict.fromkeys(slot for rows in several for slot in rows.slots))
+    sharing, entries = [], []
+    for slot in slots:
+        known = [dict(zip(rows.slots, rows.y, strict=True)).get(slot) for rows in several]
+        like = next(y for y in known if y is not None)
+        parts = [
+            jnp.zeros((rows.directions, *like.shape[1:]), like.dtype) if y is None else y
+            for rows, y in zip(several, known, strict=True)
+        ]
+        entries.append(jnp.concatenate(parts))
+        counts = [rows.sharing[rows.slots.index(slot)] for rows in several if slot in rows.slots]
+        most = np.max(np.asarray(counts), axis=0)
+        sharing.append(tuple(map(tuple, most.tolist())))
+    bias = jnp.concatenate([rows.bias for rows in several])
+    return Rows(slots, tuple(sharing), tuple(entries), bias)
 
 
 class Push(NamedTuple):
-    """How rows act on one body each: the impulse for λ = 1, and about the centre of mass."""
+    """How rows act on one body each: the impulse for λ = 1, and about the centre of mass.
+
+    Components have the shape (directions, rows).
+    """
 
     bodies: tuple[int, ...]
     linear: Vec3
@@ -120,21 +132,25 @@ class Push(NamedTuple):
 
 
 def opposite_pushes(
-    axis: Axis, child: tuple[int, ...], parent: tuple[int, ...], point: Vec3, position: Vec3
+    axes: Sequence[Axis],
+    child: tuple[int, ...],
+    parent: tuple[int, ...],
+    point: Vec3,
+    position: Vec3,
 ) -> tuple[Push, Push]:
-    """A push along or about an axis on the child at a point, and the opposite one on the parent."""
-    d = axis.direction
-    if axis.turns:
-        nothing = jax.tree.map(jnp.zeros_like, d)
-        return Push(child, nothing, d), Push(parent, nothing, -d)
-    return (
-        Push(child, d, (point - position.gather(child)).cross(d)),
-        Push(parent, -d, -(point - position.gather(parent)).cross(d)),
-    )
+    """A push along or about each axis on the child at a point, the opposite one on the parent."""
+    nothing = jax.tree.map(jnp.zeros_like, axes[0].direction)
+    linear = stacked([nothing if axis.turns else axis.direction for axis in axes])
+    angular = stacked([axis.direction if axis.turns else nothing for axis in axes])
+
+    def about(body: tuple[int, ...]) -> Vec3:
+        return (point - position.gather(body)).cross(linear) + angular
+
+    return Push(child, linear, about(child)), Push(parent, -linear, -about(parent))
 
 
-def own_inverse_mass(bodies: Bodies, rotation: Mat3, pushes: tuple[Push, ...]) -> jax.Array:
-    """J M⁻¹ Jᵀ of a direction if the bodies were free [1/kg] or [1/(kg·m²)]."""
+def own_inverse_mass(bodies: Bodies, rotation: Mat3, pushes: Sequence[Push]) -> jax.Array:
+    """J M⁻¹ Jᵀ if the bodies were free [1/kg] or [1/(kg·m²)], shape (directions, rows)."""
     total: Any = 0.0
     for push in pushes:
         if set(push.bodies) != {WORLD}:
@@ -145,32 +161,78 @@ def own_inverse_mass(bodies: Bodies, rotation: Mat3, pushes: tuple[Push, ...]) -
     return total
 
 
-def build_rows(system: Elimination, directions: Sequence[Sequence[Push]]) -> Rows:
-    """Rows from what each of their directions does to the bodies, which may include the world."""
-    y = []
-    bias = []
-    order: tuple[Slot, ...] = ()
-    factor = factor_reader(system)
-    for pushes in directions:
-        along: dict[Slot, jax.Array] = {}
-        drift: Any = 0.0
-        for push in pushes:
-            if set(push.bodies) == {WORLD}:
-                continue
-            for slot, part in impulse_along(system, *push).items():
-                along[slot] = along[slot] + part if slot in along else part
-            drift = drift + push.velocity(*system.arc)
-        order, entries = response(system, factor, along)
-        y.append(entries)
-        bias.append(drift)
-    return Rows(order, _sharing(order), tuple(y), tuple(bias))
+def build_rows(system: Elimination, pushes: Sequence[Push]) -> Rows:
+    """Rows from what they do to one body each at every end, which may be the world."""
+    along: dict[Slot, jax.Array] = {}
+    reached: set[tuple[Slot, int]] = set()
+    bias: Any = 0.0
+    for push in pushes:
+        if set(push.bodies) == {WORLD}:
+            continue
+        for slot, part in _impulse_along(system, push).items():
+            along[slot] = along[slot] + part if slot in along else part
+            moved = moves(system.tree, slot, push.bodies[0])
+            reached |= {(slot, degree) for degree, moves_it in enumerate(moved) if moves_it}
+        bias = bias + push.velocity(*system.arc)
+    response = _response(system, along)
+    return Rows(
+        tuple(response),
+        _sharing(system.tree, reached, tuple(response)),
+        tuple(response.values()),
+        bias,
+    )
 
 
-def build_coordinate_rows(system: Elimination, degree: int, units: tuple[int, ...]) -> Rows:
-    """Rows that push single degrees of freedom: coordinates of eliminated joints."""
-    ones = jnp.ones_like(gather(system.inverse_diagonal[degree], units))
-    order, entries = response(system, factor_reader(system), {Slot(degree, units): ones})
-    return Rows(order, _sharing(order), (entries,), (jnp.zeros_like(ones),))
+def build_coordinate_rows(system: Elimination, bodies: tuple[int, ...], coordinate: int) -> Rows:
+    """Rows that push single degrees of freedom: a coordinate of eliminated joints.
+
+    Args:
+        system: the factored inertia.
+        bodies: that the joints carry, all of one group.
+        coordinate: which one of the joints'.
+    """
+    slots = body_path(system.tree, bodies)
+    limb, units = slots[0]
+    group = system.tree.group_of[bodies[0]]
+    place = system.tree.limbs[limb].degrees.index((group, coordinate))
+    y = tuple(
+        gather(jax.lax.slice_in_dim(system.inverse[limb, slot.limb], place, place + 1), units, 2)
+        for slot in slots
+    )
+    everything = {
+        (slot, other)
+        for slot in slots
+        for other in range(len(system.tree.limbs[slot.limb].degrees))
+        if slot.limb != limb or other <= place
+    }
+    return Rows(slots, _sharing(system.tree, everything, slots), y, jnp.zeros_like(y[0][:, 0]))
+
+
+def _impulse_along(system: Elimination, push: Push) -> dict[Slot, jax.Array]:
+    """J S by slots, each of shape (directions, degrees, rows)."""
+    tree = system.tree
+    arm = system.reach.gather(push.bodies)
+    impulse: Spatial = push.linear, push.angular + arm.cross(push.linear)
+    parts = jnp.stack([*impulse[0], *impulse[1]])
+    along = {}
+    for slot in body_path(tree, push.bodies):
+        axes = gather(system.axes[slot.limb], slot.units, axis=2)
+        moved = moves(tree, slot, push.bodies[0])
+        if not all(moved):
+            axes = axes * column(np.asarray(moved, axes.dtype), axes[0])
+        along[slot] = contract("cd,cm->dm", parts, axes)
+    return along
+
+
+def _response(system: Elimination, along: Mapping[Slot, jax.Array]) -> dict[Slot, jax.Array]:
+    """y = Wᵀ (J S)ᵀ by slots."""
+    found: dict[Slot, jax.Array] = {}
+    for slot, entries in along.items():
+        for above in path(system.tree, *slot):
+            inverse = gather(system.inverse[slot.limb, above.limb], slot.units, axis=2)
+            part = contract("de,ef->df", entries, inverse)
+            found[above] = found[above] + part if above in found else part
+    return found
 
 
 def visits(
@@ -186,8 +248,8 @@ def visits(
     bodies = [tuple(body for body in ends if body != WORLD) for ends in bodies]
     found: dict[Hashable, list[tuple[list[int], set[int]]]] = {}
     for number, (kind, ends) in enumerate(zip(kinds, bodies, strict=True)):
-        reached = [set(slots(tree, tree.group_of[end], (tree.unit_of[end],))) for end in ends]
-        common = frozenset(slot.degree for slot in set.intersection(*reached))
+        reached = [set(body_path(tree, (end,))) for end in ends]
+        common = frozenset(slot.limb for slot in set.intersection(*reached))
         key = (kind, tuple(tree.group_of[end] for end in ends), common)
         for members, taken in found.setdefault(key, []):
             if not taken & set(ends):
@@ -203,23 +265,28 @@ def visits(
     ]
 
 
-def _times(array: jax.Array, counts: tuple[int, ...]) -> jax.Array:
-    """Each row as many times as ``counts`` says."""
-    if set(counts) == {1}:
-        return array
-    if len(set(counts)) == 1:
-        return array * float(counts[0])
-    return array * column(np.asarray(counts, array.dtype), array)
-
-
 def sum_up(parts: Iterable[Any]) -> Any:
     """Σ parts, which may be of any shapes that go together."""
     return sum(parts, start=0.0)
 
 
-def _sharing(order: Sequence[Slot]) -> tuple[tuple[int, ...], ...]:
-    """For each slot, how many rows read the same entries of its degree of freedom."""
-    used: dict[int, list[int]] = {}
-    for slot in order:
-        used.setdefault(slot.degree, []).extend(slot.units)
-    return tuple(tuple(used[slot.degree].count(unit) for unit in slot.units) for slot in order)
+def _sharing(
+    tree: Tree, reached: set[tuple[Slot, int]], slots: Sequence[Slot]
+) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """For each slot, degree of freedom and row, how many rows read the same entry.
+
+    Args:
+        tree: the structure.
+        reached: the degrees of freedom that rows reach, by slots.
+        slots: to be described.
+    """
+    used: dict[tuple[int, int], tuple[int, ...]] = {}
+    for slot, degree in reached:
+        used[slot.limb, degree] = used.get((slot.limb, degree), ()) + slot.units
+    return tuple(
+        tuple(
+            tuple(used.get((slot.limb, degree), slot.units).count(unit) for unit in slot.units)
+            for degree in range(len(tree.limbs[slot.limb].degrees))
+        )
+        for slot in slots
+    )

@@ -11,13 +11,14 @@ several rounds over them need nothing but K, before what they have found is pass
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from diffsim.engine.constraints.constraint import Constraint, Impulse
-from diffsim.engine.constraints.rows import Z, push_together
-from diffsim.engine.indexing import Reader
+from diffsim.engine.constraints.rows import Rows, together
+from diffsim.engine.elimination import Z
+from diffsim.engine.indexing import unstack
 from diffsim.engine.pytrees import pytree, static
 
 LARGEST = 9
@@ -30,15 +31,15 @@ class Cluster:
 
     Attributes:
         members: numbers of the constraints.
-        places: constraint (as a place in ``members``) and direction of each row of K.
-        coupled: which entries of the lower triangle of K are there, as pairs of rows.
-        entries: these entries, each of shape (rows of one,).
+        sizes: how many directions each of them has.
+        rows: all their directions, one constraint after another.
+        columns: of K, one for each direction, each of shape (directions, rows).
     """
 
     members: tuple[int, ...] = static()
-    places: tuple[tuple[int, int], ...] = static()
-    coupled: tuple[tuple[int, int], ...] = static()
-    entries: tuple[jax.Array, ...]
+    sizes: tuple[int, ...] = static()
+    rows: Rows
+    columns: tuple[jax.Array, ...]
 
     def visit(
         self, constraints: Sequence[Constraint], z: Z, impulses: Sequence[Impulse], rounds: int
@@ -46,29 +47,35 @@ class Cluster:
         """Some rounds over the members; z and the members' new impulses."""
         own = [constraints[member] for member in self.members]
         held = [impulses[member] for member in self.members]
-        start = [constraint.total(impulse) for constraint, impulse in zip(own, held, strict=True)]
-        reader = Reader(z)
-        w = [list(constraint.rows.velocities(reader)) for constraint in own]
-        k = dict(zip(self.coupled, self.entries, strict=True))
+        start = self.totals(constraints, held)
+        w = self.rows.velocities(z)
         rounds = rounds if len(own) > 1 else 1
         for turn in range(rounds):
+            first = 0
             for number, constraint in enumerate(own):
-                new = constraint.respond(w[number], held[number])
+                size = self.sizes[number]
+                new = constraint.respond(unstack(w[first : first + size]), held[number])
                 before, after = constraint.total(held[number]), constraint.total(new)
                 held[number] = new
                 if turn == rounds - 1 and number == len(own) - 1:
                     break  # nobody reads the velocities any more
-                change = [b - a for a, b in zip(before, after, strict=True)]
-                for row, (other, direction) in enumerate(self.places):
-                    for column, (mine, its) in enumerate(self.places):
-                        key = (max(row, column), min(row, column))
-                        if mine == number and key in k:
-                            w[other][direction] = w[other][direction] + k[key] * change[its]
-        changes = [
-            [b - a for a, b in zip(first, constraint.total(impulse), strict=True)]
-            for constraint, first, impulse in zip(own, start, held, strict=True)
-        ]
-        return push_together(z, [constraint.rows for constraint in own], changes), held
+                for k, (old, now) in enumerate(zip(before, after, strict=True), first):
+                    w = w + self.columns[k] * (now - old)
+                first += size
+        return self.rows.push(z, self.totals(constraints, held) - start), held
+
+    def totals(self, constraints: Sequence[Constraint], held: Sequence[Impulse]) -> jax.Array:
+        """Impulses in all directions, shape (directions, rows), from those of the members."""
+        own = zip(self.members, held, strict=True)
+        return jnp.stack([part for k, impulse in own for part in constraints[k].total(impulse)])
+
+    def velocities(self, z: Z) -> dict[int, list[jax.Array]]:
+        """Velocities of all directions, by the members' numbers."""
+        found = unstack(self.rows.velocities(z))
+        result = {}
+        for member, size in zip(self.members, self.sizes, strict=True):
+            result[member], found = found[:size], found[size:]
+        return result
 
 
 def cluster(constraints: Sequence[Constraint], branches: Sequence[Hashable]) -> tuple[Cluster, ...]:
@@ -81,21 +88,15 @@ def cluster(constraints: Sequence[Constraint], branches: Sequence[Hashable]) -> 
     groups: dict[Hashable, list[list[int]]] = {}
     for number, (constraint, key) in enumerate(zip(constraints, branches, strict=True)):
         found = groups.setdefault(key, [[]])
-        directions = sum(len(constraints[member].rows.y) for member in found[-1])
-        if found[-1] and directions + len(constraint.rows.y) > LARGEST:
+        directions = sum(constraints[member].rows.directions for member in found[-1])
+        if found[-1] and directions + constraint.rows.directions > LARGEST:
             found.append([])
         found[-1].append(number)
     return tuple(_cluster(constraints, members) for chunks in groups.values() for members in chunks)
 
 
 def _cluster(constraints: Sequence[Constraint], members: list[int]) -> Cluster:
-    sizes = [len(constraints[member].rows.y) for member in members]
-    places = [(a, i) for a, size in enumerate(sizes) for i in range(size)]
-    k: dict[tuple[int, int], Any] = {}
-    for row, (a, i) in enumerate(places):
-        for column, (b, j) in enumerate(places[: row + 1]):
-            rows, others = constraints[members[a]].rows, constraints[members[b]].rows
-            entry = rows.coupling(i, others, j)
-            if not isinstance(entry, float):
-                k[row, column] = entry
-    return Cluster(tuple(members), tuple(places), tuple(k), tuple(k.values()))
+    several = [constraints[member].rows for member in members]
+    rows = together(several)
+    columns = unstack(rows.coupling()) if len(members) > 1 else []
+    return Cluster(tuple(members), tuple(each.directions for each in several), rows, tuple(columns))

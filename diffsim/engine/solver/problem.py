@@ -13,8 +13,8 @@ import jax.numpy as jnp
 
 from diffsim.engine.constraints import contact, drive, joint
 from diffsim.engine.constraints.constraint import Constraint, Impulse, Piece, Start
-from diffsim.engine.constraints.rows import Z, push_together
 from diffsim.engine.contacts import ContactImpulse
+from diffsim.engine.elimination import Z
 from diffsim.engine.indexing import WORLD, gather
 from diffsim.engine.solver.clusters import Cluster, cluster
 from diffsim.engine.tree import branch
@@ -51,7 +51,9 @@ def build_problem(start: Start, free: Z) -> Problem:
     steady: list[Constraint] = [*joint.build(start), *drive.build(start)]
     impulses = start.state.impulses
     totals = [constraint.total(constraint.gather(impulses)) for constraint in steady]
-    before = push_together(free, [constraint.rows for constraint in steady], totals)
+    before = free
+    for constraint, total in zip(steady, totals, strict=True):
+        before = constraint.rows.push(before, jnp.stack(total))
     found = (*steady, *contact.build(start, before))
     clusters = cluster(found, [_branches(start.world, constraint) for constraint in found])
     previous = tuple(constraint.gather(impulses) for constraint in found)

@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.constraints.constraint import Constraint, Impulse
-from diffsim.engine.constraints.rows import Z, push_together
+from diffsim.engine.elimination import Z
 from diffsim.engine.solver.problem import Problem
 
 FRICTION_LAWS = ("cone", "box")
@@ -108,9 +108,12 @@ class ProjectedGaussSeidel:
         goes_back = any(constraint.moves_back for constraint in problem.constraints)
         sweeps = self.drift_iterations if coupled else min(self.drift_iterations, int(goes_back))
         held = problem.previous if coupled else jax.tree.map(jnp.zeros_like, problem.previous)
+        before, after = _velocities(problem, problem.before), _velocities(problem, z)
         found = [
-            one.for_drift(problem.before, z, impulse, previous)
-            for one, impulse, previous in zip(problem.constraints, impulses, held, strict=True)
+            one.for_drift(before[number], after[number], impulse, previous)
+            for number, (one, impulse, previous) in enumerate(
+                zip(problem.constraints, impulses, held, strict=True)
+            )
         ]
         for_drift = problem._replace(constraints=tuple(constraint for constraint, _ in found))
         guess = tuple(impulse for _, impulse in found)
@@ -135,9 +138,20 @@ def sweep(problem: Problem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z
 
 def apply_impulses(problem: Problem, impulses: AllImpulses) -> Z:
     """z_free + Σ y λ."""
-    constraints = problem.constraints
-    totals = [one.total(impulse) for one, impulse in zip(constraints, impulses, strict=True)]
-    return push_together(problem.free, [constraint.rows for constraint in constraints], totals)
+    z = problem.free
+    for cluster in problem.clusters:
+        held = [impulses[member] for member in cluster.members]
+        z = cluster.rows.push(z, cluster.totals(problem.constraints, held))
+    return z
+
+
+def _velocities(problem: Problem, z: Z) -> dict[int, list[jax.Array]]:
+    """Velocities of all directions, by constraints."""
+    return {
+        member: velocities
+        for cluster in problem.clusters
+        for member, velocities in cluster.velocities(z).items()
+    }
 
 
 def _explicit(
@@ -202,12 +216,12 @@ _implicit.defvjp(_implicit_forward, _implicit_backward)
 
 
 def _is_coupled(constraints: tuple[Constraint, ...]) -> bool:
-    """Whether any two rows push the same degree of freedom."""
+    """Whether any two rows push the same limb."""
     used: set[tuple[int, int]] = set()
     for constraint in constraints:
         for slot in constraint.rows.slots:
-            places = [(slot.degree, unit) for unit in slot.units]
+            places = [(slot.limb, unit) for unit in slot.units]
             if used & set(places) or len(set(places)) < len(places):
                 return True
-        used |= {(slot.degree, unit) for slot in constraint.rows.slots for unit in slot.units}
+        used |= {(slot.limb, unit) for slot in constraint.rows.slots for unit in slot.units}
     return False

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from diffsim.engine.constraints.rows import Rows, build_coordinate_rows, visits
-from diffsim.engine.elimination import eliminate
+from diffsim.engine.elimination import Elimination, eliminate
 from diffsim.engine.indexing import WORLD
 from diffsim.engine.joints import joint_frames
 from diffsim.engine.world import World
 from diffsim.robots.build import build_world, initial_state
+from diffsim.robots.config import RobotConfig
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, build, spheres_robot
 
@@ -52,28 +53,32 @@ def test_the_feet_of_a_robot_are_visited_at_once_and_the_bumpers_of_its_trunk_in
     assert [len(members) for members in contact_visits(world)] == [1, 1, 1, 1, 4]
 
 
-@pytest.mark.usefixtures("float64")
-def test_shared_mass_bounds_the_coupled_rows_from_above() -> None:
-    """K − Y Yᵀ has no negative eigenvalue: a visit never overshoots."""
-    robot = robot_config("quadruped")
-    world = build_world(robot, DOWN, 0.01)
+def eliminated(robot: RobotConfig, world: World) -> Elimination:
+    """The factored inertia at the robot's start."""
     state = initial_state(robot, world)
-    frames = joint_frames(world.joints, state.position, state.rotation)
-    system = eliminate(
+    return eliminate(
         world.tree,
         world.bodies,
         world.joints,
-        frames,
+        joint_frames(world.joints, state.position, state.rotation),
         state.position,
         state.rotation,
         state.velocity,
         state.angular_velocity,
         world.timestep,
     )
+
+
+@pytest.mark.usefixtures("float64")
+def test_shared_mass_bounds_the_coupled_rows_from_above() -> None:
+    """K − Y Yᵀ has no negative eigenvalue: a visit never overshoots."""
+    robot = robot_config("quadruped")
+    world = build_world(robot, DOWN, 0.01)
+    system = eliminated(robot, world)
     shoulders = world.tree.groups[1]
-    rows = build_coordinate_rows(system, shoulders.degrees[0], (0, 1, 2, 3))
+    rows = build_coordinate_rows(system, shoulders.bodies, 0)
     full = delassus(rows, world)
-    bound = np.diag(np.asarray(rows.coupling(0, rows, 0)))
+    bound = np.diag(np.asarray(rows.coupling()[0, 0]))
     assert np.abs(full - np.diag(np.diag(full))).max() > 0.01 * np.diag(full).max()
     assert np.linalg.eigvalsh(bound - full).min() > -1e-12 * np.diag(full).max()
 
@@ -81,9 +86,23 @@ def test_shared_mass_bounds_the_coupled_rows_from_above() -> None:
 def delassus(rows: Rows, world: World) -> np.ndarray:
     """J M⁻¹ Jᵀ of the first direction, as one matrix."""
     count = len(rows.slots[0].units)
-    degrees = [(d, unit) for d in range(world.tree.degrees) for unit in range(count)]
-    y = np.zeros((count, len(degrees)))
-    for slot, values in zip(rows.slots, rows.y[0], strict=True):
+    total = np.zeros((count, count))
+    for slot, values in zip(rows.slots, rows.y, strict=True):
+        limb = world.tree.limbs[slot.limb]
+        y = np.zeros((count, len(limb.degrees), limb.units))
         for row, unit in enumerate(slot.units):
-            y[row, degrees.index((slot.degree, unit))] += float(values[row])
-    return y @ y.T
+            y[row, :, unit] = np.asarray(values[0, :, row])
+        total += np.einsum("rdu,sdu->rs", y, y)
+    return total
+
+
+@pytest.mark.usefixtures("float64")
+def test_rows_read_and_push_the_same_way() -> None:
+    """The push of unit impulses, read again, is J M⁻¹ Jᵀ."""
+    robot = robot_config("quadruped")
+    world = build_world(robot, DOWN, 0.01)
+    rows = build_coordinate_rows(eliminated(robot, world), world.tree.groups[1].bodies, 0)
+    nothing = tuple(np.zeros((len(limb.degrees), limb.units)) for limb in world.tree.limbs)
+    for row, column in enumerate(delassus(rows, world)):
+        pushed = rows.push(nothing, np.eye(len(column))[None, row])
+        np.testing.assert_allclose(rows.velocities(pushed)[0], column, atol=1e-12 * column.max())
