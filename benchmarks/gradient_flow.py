@@ -24,7 +24,7 @@ from diffsim.reporting.run_files import read_json, read_metrics
 SEEDS = range(3)
 
 
-class Problem(NamedTuple):
+class Training(NamedTuple):
     """What is trained.
 
     Attributes:
@@ -41,8 +41,8 @@ class Problem(NamedTuple):
 
 
 PROBLEMS = (
-    Problem("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
-    Problem("swing_up", "validation_end_distance", False, ("optimizer.iterations=500",)),
+    Training("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
+    Training("swing_up", "validation_end_distance", False, ("optimizer.iterations=500",)),
 )
 PLAIN = (
     "optimizer.gradient_decay=1.0",
@@ -67,7 +67,7 @@ RECIPES = {
 }
 
 
-def jobs(folder: Path) -> dict[tuple[Problem, str, int], Job]:
+def jobs(folder: Path) -> dict[tuple[Training, str, int], Job]:
     """A training for each problem, recipe and seed."""
     found = {}
     for problem in PROBLEMS:
@@ -80,7 +80,7 @@ def jobs(folder: Path) -> dict[tuple[Problem, str, int], Job]:
     return found
 
 
-def row(problem: Problem, recipe: str, seed: int, folder: Path) -> dict[str, object]:
+def row(problem: Training, recipe: str, seed: int, folder: Path) -> dict[str, object]:
     """One run in numbers; one that diverged as far as it came."""
     metrics = read_metrics(folder)
     found = metrics[problem.figure]

@@ -46,7 +46,7 @@ PITCH = 0.3
 """From one leg to the next on the same side [m]."""
 
 
-class Task(NamedTuple):
+class ScalingCell(NamedTuple):
     """One cell on one axis."""
 
     axis: str
@@ -60,14 +60,14 @@ def line_name(gradient: bool, checkpoint: str) -> str:
     return f"{'gradient' if gradient else 'forward'}, {checkpoint}"
 
 
-def tasks() -> list[Task]:
+def tasks() -> list[ScalingCell]:
     """Every cell; nested checkpoints are compared over steps."""
     found = []
     for axis, values in CHOICES.items():
         for x in values:
-            found += [Task(axis, x, False), Task(axis, x, True)]
+            found += [ScalingCell(axis, x, False), ScalingCell(axis, x, True)]
             if axis == "steps":
-                found.append(Task(axis, x, True, "nested"))
+                found.append(ScalingCell(axis, x, True, "nested"))
     return found
 
 
@@ -97,7 +97,7 @@ def walker(bodies: int) -> RobotConfig:
     return robot
 
 
-def configure(task: Task) -> tuple[BenchConfig, Cell]:
+def configure(task: ScalingCell) -> tuple[BenchConfig, Cell]:
     """What to measure."""
     config = compose_bench_config("device=cpu", "bench.repeats=3")
     config.bench.steps = task.x if task.axis == "steps" else STEPS
@@ -115,7 +115,7 @@ def weights_of(width: int) -> int:
     return 81 * width + width**2 + 16 * width if width else 81 * 16
 
 
-def measure(task: Task) -> dict[str, Any]:
+def measure(task: ScalingCell) -> dict[str, Any]:
     """One line of scaling.csv."""
     config, cell = configure(task)
     line: dict[str, Any] = {

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.peers.robot import save_robot
-from benchmarks.peers.task import Task
+from benchmarks.peers.task import PeerCell
 from benchmarks.turns import Failed, Worker
 from diffsim.bench.results import origin
 from diffsim.cli.configuration import compose_bench_config
@@ -63,7 +63,7 @@ well as MuJoCo's 50, all of which MJX takes."""
 EVERYONE = (OURS, MUJOCO, MJX_1, MJX_3)
 
 
-def start(contestant: Contestant, task: Task) -> Worker:
+def start(contestant: Contestant, task: PeerCell) -> Worker:
     """A process with one engine, which has prepared the task."""
     # The engine's own compiler flags, not those that this process has set for ours.
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
@@ -82,7 +82,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
     try:
         for contestant in who:
             alone = robots == 1 or (gradient and contestant.engine == "mjx")
-            task = Task(
+            task = PeerCell(
                 contestant.engine,
                 model,
                 robots,
@@ -112,7 +112,7 @@ def contest(model: str, robots: int, gradient: bool, threads: int) -> list[dict[
             worker.close()
 
 
-def ask_once(contestant: Contestant, task: Task, what: str) -> dict[str, Any]:
+def ask_once(contestant: Contestant, task: PeerCell, what: str) -> dict[str, Any]:
     """One answer of an engine that is prepared for it alone."""
     worker = start(contestant, task)
     try:
@@ -124,7 +124,7 @@ def ask_once(contestant: Contestant, task: Task, what: str) -> dict[str, Any]:
 def inspect(contestant: Contestant, model: str) -> dict[str, Any]:
     """How exact an engine's gradient and its solution are, in float64."""
     line: dict[str, Any] = {"engine": contestant.name}
-    task = Task(
+    task = PeerCell(
         contestant.engine,
         model,
         robots=1,

@@ -22,7 +22,7 @@ from mujoco import mjx
 from mujoco.mjx._src import solver as mjx_solver
 
 from benchmarks.peers.mujoco_c import elbows
-from benchmarks.peers.task import CONVERGED, Task
+from benchmarks.peers.task import CONVERGED, PeerCell
 
 Carry = tuple[jax.Array, jax.Array, jax.Array]
 """Coordinates, rates, and the acceleration from which the solver begins."""
@@ -31,7 +31,7 @@ Carry = tuple[jax.Array, jax.Array, jax.Array]
 class Mjx:
     """Robots by vmap; among several threads each has its share of them on a device of its own."""
 
-    def __init__(self, task: Task):
+    def __init__(self, task: PeerCell):
         self.task = task
         self.host = mujoco.MjModel.from_binary_path(task.model)
         self.host.opt.iterations = task.iterations or CONVERGED

@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
 
-from benchmarks.peers.task import CONVERGED, Task
+from benchmarks.peers.task import CONVERGED, PeerCell
 
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 DIFFERENCE = 1e-6
@@ -28,7 +28,7 @@ def elbows(model: mujoco.MjModel) -> np.ndarray:
 class MujocoC:
     """Robots one by one, or many in the threads of MuJoCo's rollout, a step at a time."""
 
-    def __init__(self, task: Task):
+    def __init__(self, task: PeerCell):
         self.task = task
         self.model = mujoco.MjModel.from_binary_path(task.model)
         self.model.opt.iterations = task.iterations or CONVERGED

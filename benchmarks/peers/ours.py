@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers.task import Task
+from benchmarks.peers.task import PeerCell
 from diffsim.cli.configuration import compose_bench_config
 from diffsim.engine.indexing import column
 from diffsim.engine.rollout import rollout
@@ -27,7 +27,7 @@ CONVERGED = 1000
 class Ours:
     """Robots along the last axis of every array, shared among a device for each thread."""
 
-    def __init__(self, task: Task):
+    def __init__(self, task: PeerCell):
         config = compose_bench_config(f"simulation.dt={task.timestep}")
         self.task = task
         self.world = make_world(config.robot, config.simulation, config.solver)

@@ -23,7 +23,7 @@ CONVERGED = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class PeerCell:
     """One engine's job.
 
     Attributes:
@@ -71,8 +71,8 @@ class Task:
         return json.dumps(dataclasses.asdict(self))
 
     @staticmethod
-    def from_json(text: str) -> Task:
-        return Task(**json.loads(text))
+    def from_json(text: str) -> PeerCell:
+        return PeerCell(**json.loads(text))
 
 
 class Engine(Protocol):

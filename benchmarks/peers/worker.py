@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.task import Engine, Task
+from benchmarks.peers.task import Engine, PeerCell
 
 DIFFERENCE = {"float32": 1e-2, "float64": 1e-6}
 DIRECTIONS = 8
 
 
-def prepare(task: Task) -> Engine:
+def prepare(task: PeerCell) -> Engine:
     """The engine, compiled."""
     if task.engine == "mujoco":
         from benchmarks.peers.mujoco_c import MujocoC
@@ -50,7 +50,7 @@ def run(engine: Engine) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - begin} | result
 
 
-def check(engine: Engine, task: Task) -> dict[str, Any]:
+def check(engine: Engine, task: PeerCell) -> dict[str, Any]:
     """The gradient along random directions against central differences of the engine itself."""
     weights, step = task.weights(), DIFFERENCE[task.precision]
     gradient = engine.gradient(weights)
@@ -71,7 +71,7 @@ def main() -> None:
         print(json.dumps(found), file=answers, flush=True)
 
     try:
-        task = Task.from_json(sys.argv[1])
+        task = PeerCell.from_json(sys.argv[1])
         begin = time.perf_counter()
         engine = prepare(task)
         answer({"seconds": time.perf_counter() - begin})

@@ -14,7 +14,7 @@ from diffsim.robots.placement import carriers
 from diffsim.sensors import Sensors
 
 
-class Rows(NamedTuple):
+class RowCounts(NamedTuple):
     """Rows of the complementarity problem, one for each impulse.
 
     Attributes:
@@ -56,8 +56,8 @@ class Structure(NamedTuple):
     loop_joints: int
     freedoms: int
     freedoms_are_exact: bool
-    rows: Rows
-    all_rows: Rows
+    rows: RowCounts
+    all_rows: RowCounts
     mass: float
 
 
@@ -124,11 +124,11 @@ def structure(robot: RobotConfig, world: World, all_rows_world: World) -> Struct
     )
 
 
-def count_rows(world: World) -> Rows:
+def count_rows(world: World) -> RowCounts:
     """The rows that are solved in a time step of this world."""
     joints, drives = world.joints, world.drives
     limited = np.isfinite(drives.lower) | np.isfinite(drives.upper)
-    return Rows(
+    return RowCounts(
         joints=sum(
             6 - JOINT_TYPES[kind].freedoms
             for kind, eliminated in zip(joints.types, joints.eliminated, strict=True)

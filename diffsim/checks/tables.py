@@ -13,7 +13,7 @@ from diffsim.checks.config import ToleranceConfig
 from diffsim.checks.gradients import KindResult
 from diffsim.checks.measure import Measure
 from diffsim.checks.motion import MOTIONS, Motions
-from diffsim.checks.structure import Actuator, Reading, Rows, Structure
+from diffsim.checks.structure import Actuator, Reading, RowCounts, Structure
 
 YES, NO = "[green]holds[/green]", "[red]missed[/red]"
 
@@ -22,7 +22,7 @@ def structure_table(name: str, found: Structure) -> Table:
     """Counts, as simulated and as in the file."""
     table = _table(escape(name), "", "as simulated", "nothing merged or eliminated")
     table.add_row("bodies", str(found.simulated_bodies), str(found.bodies))
-    for what in Rows._fields:
+    for what in RowCounts._fields:
         both = (getattr(found.rows, what), getattr(found.all_rows, what))
         table.add_row(f"rows of {what}", *map(str, both))
     table.add_row("rows", str(found.rows.total), str(found.all_rows.total), style="bold")

@@ -22,6 +22,9 @@ from jax.interpreters import ad, batching, mlir
 FEW = 8
 """Numbers behind the named axes up to which a sum is written out."""
 
+MOST_TERMS = 9
+"""Terms of a sum up to which it is written out."""
+
 
 class Letters(NamedTuple):
     """Names of the leading axes of both operands and of the result."""
@@ -87,7 +90,7 @@ def _one_by_one(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
         return _spread(x, rest_a, letters.out) * _spread(y, rest_b, letters.out)
 
     total: jax.Array
-    if count > 1 and math.prod(shape[len(letters.out) :]) > FEW:
+    if count > MOST_TERMS or (count > 1 and math.prod(shape[len(letters.out) :]) > FEW):
         zero = jnp.zeros(shape, a.dtype)
         total = jax.lax.fori_loop(0, count, lambda k, total: total + term(k), zero)
     else:

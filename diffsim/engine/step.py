@@ -6,7 +6,7 @@ import jax
 
 from diffsim.engine.assembly import assemble, keep_angular_momentum, spinning
 from diffsim.engine.bodies import Velocities, advance, free_motion, turn
-from diffsim.engine.constraints.constraint import Start
+from diffsim.engine.constraints.constraint import StepStart
 from diffsim.engine.elimination import eliminate, project, rates_of, velocities_at, velocities_of
 from diffsim.engine.joints import advance_angles, joint_frames
 from diffsim.engine.motors import thruster_wrench
@@ -42,7 +42,7 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     z_free = project(system, bodies, rotation, free.velocities)
 
     # Impulses λ with z⁺ = z_free + Σ y λ, such that motors, limits and contacts have what they ask.
-    start = Start(world, state, frames, system, command, solver.erp, solver.friction)
+    start = StepStart(world, state, frames, system, command, solver.erp, solver.friction)
     problem = build_problem(start, z_free)
     solution = solver.solve(problem)
     after = velocities_of(system, solution.z)

@@ -9,12 +9,14 @@ import jax
 import numpy as np
 
 from diffsim.checks.structure import actuators
-from diffsim.evaluation.soundness import Seen
+from diffsim.evaluation.soundness import Watched
 from diffsim.experiment.experiment import Experiment
-from diffsim.reporting.replay import ContactReadings, Motion, MotorReadings, write_replay
+from diffsim.reporting.replay import ContactReadings, MotorReadings, Recording, write_replay
 
 
-def save_replay(path: Path, experiment: Experiment, x: jax.Array, seen: Seen, about: str) -> None:
+def save_replay(
+    path: Path, experiment: Experiment, x: jax.Array, seen: Watched, about: str
+) -> None:
     """Write the page of an episode.
 
     Args:
@@ -39,7 +41,7 @@ def save_replay(path: Path, experiment: Experiment, x: jax.Array, seen: Seen, ab
         best.name,
         f"{about} · {robot.name} · time step {float(best.simulation.dt):g} s",
         dataclasses.asdict(robot),
-        Motion(
+        Recording(
             names=experiment.part_names,
             times=np.arange(len(position)) * float(best.simulation.dt),
             position=position,

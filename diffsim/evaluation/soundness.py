@@ -14,7 +14,7 @@ from diffsim.engine.vectors import Vec3
 from diffsim.engine.world import PartMotion, State, World, part_motion
 
 
-class Seen(NamedTuple):
+class Watched(NamedTuple):
     """What is kept of a state.
 
     Attributes:
@@ -54,16 +54,16 @@ class Soundness(NamedTuple):
 
 
 def observer(world: World) -> Observer:
-    """The observer of a world's states, which gives ``Seen``."""
+    """The observer of a world's states, which gives ``Watched``."""
     errors = observe(world)
     limit = world.drives.max_force
 
-    def of_state(state: State) -> Seen:
+    def of_state(state: State) -> Watched:
         seen = errors(state)
         depth, touches, place = _contacts(world, state)
         force = state.impulses.motor / world.timestep
         share = jnp.where(limit > 0.0, jnp.abs(force) / jnp.where(limit > 0.0, limit, 1.0), 0.0)
-        return Seen(
+        return Watched(
             motion=part_motion(world.parts, state),
             drift=seen.drift,
             drift_angle=seen.drift_angle,
@@ -88,7 +88,7 @@ def _contacts(world: World, state: State) -> tuple[jax.Array, jax.Array, Vec3]:
     return -frame.separation, touches, place
 
 
-def judge(seen: Seen) -> Soundness:
+def judge(seen: Watched) -> Soundness:
     """From all states of an episode, with a leading axis of time."""
     depth = np.max(np.asarray(seen.depth), axis=1, initial=0.0)
     return Soundness(

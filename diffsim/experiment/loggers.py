@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from diffsim.experiment.metrics import Row
+from diffsim.experiment.metrics import MetricsRow
 from diffsim.validation import ConfigError
 
 
@@ -26,7 +26,7 @@ class TensorBoard:
         # What was written after the checkpoint that a run goes on from is not shown.
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=after + 1)
 
-    def append(self, row: Row) -> None:
+    def append(self, row: MetricsRow) -> None:
         """Write one row."""
         figures = {"loss": row.loss, "evaluations": row.evaluations, "seconds": row.wall_s}
         if row.grad_norm is not None:

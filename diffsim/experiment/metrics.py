@@ -14,7 +14,7 @@ COLUMNS = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped",
 """What every run reports; the task's own figures follow, then those of the validation."""
 
 
-class Row(NamedTuple):
+class MetricsRow(NamedTuple):
     """One iteration.
 
     Attributes:
@@ -62,7 +62,7 @@ class MetricsWriter:
         else:
             self._write(header)
 
-    def append(self, row: Row) -> None:
+    def append(self, row: MetricsRow) -> None:
         """Write one row."""
         fields = [
             str(row.iteration),

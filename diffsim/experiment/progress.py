@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from diffsim.experiment.metrics import Row
+from diffsim.experiment.metrics import MetricsRow
 
 _LINES = 20
 """About how many plain lines a whole run prints."""
@@ -41,7 +41,7 @@ class ProgressDisplay:
             )
             self._task = self._bar.add_task("training", total=iterations, loss="(compiling)")
 
-    def update(self, row: Row, last: bool) -> None:
+    def update(self, row: MetricsRow, last: bool) -> None:
         """Show the iteration just done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=row.iteration, loss=f"{row.loss:.4g}")

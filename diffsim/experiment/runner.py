@@ -35,7 +35,7 @@ from diffsim.experiment.files import held, write_json
 from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
 from diffsim.experiment.manifest import build_manifest
-from diffsim.experiment.metrics import MetricsWriter, Row
+from diffsim.experiment.metrics import MetricsRow, MetricsWriter
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.status import write_status
 from diffsim.experiment.trajectory import (
@@ -84,7 +84,7 @@ class RunResult:
     goal: list[float] | None
 
 
-class Best(NamedTuple):
+class BestPoint(NamedTuple):
     """The best point so far, with the loss and metrics by which it was judged."""
 
     x: np.ndarray
@@ -196,7 +196,7 @@ def _train(
     """The loop over iterations, with all that is written on the way."""
     config = experiment.config
     iterations = config.optimizer.iterations
-    best: Best | None = None
+    best: BestPoint | None = None
     succeeded, evaluations, done, seconds, non_finite = False, 0, 0, 0.0, 0
     if since is None:
         _record_trajectory(experiment, experiment.initial, folder / "trajectory_before.csv")
@@ -204,7 +204,7 @@ def _train(
     else:
         state = optimizer.restore(since.arrays["optimizer"])
         found = since.best
-        best = Best(since.arrays["best"]["x"], found["loss"], found["metrics"])
+        best = BestPoint(since.arrays["best"]["x"], found["loss"], found["metrics"])
         succeeded, evaluations = found["succeeded"], since.evaluations
         done, seconds, non_finite = since.iteration, found["wall_s"], found.get("non_finite", 0)
     start = time.perf_counter() - seconds
@@ -233,7 +233,7 @@ def _train(
                 loss, judged = validation.run(report.x)
                 metrics = metrics | {f"{VALIDATION}{name}": judged[name] for name in judged}
             done, seconds = iteration, time.perf_counter() - start
-            row = Row(
+            row = MetricsRow(
                 iteration,
                 evaluations,
                 seconds,
@@ -250,7 +250,7 @@ def _train(
                 success = experiment.task.succeeded(judged)
                 # Once the goal is met, only points that meet it are better.
                 if best is None or (success, -loss) > (succeeded, -best.loss):
-                    best, succeeded = Best(report.x, loss, judged), success
+                    best, succeeded = BestPoint(report.x, loss, judged), success
             last = iteration == iterations or (succeeded and config.stop_on_success)
             signal = course.interruption.signal
             make = None
@@ -299,8 +299,8 @@ def _checkpoint(
     experiment: Experiment,
     optimizer: Optimizer,
     state: Any,
-    row: Row,
-    best: Best,
+    row: MetricsRow,
+    best: BestPoint,
     succeeded: bool,
 ) -> Checkpoint:
     """The checkpoint of an iteration; without JAX, as another thread may want it."""

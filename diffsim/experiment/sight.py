@@ -16,7 +16,7 @@ from diffsim.engine.world import Control, State, World, command_count
 from diffsim.experiment.config import RunConfig
 
 
-class Held(NamedTuple):
+class SightMemory(NamedTuple):
     """What a policy that sees carries from step to step.
 
     Attributes:
@@ -42,18 +42,18 @@ class Sight:
         image = self._camera.see(self._world, state)
         return jnp.moveaxis(image, 0, -1) if state.time.ndim else image
 
-    def remember(self, state: State) -> Held:
+    def remember(self, state: State) -> SightMemory:
         """What the policy carries at the start of an episode."""
         commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
-        return Held(self._controller.remember(self.image(state)), commands)
+        return SightMemory(self._controller.remember(self.image(state)), commands)
 
     def policy(self, parameters: Parameters) -> Glances:
         """Looks now and then, and holds its commands in between."""
 
-        def look(held: Held, state: State) -> Held:
-            return Held(*self._controller.apply(parameters, held.memory, self.image(state)))
+        def look(held: SightMemory, state: State) -> SightMemory:
+            return SightMemory(*self._controller.apply(parameters, held.memory, self.image(state)))
 
-        def act(held: Held, state: State) -> tuple[Held, Control]:
+        def act(held: SightMemory, state: State) -> tuple[SightMemory, Control]:
             return held, Control(held.commands)
 
         return Glances(look, act, self._every)

@@ -22,7 +22,7 @@ from diffsim.programs import Program
 from diffsim.validation import ConfigError
 
 
-class Best(NamedTuple):
+class BestUpdate(NamedTuple):
     """The best point so far, and how it went on from there.
 
     Attributes:
@@ -45,7 +45,7 @@ class GradientState(NamedTuple):
     x: jax.Array
     iteration: jax.Array
     optax_state: Any
-    best: Best | None
+    best: BestUpdate | None
 
 
 class GradientDescent:
@@ -97,7 +97,7 @@ class GradientDescent:
         best = None
         if self.backtrack is not None:
             infinite, whole = jnp.full((), jnp.inf, x.dtype), jnp.ones((), x.dtype)
-            best = Best(infinite, x, jnp.zeros_like(x), optax_state, whole)
+            best = BestUpdate(infinite, x, jnp.zeros_like(x), optax_state, whole)
         return self._place(GradientState(x, jnp.zeros((), jnp.int32), optax_state, best))
 
     def step(self, state: GradientState) -> tuple[GradientState, Report]:
@@ -144,13 +144,13 @@ def clip(gradient: jax.Array, limit: float | None) -> tuple[jax.Array, jax.Array
 
 
 def _backtrack(
-    best: Best,
+    best: BestUpdate,
     loss: jax.Array,
     x: jax.Array,
     updates: jax.Array,
     optax_state: Any,
     tolerance: float,
-) -> tuple[jax.Array, jax.Array, Any, Best]:
+) -> tuple[jax.Array, jax.Array, Any, BestUpdate]:
     """From where the next step is made, the step, optax's state after it, and the best so far."""
     skipped = optax_state.notfinite_count
     accepted = (loss <= best.loss + tolerance) & (skipped == 0)  # false, too, for no number
@@ -165,7 +165,7 @@ def _backtrack(
     x, updates, optax_state = choose(
         accepted, (x, updates, optax_state), (best.x, best.updates, best.optax_state)
     )
-    here = Best(loss, x, updates, optax_state, share)
+    here = BestUpdate(loss, x, updates, optax_state, share)
     best = choose(better, here, best._replace(share=share))
     # How many gradients in a row were not finite does not depend on where it goes on.
     return x, share * updates, optax_state._replace(notfinite_count=skipped), best

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffsim.reporting.groups import Comparison, Group
+from diffsim.reporting.groups import Comparison, RunGroup
 from diffsim.reporting.report_tables import MOST_COLUMNS
 from diffsim.reporting.run_files import save_figure
 from diffsim.tasks.figures import meaning
@@ -54,7 +54,7 @@ class Band(NamedTuple):
     largest: np.ndarray
 
 
-def band(group: Group, axis: str) -> Band:
+def band(group: RunGroup, axis: str) -> Band:
     """The median over a group's runs that have a curve, along "evaluations" or "wall_s".
 
     It goes as far as at least half of the runs went. A run that ended before keeps its last value,
@@ -125,7 +125,7 @@ def plot_curves(comparison: Comparison, path: Path) -> list[str]:
     return []
 
 
-def _legend(comparison: Comparison, groups: Sequence[Group]) -> tuple[str, list[str]]:
+def _legend(comparison: Comparison, groups: Sequence[RunGroup]) -> tuple[str, list[str]]:
     """The key in which groups differ, if it is one, and a text for each group."""
     telling, labels = comparison.telling, []
     for group in groups:

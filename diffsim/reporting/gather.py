@@ -31,7 +31,7 @@ RUNNING = "running (or killed)"
 
 
 @dataclass(frozen=True)
-class SavedRun:
+class RunFiles:
     """What the files of one run say.
 
     Attributes:
@@ -73,7 +73,7 @@ class LeftOut(NamedTuple):
 class Gathered(NamedTuple):
     """Runs in the order of their folders, and what was left out."""
 
-    runs: list[SavedRun]
+    runs: list[RunFiles]
     left_out: list[LeftOut]
 
 
@@ -130,7 +130,7 @@ def _is_training(config: Any) -> bool:
 
 def _read(
     path: Path, place: str, manifest: dict[str, Any], config: dict[str, Any], problem: str
-) -> SavedRun:
+) -> RunFiles:
     notes = [f"{problem}: in no group or picture"] if problem else []
     status, note = _read_status(path)
     notes += [note] if note else []
@@ -148,7 +148,7 @@ def _read(
     if status == RUNNING and len(metrics):
         last = datetime.fromtimestamp((path / "metrics.csv").stat().st_mtime)
         notes.append(f"last row written {last:%Y-%m-%d %H:%M}")
-    return SavedRun(path, place, config, manifest, status, result, metrics, tuple(notes))
+    return RunFiles(path, place, config, manifest, status, result, metrics, tuple(notes))
 
 
 def _read_status(path: Path) -> tuple[str, str]:

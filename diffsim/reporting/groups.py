@@ -15,15 +15,15 @@ from diffsim.reporting.differences import (
     short_texts,
     telling_keys,
 )
-from diffsim.reporting.gather import AXES, SavedRun
-from diffsim.reporting.judging import Judged, Problem, judge, judged_by, problem_of
+from diffsim.reporting.gather import AXES, RunFiles
+from diffsim.reporting.judging import Contest, Judged, judge, judged_by, problem_of
 from diffsim.reporting.texts import NOTHING
 from diffsim.tasks.figures import meaning
 from diffsim.validation import ConfigError
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Runs that agree in all keys by which runs are grouped.
 
     Attributes:
@@ -74,10 +74,10 @@ class Comparison:
         groups: the best first.
     """
 
-    problem: Problem
+    problem: Contest
     differing: tuple[str, ...]
     keys: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[RunGroup, ...]
 
     @property
     def telling(self) -> list[int]:
@@ -85,7 +85,7 @@ class Comparison:
         columns = range(len(self.keys))
         return [i for i in columns if len({group.values[i] for group in self.groups}) > 1]
 
-    def label(self, group: Group) -> str:
+    def label(self, group: RunGroup) -> str:
         """What tells a group from the others, in one line; empty if it is the only one.
 
         Its value if they differ in one key, the values by name if in several.
@@ -101,7 +101,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[SavedRun], metric: str | None, by: Sequence[str] | None
+    runs: Sequence[RunFiles], metric: str | None, by: Sequence[str] | None
 ) -> list[Comparison]:
     """Judge and group runs that have a config; problems in the order of their first runs.
 
@@ -117,7 +117,7 @@ def compare(
         _check_metric(metric, runs)
     if by is not None:
         _check_keys(by, [run.config for run in runs])
-    problems: dict[Problem, list[Judged]] = {}
+    problems: dict[Contest, list[Judged]] = {}
     for run in runs:
         judged = judge(run, metric or judged_by(run))
         problems.setdefault(problem_of(judged), []).append(judged)
@@ -129,7 +129,7 @@ def compare(
 
 
 def _comparison(
-    problem: Problem, runs: Sequence[Judged], by: Sequence[str] | None, number: int
+    problem: Contest, runs: Sequence[Judged], by: Sequence[str] | None, number: int
 ) -> Comparison:
     configs = [one.run.config for one in runs]
     differing = differing_keys(configs)
@@ -149,7 +149,7 @@ def _comparison(
         problem,
         tuple(differing),
         tuple(keys),
-        tuple(Group(number + place, *group) for place, group in enumerate(groups)),
+        tuple(RunGroup(number + place, *group) for place, group in enumerate(groups)),
     )
 
 
@@ -165,7 +165,7 @@ def _rank(runs: Sequence[Judged]) -> float:
     return 0.0 if larger is None else -middle if larger else middle
 
 
-def _check_metric(metric: str, runs: Sequence[SavedRun]) -> None:
+def _check_metric(metric: str, runs: Sequence[RunFiles]) -> None:
     columns = dict.fromkeys(str(name) for run in runs for name in run.metrics.columns)
     allowed = [name for name in columns if name not in AXES]
     if metric not in allowed:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim.reporting.gather import SavedRun
+from diffsim.reporting.gather import RunFiles
 from diffsim.tasks.figures import JUDGED_BY, VALIDATION, meaning
 
 
@@ -25,7 +25,7 @@ class Curve:
     values: np.ndarray
 
 
-class Problem(NamedTuple):
+class Contest(NamedTuple):
     """What may be compared: figures of the same name, of the same kind of task and body."""
 
     kind: str
@@ -55,7 +55,7 @@ class Judged(NamedTuple):
         curve: None without a value.
     """
 
-    run: SavedRun
+    run: RunFiles
     metric: str
     final: float
     best: float
@@ -78,26 +78,26 @@ class Judged(NamedTuple):
         return self.final if meaning(self.metric).larger is None else self.best
 
 
-def judged_by(run: SavedRun) -> str:
+def judged_by(run: RunFiles) -> str:
     """The metric of a run's task, in episodes for validation if there are any."""
     metric = JUDGED_BY.get(str(run.config["task"].get("kind")), "loss")
     validated = f"{VALIDATION}{metric}"
     return validated if validated in run.metrics.columns else metric
 
 
-def problem_of(judged: Judged) -> Problem:
+def problem_of(judged: Judged) -> Contest:
     """What a run may be compared in."""
     task = judged.run.config["task"]
-    return Problem(str(task.get("kind")), str(task.get("body")), judged.metric)
+    return Contest(str(task.get("kind")), str(task.get("body")), judged.metric)
 
 
-def _lost(run: SavedRun, metric: str) -> np.ndarray:
+def _lost(run: RunFiles, metric: str) -> np.ndarray:
     """Rows of a metric's values that are not finite; an empty one of a validation is none."""
     values = run.metrics[metric].to_numpy(float)
     return np.isinf(values) if metric.startswith(VALIDATION) else ~np.isfinite(values)
 
 
-def judge(run: SavedRun, metric: str) -> Judged:
+def judge(run: RunFiles, metric: str) -> Judged:
     """A run's last and best value of a metric, and its way there."""
     nothing = Judged(run, metric, float("nan"), float("nan"), None)
     if metric not in run.metrics.columns:

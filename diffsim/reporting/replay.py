@@ -36,7 +36,7 @@ _PAGE = Path(__file__).with_name("replay.html")
 _PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js")
 
 
-class Motion(NamedTuple):
+class Recording(NamedTuple):
     """How the bodies move, in the world frame.
 
     Attributes:
@@ -89,7 +89,7 @@ def write_replay(
     title: str,
     about: str,
     robot: Mapping[str, Any],
-    motion: Motion,
+    motion: Recording,
     goal: Sequence[float] | None = None,
     contacts: ContactReadings | None = None,
     motors: MotorReadings | None = None,
@@ -188,10 +188,10 @@ def quaternions(rotation: np.ndarray) -> np.ndarray:
     return best / np.linalg.norm(best, axis=-1, keepdims=True)
 
 
-def _read_motion(table: pd.DataFrame) -> Motion:
+def _read_motion(table: pd.DataFrame) -> Recording:
     names = list(dict.fromkeys(table["body"]))
     count = len(table) // len(names)
-    return Motion(
+    return Recording(
         names,
         table["time"].to_numpy(float)[:: len(names)],
         table[["x", "y", "z"]].to_numpy(float).reshape(count, len(names), 3),
@@ -199,7 +199,7 @@ def _read_motion(table: pd.DataFrame) -> Motion:
     )
 
 
-def _frames(motion: Motion, others: Sequence[np.ndarray]) -> np.ndarray:
+def _frames(motion: Recording, others: Sequence[np.ndarray]) -> np.ndarray:
     """Indices of the times that are kept: at most so many a second, and the last; all finite."""
     count = len(motion.times)
     numbers = [motion.position, motion.rotation, *others]

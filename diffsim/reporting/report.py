@@ -15,7 +15,7 @@ from diffsim.reporting.config import ReportConfig, check_report, folders, group_
 from diffsim.reporting.curves import plot_curves
 from diffsim.reporting.gather import LeftOut, gather, in_order
 from diffsim.reporting.groups import Comparison, compare
-from diffsim.reporting.judging import Problem
+from diffsim.reporting.judging import Contest
 from diffsim.reporting.report_tables import (
     Cells,
     markdown_table,
@@ -96,7 +96,7 @@ def write_report(config: ReportConfig, console: Console) -> list[Comparison]:
     return comparisons
 
 
-def _draw(comparisons: Sequence[Comparison], folder: Path) -> dict[Problem, Picture]:
+def _draw(comparisons: Sequence[Comparison], folder: Path) -> dict[Contest, Picture]:
     """A picture for each problem that has curves."""
     with_curves = [c for c in comparisons if any(len(group.figures) for group in c.groups)]
     pictures = {}
@@ -109,7 +109,7 @@ def _draw(comparisons: Sequence[Comparison], folder: Path) -> dict[Problem, Pict
 
 def _markdown(
     comparisons: Sequence[Comparison],
-    pictures: Mapping[Problem, Picture],
+    pictures: Mapping[Contest, Picture],
     notes: Sequence[tuple[str, str]],
     origin: Sequence[str],
 ) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from diffsim.reporting.differences import CHOICES, short_text, short_texts, value_at
-from diffsim.reporting.gather import AXES, SavedRun, in_order
-from diffsim.reporting.groups import Comparison, Group
+from diffsim.reporting.gather import AXES, RunFiles, in_order
+from diffsim.reporting.groups import Comparison, RunGroup
 from diffsim.reporting.judging import Judged, judge
 from diffsim.reporting.texts import NOTHING, number, spread
 
@@ -29,7 +29,7 @@ COMMIT = 12
 
 
 def runs_table(
-    comparisons: Sequence[Comparison], without_config: Sequence[SavedRun]
+    comparisons: Sequence[Comparison], without_config: Sequence[RunFiles]
 ) -> pd.DataFrame:
     """A row for each run, with everything; empty where something is not known."""
     groups = [group for comparison in comparisons for group in comparison.groups]
@@ -143,7 +143,7 @@ def markdown_table(cells: Cells) -> str:
     return "\n".join(f"| {' | '.join(map(_escaped, row))} |" for row in rows)
 
 
-def origins(runs: Iterable[SavedRun]) -> list[str]:
+def origins(runs: Iterable[RunFiles]) -> list[str]:
     """Commits, machines and versions, and whether they are mixed."""
     known = [run for run in runs if run.manifest]
     lines = [
@@ -167,7 +167,7 @@ def origins(runs: Iterable[SavedRun]) -> list[str]:
     return lines
 
 
-def commit_of(run: SavedRun) -> str | None:
+def commit_of(run: RunFiles) -> str | None:
     """The commit that a run was made with, "+" if its tree was changed; None if not known."""
     git = run.manifest.get("git")
     if not isinstance(git, dict) or not git.get("commit"):
@@ -175,7 +175,7 @@ def commit_of(run: SavedRun) -> str | None:
     return f"{str(git['commit'])[:COMMIT]}{'+' if git.get('dirty') else ''}"
 
 
-def device_of(run: SavedRun) -> str | None:
+def device_of(run: RunFiles) -> str | None:
     """Platform and kind of the device that a run was computed on."""
     device = run.manifest.get("device")
     if not isinstance(device, dict):
@@ -184,7 +184,7 @@ def device_of(run: SavedRun) -> str | None:
     return platform if platform == kind else f"{platform} ({kind})"
 
 
-def machine_of(run: SavedRun) -> str | None:
+def machine_of(run: RunFiles) -> str | None:
     """The processor of a run's machine, and how many cores it has."""
     machine = run.manifest.get("machine")
     if not isinstance(machine, dict):
@@ -205,12 +205,12 @@ def _counted(count: int) -> str:
     return f"{count} run{'s' if count != 1 else ''}"
 
 
-def _versions(run: SavedRun) -> dict[str, Any]:
+def _versions(run: RunFiles) -> dict[str, Any]:
     versions = run.manifest.get("versions")
     return versions if isinstance(versions, dict) else {}
 
 
-def _progress(run: SavedRun) -> dict[str, float]:
+def _progress(run: RunFiles) -> dict[str, float]:
     """How far a run came, by its metrics, or else by its result."""
     if len(run.metrics):
         last = run.metrics.iloc[-1]
@@ -218,7 +218,7 @@ def _progress(run: SavedRun) -> dict[str, float]:
     return {name: _number(run.result.get(name)) for name in PROGRESS}
 
 
-def _known(run: SavedRun) -> dict[str, Any]:
+def _known(run: RunFiles) -> dict[str, Any]:
     """What is known even of a run without a config."""
     return {
         "folder": run.place,
@@ -230,12 +230,12 @@ def _known(run: SavedRun) -> dict[str, Any]:
     }
 
 
-def _losses(run: SavedRun) -> dict[str, float]:
+def _losses(run: RunFiles) -> dict[str, float]:
     loss = judge(run, "loss")
     return {"loss_final": loss.final, "loss_best": loss.best}
 
 
-def _result(run: SavedRun) -> dict[str, float]:
+def _result(run: RunFiles) -> dict[str, float]:
     """The figures of the best point, as ``result.json`` has them."""
     metrics = run.result.get("metrics")
     found = metrics if isinstance(metrics, dict) else {}
@@ -250,7 +250,7 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
-def _figures(group: Group) -> dict[str, np.ndarray]:
+def _figures(group: RunGroup) -> dict[str, np.ndarray]:
     """Numbers of a group's runs, each of shape (runs,)."""
     rows = []
     for member in group.members:
@@ -260,7 +260,7 @@ def _figures(group: Group) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _seeds(group: Group) -> str:
+def _seeds(group: RunGroup) -> str:
     """Seeds, and what is to be known about them: repeats, and runs that are not finished."""
     runs, unfinished = len(group.members), len(group.members) - group.finished
     said = [_counted(runs)] if runs != group.seeds else []
@@ -281,7 +281,7 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def notes_of(runs: Iterable[Judged | SavedRun]) -> list[tuple[str, str]]:
+def notes_of(runs: Iterable[Judged | RunFiles]) -> list[tuple[str, str]]:
     """Place and note of each run that has one, or that did not finish."""
     found = []
     for one in runs:

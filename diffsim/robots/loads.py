@@ -13,7 +13,7 @@ from diffsim.engine.vectors import Vec3
 from diffsim.robots.config import RobotConfig, motor_limit
 from diffsim.robots.masses import mass_of
 from diffsim.robots.numbers import number
-from diffsim.robots.placement import Motion, carriers, mounting, place
+from diffsim.robots.placement import BodyMotion, carriers, mounting, place
 
 
 def pressing_forces(
@@ -69,7 +69,7 @@ def series_mass(masses: Sequence[Any]) -> Any:
     return 1.0 / sum(1.0 / mass for mass in masses)
 
 
-def _anchor(robot: RobotConfig, joint_name: str, placed: dict[str, Motion]) -> Vec3:
+def _anchor(robot: RobotConfig, joint_name: str, placed: dict[str, BodyMotion]) -> Vec3:
     """Place of a joint's anchor on its parent at the start, in the world [m]."""
     joint = robot.joints[joint_name]
     parent = placed[joint.parent]

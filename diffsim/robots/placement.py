@@ -19,7 +19,7 @@ from diffsim.robots.numbers import (
 )
 
 
-class Motion(NamedTuple):
+class BodyMotion(NamedTuple):
     """Pose [m] and velocities [m/s], [rad/s] of one body in the world, components of shape ()."""
 
     position: Vec3
@@ -86,27 +86,27 @@ def relative_pose(joint: JointConfig, mount: Mounting) -> tuple[Vec3, Mat3]:
     return mount.anchor_parent + slide - rotation @ mount.anchor_child, rotation
 
 
-def place(robot: RobotConfig) -> dict[str, Motion]:
+def place(robot: RobotConfig) -> dict[str, BodyMotion]:
     """All bodies' motions at the start, by name."""
-    placed: dict[str, Motion] = {}
+    placed: dict[str, BodyMotion] = {}
     carried = carriers(robot)
     for name, body in robot.bodies.items():
         if name not in carried:
-            placed[name] = Motion(
+            placed[name] = BodyMotion(
                 vector(body.position),
                 rotation_of(body.orientation),
                 vector(body.velocity),
                 vector(body.angular_velocity),
             )
     nothing = vector([0, 0, 0])
-    placed[WORLD_NAME] = Motion(nothing, identity(), nothing, nothing)
+    placed[WORLD_NAME] = BodyMotion(nothing, identity(), nothing, nothing)
     for name, joint_name in carried.items():
         joint = robot.joints[joint_name]
         placed[name] = _carry(placed[joint.parent], joint, mounting(robot, joint))
     return placed
 
 
-def _carry(parent: Motion, joint: JointConfig, mount: Mounting) -> Motion:
+def _carry(parent: BodyMotion, joint: JointConfig, mount: Mounting) -> BodyMotion:
     """The motion of a joint's child."""
     offset, turn = relative_pose(joint, mount)
     rotation = parent.rotation.times(turn)
@@ -131,7 +131,7 @@ def _carry(parent: Motion, joint: JointConfig, mount: Mounting) -> Motion:
         + omega.cross(from_anchor)
         + slide
     )
-    return Motion(parent.position + to_child, rotation, velocity, omega)
+    return BodyMotion(parent.position + to_child, rotation, velocity, omega)
 
 
 def _anchor(body: BodyConfig | None, face: Any, offset: Any) -> Vec3:

@@ -14,7 +14,7 @@ from diffsim.tasks.effort import Work, observe_work, penalty
 from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
 
 
-class Seen(NamedTuple):
+class GaitStep(NamedTuple):
     """Of each step: the body's velocity along x [m/s] and its height [m]."""
 
     velocity: jax.Array
@@ -36,16 +36,16 @@ class Gait(SameEpisode):
         self.duration = config.duration
         self.part = world.parts.names.index(config.body)
 
-    def observe(self, world: World, state: State, draw: Draw) -> Seen:
+    def observe(self, world: World, state: State, draw: Draw) -> GaitStep:
         motion = part_motion(world.parts, state)
-        return Seen(
+        return GaitStep(
             part_vector(motion.velocity, self.part).x,
             part_vector(motion.position, self.part).z,
             observe_work(self.config.effort, world, state),
         )
 
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        seen: Seen = rollout.observations
+        seen: GaitStep = rollout.observations
         speed = jnp.mean(seen.velocity, axis=0)
         end = part_vector(part_motion(world.parts, rollout.state).position, self.part)
         return Evaluation(

@@ -15,7 +15,7 @@ from diffsim.tasks.effort import Work, observe_work, penalty
 from diffsim.tasks.task import Draw, Evaluation, part_vector
 
 
-class Seen(NamedTuple):
+class ReachStep(NamedTuple):
     """Of each step: distance to the target [m] and speed [m/s] of the body."""
 
     distance: jax.Array
@@ -46,18 +46,18 @@ class Reach:
             return draw
         return Vec3(*(jnp.asarray(number, float) for number in self.config.target))
 
-    def observe(self, world: World, state: State, draw: Draw) -> Seen:
+    def observe(self, world: World, state: State, draw: Draw) -> ReachStep:
         motion = part_motion(world.parts, state)
         goal = self.goal(draw)
         assert goal is not None
-        return Seen(
+        return ReachStep(
             (part_vector(motion.position, self.part) - goal).length(),
             part_vector(motion.velocity, self.part).length(),
             observe_work(self.config.effort, world, state),
         )
 
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        seen: Seen = rollout.observations
+        seen: ReachStep = rollout.observations
         counted = seen.distance + self.config.velocity_weight * seen.speed
         at_the_end = seen.distance[self._step(counted, self.config.measure_after) :]
         return Evaluation(

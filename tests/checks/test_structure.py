@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from diffsim.checks.structure import Rows, Structure, actuators, readings, structure
+from diffsim.checks.structure import RowCounts, Structure, actuators, readings, structure
 from diffsim.engine.world import World
 from diffsim.robots.build import build_world
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, ThrusterConfig
@@ -49,14 +49,14 @@ def linkage(**closing: object) -> RobotConfig:
 def test_the_quadruped_of_table_1_has_the_papers_100_rows() -> None:
     found = counted("quadruped_table1")
     assert found.bodies == 17
-    assert found.all_rows == Rows(joints=68, motors=16, limits=0, contacts=16)
+    assert found.all_rows == RowCounts(joints=68, motors=16, limits=0, contacts=16)
     assert found.all_rows.total == 100
 
 
 def test_what_is_merged_and_eliminated_has_no_rows() -> None:
     found = counted("quadruped_table1")
     assert found.simulated_bodies == 13  # four feet are part of their tibias
-    assert found.rows == Rows(joints=0, motors=16, limits=0, contacts=16)
+    assert found.rows == RowCounts(joints=0, motors=16, limits=0, contacts=16)
     assert found.joints == {"ball": 8, "hinge": 4, "fixed": 4}
     # The spine 6, four shoulders and four mounts 3 each, four elbows 1 each.
     assert found.freedoms == 34
@@ -73,7 +73,7 @@ def test_freedoms_and_mass_of_the_shipped_robots(name: str, freedoms: int, mass:
 
 
 def test_limits_are_rows() -> None:
-    assert counted("arm").rows == Rows(joints=0, motors=4, limits=2, contacts=0)
+    assert counted("arm").rows == RowCounts(joints=0, motors=4, limits=2, contacts=0)
 
 
 def test_a_loop_takes_freedoms_away_and_the_rest_is_a_lower_bound() -> None:

@@ -76,3 +76,10 @@ def test_on_a_gpu_it_is_one_sum() -> None:
     exported = jax.export.export(jax.jit(partial(contract, "ik,kj->ij")), platforms=["cuda"])(a, b)
     assert "while" not in exported.mlir_module()
     assert "reduce" in exported.mlir_module()
+
+
+def test_a_long_sum_is_a_loop_even_for_one_robot() -> None:
+    """Chains of thirty terms, written out, would be fused into each other without end."""
+    a = jnp.ones((30, 30, 1))
+    lowered = jax.jit(partial(contract, "ik,kj->ij")).lower(a, a).as_text()
+    assert "while" in lowered

@@ -15,8 +15,8 @@ from PIL import Image
 
 from diffsim.reporting.replay import (
     ContactReadings,
-    Motion,
     MotorReadings,
+    Recording,
     quaternions,
     write_replay,
     write_run_replay,
@@ -59,7 +59,7 @@ def episode(bodies=2, steps=STEPS, dt=DT):
     times = np.arange(steps + 1) * dt
     along = times[:, None] + np.arange(bodies)
     position = np.stack([along, 0.0 * along, 0.2 + 0.0 * along], axis=-1)
-    return Motion(list(ROBOT["bodies"])[:bodies], times, position, turns(3.0 * along))
+    return Recording(list(ROBOT["bodies"])[:bodies], times, position, turns(3.0 * along))
 
 
 def readings(steps=STEPS):
@@ -131,7 +131,7 @@ def test_a_replay_is_small(tmp_path):
     bodies = {f"body_{k}": {"shape": "sphere", "radius": 0.05} for k in range(9)}
     rng = np.random.default_rng(0)
     position, angle = rng.normal(size=(301, 9, 3)), rng.normal(size=(301, 9))
-    motion = Motion(list(bodies), np.arange(301) * 0.01, position, turns(angle))
+    motion = Recording(list(bodies), np.arange(301) * 0.01, position, turns(angle))
     path = write_replay(tmp_path / "replay.html", "nine", "", {"bodies": bodies}, motion)
     assert path.stat().st_size < 300_000
 

@@ -10,7 +10,7 @@ Every constraint also says what the *drift* has to satisfy, the mean motion thro
 which positions move.
 
 A new kind is a file of this package: a law, a function that builds its constraints from a
-``Start``, and its place in ``diffsim.engine.solver.problem``. The solver knows no kind.
+``StepStart``, and its place in ``diffsim.engine.solver.problem``. The solver knows no kind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Velocity = Sequence[jax.Array]
 """Velocities of a constraint's directions [m/s] or [rad/s], each of shape (rows,)."""
 
 
-class Start(NamedTuple):
+class StepStart(NamedTuple):
     """A step as it begins: what constraints are built from.
 
     Attributes:

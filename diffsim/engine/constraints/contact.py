@@ -58,7 +58,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.bodies import Bodies
-from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
+from diffsim.engine.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.engine.constraints.rows import Push, Rows, build_rows, sum_up, visits
 from diffsim.engine.contacts import ContactFrame, ContactImpulse, Contacts, detect
 from diffsim.engine.effective_mass import regularized_inverse
@@ -211,7 +211,7 @@ class ContactConstraint:
         return drift, tuple(part * share for part in impulse)
 
 
-def build(start: Start, before: Z) -> list[ContactConstraint]:
+def build(start: StepStart, before: Z) -> list[ContactConstraint]:
     """Constraints for all contacts.
 
     Args:
@@ -232,7 +232,7 @@ def build(start: Start, before: Z) -> list[ContactConstraint]:
 
 
 def _touch(
-    start: Start, members: tuple[int, ...], frame: ContactFrame, before: Z
+    start: StepStart, members: tuple[int, ...], frame: ContactFrame, before: Z
 ) -> ContactConstraint:
     """The constraint of contacts of one kind that are visited at once, with their geometry."""
     world, state = start.world, start.state

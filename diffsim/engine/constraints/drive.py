@@ -27,7 +27,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
+from diffsim.engine.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.engine.constraints.rows import (
     Rows,
     build_coordinate_rows,
@@ -131,7 +131,7 @@ class DriveConstraint:
         return dataclasses.replace(self, target=drift), impulse
 
 
-def build(start: Start) -> list[DriveConstraint]:
+def build(start: StepStart) -> list[DriveConstraint]:
     """Constraints for all drives."""
     drives, joints = start.world.drives, start.world.joints
     if not drives.names:
@@ -160,7 +160,7 @@ def _ends(joints: Joints, joint: int) -> tuple[int, ...]:
     return joints.child[joint], joints.parent[joint]
 
 
-def _drive(start: Start, members: tuple[int, ...], target: DriveTargets) -> DriveConstraint:
+def _drive(start: StepStart, members: tuple[int, ...], target: DriveTargets) -> DriveConstraint:
     """The constraint of drives of one kind that are visited at once."""
     world, drives, joints = start.world, start.world.drives, start.world.joints
     which = tuple(drives.coordinate[member] for member in members)

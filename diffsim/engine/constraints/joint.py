@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.bodies import resolved
-from diffsim.engine.constraints.constraint import Impulse, Piece, Start, Velocity
+from diffsim.engine.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.engine.constraints.rows import (
     Rows,
     build_rows,
@@ -95,7 +95,7 @@ class JointConstraint:
         return self, impulse
 
 
-def build(start: Start) -> list[JointConstraint]:
+def build(start: StepStart) -> list[JointConstraint]:
     """Constraints for all joints that are not eliminated."""
     joints = start.world.joints
     held = [j for j, eliminated in enumerate(joints.eliminated) if not eliminated]
@@ -114,7 +114,7 @@ def build(start: Start) -> list[JointConstraint]:
     return found
 
 
-def _hold(start: Start, index: tuple[int, ...], first: tuple[int, ...]) -> JointConstraint:
+def _hold(start: StepStart, index: tuple[int, ...], first: tuple[int, ...]) -> JointConstraint:
     """The constraint of joints of one type that are visited at once.
 
     Args:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.engine.constraints import contact, drive, joint
-from diffsim.engine.constraints.constraint import Constraint, Impulse, Piece, Start
+from diffsim.engine.constraints.constraint import Constraint, Impulse, Piece, StepStart
 from diffsim.engine.contacts import ContactImpulse
 from diffsim.engine.elimination import Z
 from diffsim.engine.indexing import WORLD, gather
@@ -21,7 +21,7 @@ from diffsim.engine.tree import branch
 from diffsim.engine.world import Impulses, World
 
 
-class Problem(NamedTuple):
+class StepProblem(NamedTuple):
     """What the solver gets.
 
     Attributes:
@@ -40,7 +40,7 @@ class Problem(NamedTuple):
     previous: tuple[Impulse, ...]
 
 
-def build_problem(start: Start, free: Z) -> Problem:
+def build_problem(start: StepStart, free: Z) -> StepProblem:
     """All constraints of a step.
 
     Args:
@@ -57,7 +57,7 @@ def build_problem(start: Start, free: Z) -> Problem:
     found = (*steady, *contact.build(start, before))
     clusters = cluster(found, [_branches(start.world, constraint) for constraint in found])
     previous = tuple(constraint.gather(impulses) for constraint in found)
-    return Problem(free, before, found, clusters, previous)
+    return StepProblem(free, before, found, clusters, previous)
 
 
 def _branches(world: World, constraint: Constraint) -> tuple[frozenset[int], ...]:

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 
 from diffsim.engine.constraints.constraint import Constraint, Impulse
 from diffsim.engine.elimination import Z
-from diffsim.engine.solver.problem import Problem
+from diffsim.engine.solver.problem import StepProblem
 
 FRICTION_LAWS = ("cone", "box")
 GRADIENTS = ("sweeps", "implicit")
@@ -93,7 +93,7 @@ class ProjectedGaussSeidel:
         if self.gradient not in GRADIENTS:
             raise ValueError(f"gradient must be one of {GRADIENTS}, got '{self.gradient}'")
 
-    def solve(self, problem: Problem) -> Solution:
+    def solve(self, problem: StepProblem) -> Solution:
         """Motion that satisfies all constraints, and the impulses that bring it about."""
         start = problem.previous
         if not self.warm_start:
@@ -120,13 +120,15 @@ class ProjectedGaussSeidel:
         drift, _ = self._sweeps(for_drift, guess, sweeps)
         return Solution(z, drift, impulses)
 
-    def _sweeps(self, problem: Problem, impulses: AllImpulses, count: int) -> tuple[Z, AllImpulses]:
+    def _sweeps(
+        self, problem: StepProblem, impulses: AllImpulses, count: int
+    ) -> tuple[Z, AllImpulses]:
         """Some sweeps from given impulses."""
         run = _implicit if self.gradient == "implicit" and count > 0 else _explicit
         return run(problem, impulses, count, self.rounds, self.momentum)
 
 
-def sweep(problem: Problem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z, AllImpulses]:
+def sweep(problem: StepProblem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z, AllImpulses]:
     """One visit of every cluster."""
     updated = list(impulses)
     for cluster in problem.clusters:
@@ -136,7 +138,7 @@ def sweep(problem: Problem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z
     return z, tuple(updated)
 
 
-def apply_impulses(problem: Problem, impulses: AllImpulses) -> Z:
+def apply_impulses(problem: StepProblem, impulses: AllImpulses) -> Z:
     """z_free + Σ y λ."""
     z = problem.free
     for cluster in problem.clusters:
@@ -145,7 +147,7 @@ def apply_impulses(problem: Problem, impulses: AllImpulses) -> Z:
     return z
 
 
-def _velocities(problem: Problem, z: Z) -> dict[int, list[jax.Array]]:
+def _velocities(problem: StepProblem, z: Z) -> dict[int, list[jax.Array]]:
     """Velocities of all directions, by constraints."""
     return {
         member: velocities
@@ -155,7 +157,7 @@ def _velocities(problem: Problem, z: Z) -> dict[int, list[jax.Array]]:
 
 
 def _explicit(
-    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
+    problem: StepProblem, impulses: AllImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Z, AllImpulses]:
     start = apply_impulses(problem, impulses), impulses
     if not problem.constraints or count == 0:
@@ -174,13 +176,13 @@ def _explicit(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _implicit(
-    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
+    problem: StepProblem, impulses: AllImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Z, AllImpulses]:
     return _explicit(problem, impulses, count, rounds, momentum)
 
 
 def _implicit_forward(
-    problem: Problem, impulses: AllImpulses, count: int, rounds: int, momentum: float
+    problem: StepProblem, impulses: AllImpulses, count: int, rounds: int, momentum: float
 ) -> tuple[Any, Any]:
     z, found = _explicit(problem, impulses, count, rounds, momentum)
     return (z, found), (problem, found)
@@ -191,7 +193,7 @@ def _implicit_backward(
 ) -> tuple[Any, Any]:
     problem, impulses = residuals
 
-    def once(impulses: AllImpulses, problem: Problem) -> AllImpulses:
+    def once(impulses: AllImpulses, problem: StepProblem) -> AllImpulses:
         return sweep(problem, apply_impulses(problem, impulses), impulses, rounds)[1]
 
     _, pull_motion = jax.vjp(apply_impulses, problem, impulses)
