@@ -31,9 +31,6 @@ WORLD = -1
 MOST_SLICES = 4
 """Into which a list of indices may be cut, rather than read one by one."""
 
-MOST_LINES = 16
-"""How many inputs are added one by one; a sum over an axis is slower on a CPU."""
-
 Selection = tuple[tuple[int, ...], ...]
 """For each output, the indices of the inputs that are summed."""
 
@@ -41,10 +38,17 @@ Selection = tuple[tuple[int, ...], ...]
 def gather(values: jax.Array, index: Sequence[int], axis: int = 0) -> jax.Array:
     """``values[index]`` along an axis, with zero where the index is ``WORLD``."""
     first, count = (index[0], len(index)) if index else (0, 0)
-    if count and first != WORLD and tuple(index) == tuple(range(first, first + count)):  # a slice
-        if count == values.shape[axis]:
-            return values
-        return jax.lax.slice_in_dim(values, first, first + count, axis=axis)
+    if count and first != WORLD:
+        size = values.shape[axis]
+        if tuple(index) == tuple(range(first, first + count)):  # a slice
+            if count == size:
+                return values
+            return jax.lax.slice_in_dim(values, first, first + count, axis=axis)
+        if set(index) == {first}:  # the same one for all
+            one = values
+            if size > 1:
+                one = jax.lax.slice_in_dim(values, first, first + 1, axis=axis)
+            return jnp.broadcast_to(one, (*values.shape[:axis], count, *values.shape[axis + 1 :]))
     return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index), axis)
 
 
@@ -61,6 +65,8 @@ def collect(update: jax.Array, index: Sequence[int], size: int, axis: int = 0) -
     """``scatter_add`` onto so many zeros."""
     if tuple(index) == tuple(range(size)):
         return update
+    if size == 1 and set(index) == {0}:
+        return jnp.sum(update, axis=axis, keepdims=True)
     return _select_sum(update, _transpose_selection(tuple(index), size), axis)
 
 
@@ -100,8 +106,6 @@ def _implementation(values: jax.Array, *, selection: Selection, axis: int) -> ja
     width = max((len(row) for row in selection), default=0)
     if width == 0:
         return jnp.zeros(_shape(values, selection, axis), values.dtype)
-    if width > MOST_LINES and selection == (tuple(range(values.shape[axis])),):
-        return jnp.sum(values, axis=axis, keepdims=True)
     padding = values.shape[axis]
     table = np.full((width, len(selection)), padding)
     for output, row in enumerate(selection):
