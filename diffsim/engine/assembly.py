@@ -72,7 +72,7 @@ def assemble(
 
 
 class Links(NamedTuple):
-    """How every body goes on from its parent, components (bodies,).
+    """The way from every body's parent to the body, components (bodies,).
 
     Attributes:
         place: of the joint's child side in the parent's frame; a free root's in the world [m].

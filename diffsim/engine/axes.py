@@ -54,7 +54,7 @@ class SpatialInertia(NamedTuple):
 
 
 class Order(NamedTuple):
-    """Where free roots and joints stand among all degrees of freedom.
+    """Places of free roots and joints among all degrees of freedom.
 
     Attributes:
         free: for each of the six directions, the degrees of all free roots.
@@ -73,7 +73,7 @@ class Order(NamedTuple):
 
 @cache
 def order(tree: Tree) -> Order:
-    """Where free roots and joints stand."""
+    """Places of free roots and joints among the tree's degrees of freedom."""
     everything = degrees(tree)
     roots = tuple(body for group in tree.groups if group.type == FREE for body in group.bodies)
     places = {degree: place for place, degree in enumerate(everything)}

@@ -61,7 +61,7 @@ def _shape(letters: Letters, a: Any, b: Any) -> tuple[int, ...]:
 
 
 def _fused(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
-    """As one product and one sum, which GPUs fuse."""
+    """Lowering to one product and one sum, which GPUs fuse."""
     summed = _summed(letters)
     every = letters.out + summed
     whole = _spread(a, letters.left, every) * _spread(b, letters.right, every)
@@ -69,7 +69,7 @@ def _fused(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
 
 
 def _one_by_one(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
-    """As a sum over slices: a loop, or written out where few numbers lie behind the named axes.
+    """Lowering to a sum over slices: a loop, or written out where few numbers go along.
 
     XLA may compute a factor of a written-out product anew for every entry that reads it, which in a
     chain of products of matrices multiplies. It never does so across a loop; but that of a single

@@ -243,7 +243,7 @@ def body_path(tree: Tree, bodies: tuple[int, ...]) -> tuple[Slot, ...]:
 
 
 def moves(tree: Tree, slot: Slot, body: int) -> tuple[bool, ...]:
-    """Which degrees of freedom of a limb on the body's path move it."""
+    """For each degree of freedom of a limb on the body's path, whether it moves the body."""
     group = tree.group_of[body]
     return tuple(
         tree.limb_of[group] != slot.limb or number <= group

@@ -100,7 +100,7 @@ def _of_limb(tree: Tree, limb: int, values: jax.Array) -> jax.Array:
 
 
 def _carriers(like: jax.Array) -> jax.Array:
-    """Which bodies of a limb carry which: 1 for the latter or the same one."""
+    """Matrix of ones where the first body of a limb is the second one or carried by it."""
     return column(np.tri(like.shape[1]), like[0, :1]).astype(like.dtype)
 
 

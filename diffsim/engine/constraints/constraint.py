@@ -1,4 +1,4 @@
-"""What the solver asks of a constraint, and what a constraint is built from.
+"""The protocol of constraints: the solver's questions, and the material they are built from.
 
 A constraint is some rows of one kind that are visited at once. A visit changes their impulses λ by
 what would bring their velocity w to its target if nothing else changed, projects them on the set

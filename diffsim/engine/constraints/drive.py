@@ -45,7 +45,7 @@ from diffsim.engine.world import Impulses, World
 
 
 class DriveTargets(NamedTuple):
-    """What the drives ask of the solver, shapes (drives,).
+    """Demands of the drives on the solver, shapes (drives,).
 
     Attributes:
         velocity: that a servo is after [rad/s] or [m/s].

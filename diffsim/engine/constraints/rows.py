@@ -52,7 +52,7 @@ class Rows:
 
     @property
     def directions(self) -> int:
-        """How many there are."""
+        """The number of directions of every row."""
         return self.bias.shape[0]
 
     def velocities(self, z: Z) -> jax.Array:
@@ -76,7 +76,7 @@ class Rows:
         return sum_up(contract("m,m->", y[direction], y[direction]) for y in self.y)
 
     def coupling(self) -> jax.Array:
-        """The same between all directions, reckoning with the rows that share an entry.
+        """J M⁻¹ Jᵀ between all directions, reckoning with the rows that share an entry.
 
         Returns:
             shape (directions, directions, rows).
@@ -115,7 +115,7 @@ def together(several: Sequence[Rows]) -> Rows:
 
 
 class Push(NamedTuple):
-    """How rows act on one body each: the impulse for λ = 1, and about the centre of mass.
+    """Action of rows on one body each: the impulse for λ = 1, and about the centre of mass.
 
     Components have the shape (directions, rows).
     """
@@ -238,7 +238,7 @@ def _response(system: Elimination, along: Mapping[Slot, jax.Array]) -> dict[Slot
 def visits(
     tree: Tree, kinds: Sequence[Hashable], bodies: Sequence[tuple[int, ...]]
 ) -> list[tuple[int, ...]]:
-    """Which rows can be visited at once: those of one kind and structure that share no body.
+    """Sets of rows that can be visited at once: of one kind and structure, sharing no body.
 
     Args:
         tree: the structure.

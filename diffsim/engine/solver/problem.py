@@ -22,7 +22,7 @@ from diffsim.engine.world import Impulses, World
 
 
 class StepProblem(NamedTuple):
-    """What the solver gets.
+    """Complementarity problem of one time step.
 
     Attributes:
         free: z without any impulse.

@@ -39,7 +39,7 @@ AllImpulses = tuple[Impulse, ...]
 
 
 class Solution(NamedTuple):
-    """What the solver returns.
+    """Solution of a step's complementarity problem.
 
     Attributes:
         z: motion at the end of the step.
@@ -218,7 +218,7 @@ _implicit.defvjp(_implicit_forward, _implicit_backward)
 
 
 def _is_coupled(constraints: tuple[Constraint, ...]) -> bool:
-    """Whether any two rows push the same limb."""
+    """True if any two rows push the same limb."""
     used: set[tuple[int, int]] = set()
     for constraint in constraints:
         for slot in constraint.rows.slots:
