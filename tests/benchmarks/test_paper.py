@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.jobs import Chain, Job, Runner, record_of
 from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import write_report
-from benchmarks.paper.rows import EXPERIMENTS, ReportRow, rows, spread
+from benchmarks.paper.rows import EXPERIMENTS, Row, rows, spread
 from diffsim.validation import ConfigError
 from tests.commands import TIMEOUT_S
 from tests.test_documents import ROOT, SCHEMAS, composed
@@ -28,7 +28,7 @@ NAN = math.nan
 
 
 def row(*values, paper=10.0, more=False):
-    return ReportRow(1, "figure", "s", paper, values, (), more)
+    return Row(1, "figure", "s", paper, values, (), more)
 
 
 @pytest.mark.parametrize(
