@@ -17,8 +17,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffsim.engine.axes import order
 from diffsim.engine.bodies import Bodies, Velocities
-from diffsim.engine.indexing import WORLD, column, gather
+from diffsim.engine.indexing import WORLD, column, gather, join
 from diffsim.engine.joints import JOINT_TYPES, JointFrames, Joints, grounded
 from diffsim.engine.tree import FREE, Degree, Tree, degrees, joints_by_type
 from diffsim.engine.tree_sums import from_above, of_whole_tree
@@ -95,7 +96,7 @@ def _links(
 ) -> Links:
     """Links after the step; the arguments are those of ``assemble``."""
     places = {degree: place for place, degree in enumerate(degrees(tree))}
-    roots = tuple(body for group in tree.groups if group.type == FREE for body in group.bodies)
+    roots = order(tree).free_bodies
     free = spinning(tree)
     turns = turned.gather(tuple(free.index(body) for body in roots))
     parts = [Links(straight.gather(roots), turns, jax.tree.map(jnp.zeros_like, turns.c0))]
@@ -116,13 +117,10 @@ def _links(
         whole = partial(jnp.broadcast_to, shape=(len(index), *straight.x.shape[1:]))
         end = joints.anchor_child.gather(index)
         parts.append(jax.tree.map(whole, Links(place, rotation, end)))
-    found = roots + tuple(body for alike in joints_by_type(tree) for body in alike.bodies)
-    order = tuple(found.index(body) for body in range(len(found)))
+    bodies = roots + tuple(body for alike in joints_by_type(tree) for body in alike.bodies)
+    found = tuple(bodies.index(body) for body in range(len(bodies)))
     parts = parts if roots else parts[1:]
-    result: Links = jax.tree.map(
-        lambda *pieces: gather(jnp.concatenate(pieces) if len(pieces) > 1 else pieces[0], order),
-        *parts,
-    )
+    result: Links = jax.tree.map(lambda *pieces: gather(join(pieces), found), *parts)
     return result
 
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.engine.bodies import Velocities
-from diffsim.engine.indexing import WORLD, column, gather
+from diffsim.engine.indexing import WORLD, column, gather, join
 from diffsim.engine.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
 from diffsim.engine.tree import FREE, Degree, Tree, degrees, joints_by_type
 from diffsim.engine.tree_sums import from_above
@@ -185,10 +185,10 @@ def _in_order(
         zero = jnp.zeros((len(index), *like.shape[1:]), like.dtype)
         return Vec3(zero, zero, zero), Vec3(zero, zero, zero)
 
-    def join(*pieces: jax.Array) -> jax.Array:
-        return gather(pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces), index)
+    def in_order(*pieces: jax.Array) -> jax.Array:
+        return gather(join(pieces), index)
 
-    result: Spatial = jax.tree.map(join, *parts)
+    result: Spatial = jax.tree.map(in_order, *parts)
     return result
 
 

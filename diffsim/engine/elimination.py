@@ -48,7 +48,7 @@ from diffsim.engine.axes import (
 )
 from diffsim.engine.bodies import Bodies, Velocities, resolved
 from diffsim.engine.contraction import contract
-from diffsim.engine.indexing import collect, gather, scatter_add
+from diffsim.engine.indexing import collect, gather, join, scatter_add
 from diffsim.engine.inverse_factor import inverse_factor
 from diffsim.engine.joints import JointFrames, Joints
 from diffsim.engine.pytrees import pytree, static
@@ -148,7 +148,7 @@ def rates_of(system: Elimination, z: Z) -> jax.Array:
             above = gather(z[slot.limb], slot.units, axis=1)
             rate = rate + contract("ik,k->i", system.inverse[number, slot.limb], above)
         found.append(jnp.reshape(rate, (len(limb.degrees) * limb.units, *z[number].shape[2:])))
-    return jnp.concatenate(found) if len(found) > 1 else found[0]
+    return join(found)
 
 
 def velocities_of(system: Elimination, z: Z) -> Velocities:
@@ -165,7 +165,7 @@ def velocities_at(system: Elimination, rate: jax.Array) -> Velocities:
     def own(direction: int, motion: jax.Array) -> jax.Array:
         parts = [gather(rate, layout.free[direction])] if layout.free_bodies else []
         parts += [motion * speed] if layout.jointed else []
-        return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
+        return join(parts)
 
     owns = (
         Vec3(*(own(k, part) for k, part in enumerate(system.motions[0]))),

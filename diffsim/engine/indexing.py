@@ -70,6 +70,11 @@ def collect(update: jax.Array, index: Sequence[int], size: int, axis: int = 0) -
     return _select_sum(update, _transpose_selection(tuple(index), size), axis)
 
 
+def join(parts: Sequence[jax.Array], axis: int = 0) -> jax.Array:
+    """All parts along an axis, which they have in common; the part itself if there is one."""
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=axis)
+
+
 def unstack(values: jax.Array, axis: int = 0) -> list[jax.Array]:
     """The entries along an axis; their derivative is one concatenation."""
     if values.shape[axis] == 1:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.engine.contraction import contract
-from diffsim.engine.indexing import collect, column, gather, unstack
+from diffsim.engine.indexing import collect, column, gather, join, unstack
 from diffsim.engine.tree import NONE, Tree
 
 T = TypeVar("T")
@@ -107,6 +107,7 @@ def _carriers(like: jax.Array) -> jax.Array:
 def _by_body(tree: Tree, found: list[jax.Array]) -> jax.Array:
     """A stack (arrays, bodies, ...) from those of the limbs."""
     flat = [part.reshape(part.shape[0], -1, *part.shape[3:]) for part in found]
-    joined = jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
     bodies = [body for limb in range(len(tree.limbs)) for body in _bodies(tree, limb)]
-    return gather(joined, tuple(bodies.index(body) for body in range(len(bodies))), axis=1)
+    return gather(
+        join(flat, axis=1), tuple(bodies.index(body) for body in range(len(bodies))), axis=1
+    )

@@ -166,10 +166,6 @@ class Sym3(NamedTuple):
         """The matrices of the bodies at ``index``."""
         return Sym3(*(gather(c, index) for c in self))
 
-    def scatter_add(self, index: Sequence[int], update: Sym3) -> Sym3:
-        """Add ``update`` to the bodies at ``index``; repeated indices accumulate."""
-        return Sym3(*(scatter_add(c, index, u) for c, u in zip(self, update, strict=True)))
-
 
 def point_inertia(mass: Scalar, offset: Vec3) -> Sym3:
     """m (|r|² 1 − r rᵀ): inertia about the origin of a point mass at r (Steiner's term)."""

@@ -199,13 +199,7 @@ def build_coordinate_rows(system: Elimination, bodies: tuple[int, ...], coordina
         gather(jax.lax.slice_in_dim(system.inverse[limb, slot.limb], place, place + 1), units, 2)
         for slot in slots
     )
-    everything = {
-        (slot, other)
-        for slot in slots
-        for other in range(len(system.tree.limbs[slot.limb].degrees))
-        if slot.limb != limb or other <= place
-    }
-    return Rows(slots, _sharing(system.tree, everything, slots), y, jnp.zeros_like(y[0][:, 0]))
+    return Rows(slots, _sharing(system.tree, set(), slots), y, jnp.zeros_like(y[0][:, 0]))
 
 
 def _impulse_along(system: Elimination, push: Push) -> dict[Slot, jax.Array]:
@@ -277,7 +271,7 @@ def _sharing(
 
     Args:
         tree: the structure.
-        reached: the degrees of freedom that rows reach, by slots.
+        reached: the degrees of freedom that rows reach at both ends, by slots.
         slots: to be described.
     """
     used: dict[tuple[int, int], tuple[int, ...]] = {}
