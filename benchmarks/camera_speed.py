@@ -18,11 +18,11 @@ import diffsim  # noqa: F401  (sets XLA's flags before JAX is loaded)
 from diffsim.camera.camera import Camera
 from diffsim.cli.configuration import compose_config
 from diffsim.controllers.controller import make_controller
-from diffsim.engine.world import part_motion
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment, make_world
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.robots.build import initial_state
+from diffsim.world.world import part_motion
 
 REPEATS = 30
 SHARP = "robot.cameras.front.softness=null"

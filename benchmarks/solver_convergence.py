@@ -33,12 +33,12 @@ import pandas as pd  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from diffsim.cli.configuration import compose_bench_config  # noqa: E402
-from diffsim.engine.rollout import rollout  # noqa: E402
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel  # noqa: E402
-from diffsim.engine.step import step  # noqa: E402
-from diffsim.engine.world import Control, State, World  # noqa: E402
 from diffsim.robots.build import build_world, initial_state  # noqa: E402
 from diffsim.robots.config import RobotConfig  # noqa: E402
+from diffsim.simulate.rollout import rollout  # noqa: E402
+from diffsim.simulate.step import step  # noqa: E402
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel  # noqa: E402
+from diffsim.world.world import Control, State, World  # noqa: E402
 
 GRAVITY = [0.0, 0.0, -9.81]
 TIMESTEP = 0.01

@@ -35,12 +35,12 @@ from benchmarks.solver_convergence import (
     recorded,
     strong_quadruped,
 )
-from diffsim.engine.rollout import rollout
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, World
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
+from diffsim.simulate.rollout import rollout
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World
 
 SWEEPS = (5, 10, 20)
 TIMED_SWEEPS = 10

@@ -11,46 +11,46 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from diffsim.camera.camera import Camera as Camera
     from diffsim.cli.configuration import compose_config as compose_config
-    from diffsim.engine.rollout import rollout as rollout
-    from diffsim.engine.solver.projected_gauss_seidel import (
-        ProjectedGaussSeidel as ProjectedGaussSeidel,
-    )
-    from diffsim.engine.step import step as step
-    from diffsim.engine.vectors import Vec3 as Vec3
-    from diffsim.engine.world import Control as Control
-    from diffsim.engine.world import State as State
-    from diffsim.engine.world import World as World
-    from diffsim.engine.world import command_count as command_count
-    from diffsim.engine.world import idle_control as idle_control
     from diffsim.experiment.experiment import Experiment as Experiment
+    from diffsim.math.vectors import Vec3 as Vec3
     from diffsim.robots.build import build_world as build_world
     from diffsim.robots.build import initial_state as initial_state
     from diffsim.robots.config import BodyConfig as BodyConfig
     from diffsim.robots.config import RobotConfig as RobotConfig
     from diffsim.robots.load import load_robot as load_robot
     from diffsim.sensors import Sensors as Sensors
+    from diffsim.simulate.rollout import rollout as rollout
+    from diffsim.simulate.step import step as step
+    from diffsim.solvers.projected_gauss_seidel import (
+        ProjectedGaussSeidel as ProjectedGaussSeidel,
+    )
+    from diffsim.world.world import Control as Control
+    from diffsim.world.world import State as State
+    from diffsim.world.world import World as World
+    from diffsim.world.world import command_count as command_count
+    from diffsim.world.world import idle_control as idle_control
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "BodyConfig": "robots.config",
     "Camera": "camera.camera",
-    "Control": "engine.world",
+    "Control": "world.world",
     "Experiment": "experiment.experiment",
-    "ProjectedGaussSeidel": "engine.solver.projected_gauss_seidel",
+    "ProjectedGaussSeidel": "solvers.projected_gauss_seidel",
     "RobotConfig": "robots.config",
     "Sensors": "sensors",
-    "State": "engine.world",
-    "Vec3": "engine.vectors",
-    "World": "engine.world",
+    "State": "world.world",
+    "Vec3": "math.vectors",
+    "World": "world.world",
     "build_world": "robots.build",
-    "command_count": "engine.world",
+    "command_count": "world.world",
     "compose_config": "cli.configuration",
-    "idle_control": "engine.world",
+    "idle_control": "world.world",
     "initial_state": "robots.build",
     "load_robot": "robots.load",
-    "rollout": "engine.rollout",
-    "step": "engine.step",
+    "rollout": "simulate.rollout",
+    "step": "simulate.step",
 }
 """Every public name, and the module that has it."""
 

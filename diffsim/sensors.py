@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.indexing import column, gather, scatter_add
-from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
-from diffsim.engine.vectors import Mat3, Vec3
-from diffsim.engine.world import PartMotion, State, World, part_motion
+from diffsim.joints.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
+from diffsim.math.indexing import column, gather, scatter_add
+from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.config import CLOCK_SENSORS, COMPONENTS, RobotConfig, SensorConfig
 from diffsim.robots.numbers import numbers, stack_vectors, vector
+from diffsim.world.world import PartMotion, State, World, part_motion
 
 UNITS = {
     "position": "m",

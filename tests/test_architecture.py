@@ -13,9 +13,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # From bottom to top; a module may import from its own layer and from those before it.
+ENGINE = (
+    "diffsim.math",
+    "diffsim.shapes",
+    "diffsim.joints",
+    "diffsim.dynamics",
+    "diffsim.collisions",
+    "diffsim.world",
+    "diffsim.constraints",
+    "diffsim.solvers",
+    "diffsim.simulate",
+)
 LAYERS = (
-    ("diffsim.validation", "diffsim.programs"),
-    ("diffsim.engine",),
+    ("diffsim.validation", "diffsim.programs", "diffsim.graphs"),
+    *((package,) for package in ENGINE),
     ("diffsim.robots",),
     ("diffsim.sensors", "diffsim.camera"),
     ("diffsim.controllers",),
@@ -25,40 +36,34 @@ LAYERS = (
     ("diffsim.checks", "diffsim.bench", "diffsim.evaluation"),
     ("diffsim.cli",),
 )
-PACKAGES = ("diffsim", "diffsim.engine", "diffsim.engine.constraints", "diffsim.engine.solver")
-# The same inside the engine.
+# The same inside the packages of the engine.
 ENGINE_LAYERS = (
     (
-        "diffsim.engine.pytrees",
-        "diffsim.engine.sharding",
-        "diffsim.engine.graphs",
-        "diffsim.engine.gradient_flow",
-        "diffsim.engine.packing",
-        "diffsim.engine.indexing",
-        "diffsim.engine.contraction",
-        "diffsim.engine.effective_mass",
-        "diffsim.engine.softness",
+        "diffsim.math.pytrees",
+        "diffsim.math.indexing",
+        "diffsim.math.contraction",
     ),
-    ("diffsim.engine.vectors", "diffsim.engine.inverse_factor"),
-    ("diffsim.engine.rotations", "diffsim.engine.shapes"),
-    ("diffsim.engine.bodies", "diffsim.engine.joints", "diffsim.engine.tree"),
-    ("diffsim.engine.contacts", "diffsim.engine.motors", "diffsim.engine.tree_sums"),
-    ("diffsim.engine.axes",),
-    ("diffsim.engine.elimination", "diffsim.engine.assembly"),
-    ("diffsim.engine.world",),
-    ("diffsim.engine.constraints.rows",),
-    ("diffsim.engine.constraints.constraint",),
+    ("diffsim.math.vectors", "diffsim.math.inverse_factor"),
+    ("diffsim.math.rotations",),
+    ("diffsim.dynamics.bodies", "diffsim.dynamics.tree"),
+    ("diffsim.dynamics.tree_sums",),
+    ("diffsim.dynamics.axes",),
+    ("diffsim.dynamics.elimination", "diffsim.dynamics.assembly"),
+    ("diffsim.constraints.effective_mass", "diffsim.constraints.softness"),
+    ("diffsim.constraints.rows",),
+    ("diffsim.constraints.constraint",),
     (
-        "diffsim.engine.constraints.joint",
-        "diffsim.engine.constraints.drive",
-        "diffsim.engine.constraints.contact",
+        "diffsim.constraints.joint",
+        "diffsim.constraints.drive",
+        "diffsim.constraints.contact",
     ),
-    ("diffsim.engine.solver.clusters",),
-    ("diffsim.engine.solver.problem",),
-    ("diffsim.engine.solver.projected_gauss_seidel",),
-    ("diffsim.engine.step",),
-    ("diffsim.engine.rollout",),
-    ("diffsim.engine.memory",),
+    ("diffsim.solvers.clusters",),
+    ("diffsim.solvers.problem",),
+    ("diffsim.solvers.projected_gauss_seidel",),
+    ("diffsim.simulate.gradient_flow", "diffsim.simulate.packing", "diffsim.simulate.sharding"),
+    ("diffsim.simulate.step",),
+    ("diffsim.simulate.rollout",),
+    ("diffsim.simulate.memory",),
 )
 
 
@@ -100,10 +105,8 @@ def test_imports_run_downwards(layers):
 
 def test_every_module_has_a_layer():
     for module in modules():
-        if module not in PACKAGES and "reporting" not in module:
+        if module != "diffsim" and "reporting" not in module:
             assert layer(module, LAYERS) is not None, module
-            if module.startswith("diffsim.engine"):
-                assert layer(module, ENGINE_LAYERS) is not None, module
 
 
 def test_every_package_is_installed():
@@ -126,7 +129,7 @@ def test_only_the_command_line_imports_hydra():
 def test_the_engine_imports_nothing_but_jax_and_numpy():
     allowed = {"jax", "numpy", "diffsim", "__future__"} | set(sys.stdlib_module_names)
     for module, path in modules().items():
-        if module.startswith("diffsim.engine"):
+        if module.startswith(ENGINE):
             assert {name.split(".")[0] for name in imports(path)} <= allowed, module
 
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State, World, part_motion, side_by_side
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, SensorConfig
 from diffsim.sensors import Sensors
+from diffsim.world.world import State, World, part_motion, side_by_side
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, GRAVITY, build, last, simulate
 

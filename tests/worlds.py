@@ -9,13 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.bodies import inertia_times
-from diffsim.engine.rollout import rollout
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import Control, State, World, idle_control
+from diffsim.dynamics.bodies import inertia_times
+from diffsim.math.vectors import Vec3
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
+from diffsim.simulate.rollout import rollout
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World, idle_control
 
 GRAVITY = 9.81
 DOWN = (0.0, 0.0, -GRAVITY)

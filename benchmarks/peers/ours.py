@@ -11,14 +11,14 @@ import numpy as np
 
 from benchmarks.peers.task import PeerCell
 from diffsim.cli.configuration import compose_bench_config
-from diffsim.engine.indexing import column
-from diffsim.engine.rollout import rollout
-from diffsim.engine.sharding import share_robots
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, command_count, side_by_side
 from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.math.indexing import column
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
+from diffsim.simulate.rollout import rollout
+from diffsim.simulate.sharding import share_robots
+from diffsim.simulate.step import step
+from diffsim.world.world import Control, State, command_count, side_by_side
 
 CONVERGED = 1000
 """Sweeps."""

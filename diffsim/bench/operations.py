@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.graphs import inner_graphs
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, World, command_count
+from diffsim.graphs import inner_graphs
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World, command_count
 
 _ELEMENTWISE = """
     add add_any sub mul div neg max min abs sign sqrt rsqrt integer_pow square pow exp log

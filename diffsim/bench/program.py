@@ -11,15 +11,15 @@ import jax.numpy as jnp
 
 from diffsim.bench.config import BenchConfig, BenchSettings, Cell
 from diffsim.bench.operations import step_equations
-from diffsim.engine.memory import gradient_bytes, weight_bytes
-from diffsim.engine.rollout import Policy, rollout
-from diffsim.engine.sharding import shard_count, share_robots
-from diffsim.engine.world import Control, State, command_count, side_by_side
 from diffsim.experiment.device import check_fits, visible_devices
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
+from diffsim.simulate.memory import gradient_bytes, weight_bytes
+from diffsim.simulate.rollout import Policy, rollout
+from diffsim.simulate.sharding import shard_count, share_robots
 from diffsim.validation import ConfigError
+from diffsim.world.world import Control, State, command_count, side_by_side
 
 Weights = tuple[jax.Array, ...]
 

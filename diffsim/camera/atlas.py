@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.pytrees import pytree, static
+from diffsim.math.pytrees import pytree, static
 
 
 class Patch(NamedTuple):

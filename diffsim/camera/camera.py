@@ -10,8 +10,7 @@ import jax.numpy as jnp
 from diffsim.camera.atlas import make_atlas
 from diffsim.camera.patterns import draw_texture, grey
 from diffsim.camera.render import Optics, Pose, Scene, Surface, on_cpu, render
-from diffsim.engine.vectors import Mat3, Vec3
-from diffsim.engine.world import PartMotion, State, World, part_motion
+from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.appearance import CameraConfig
 from diffsim.robots.check_values import is_known
 from diffsim.robots.config import BodyConfig, RobotConfig
@@ -22,6 +21,7 @@ from diffsim.robots.numbers import (
     unit,
     vector,
 )
+from diffsim.world.world import PartMotion, State, World, part_motion
 
 
 class Camera:

@@ -28,8 +28,8 @@ from diffsim.camera.surfaces import (
     meet_plane,
     meet_sphere,
 )
-from diffsim.engine.pytrees import pytree, static
-from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.math.pytrees import pytree, static
+from diffsim.math.vectors import Mat3, Vec3
 
 
 class Pose(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.vectors import Vec3
+from diffsim.math.vectors import Vec3
 
 TINY = 1e-9
 """Of a direction's component: a ray is never exactly parallel to a face."""

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
-from diffsim.engine.joints import JOINT_TYPES
-from diffsim.engine.rollout import Policy
-from diffsim.engine.world import Control, State, World
+from diffsim.joints.joints import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.sensors import Sensors
+from diffsim.simulate.rollout import Policy
+from diffsim.world.world import Control, State, World
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 FEEDBACK = 0.05

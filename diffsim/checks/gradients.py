@@ -24,9 +24,9 @@ from diffsim.checks.excitation import Excitation, feedback_scale, sines, with_fe
 from diffsim.checks.numbers import INITIAL_STATE, Number, collect
 from diffsim.checks.start import lowered, nudged
 from diffsim.checks.trial import BATCH, SENSORS, Trial, Trials
-from diffsim.engine.world import State, World, part_motion
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
+from diffsim.world.world import State, World, part_motion
 
 CONTROLLER = "controller"
 SHIFTS = (1.0, -1.0, 0.5, -0.5)

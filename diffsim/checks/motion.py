@@ -30,9 +30,9 @@ from diffsim.checks.measure import Measure
 from diffsim.checks.observation import Observation, observe, total
 from diffsim.checks.start import is_tied, nudged
 from diffsim.checks.trial import BATCH, Trials, stack
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World
+from diffsim.math.vectors import Vec3
 from diffsim.sensors import Sensors
+from diffsim.world.world import State, World
 
 MOTIONS = ("driven", "passive", "floating")
 OUT_OF_REACH = -1e4

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.engine.bodies import Velocities, inertia_times, kinetic_energy
-from diffsim.engine.contacts import ContactFrame, detect
-from diffsim.engine.joints import JOINT_TYPES, joint_frames
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World
+from diffsim.collisions.contacts import ContactFrame, detect
+from diffsim.dynamics.bodies import Velocities, inertia_times, kinetic_energy
+from diffsim.joints.joints import JOINT_TYPES, joint_frames
+from diffsim.math.vectors import Vec3
+from diffsim.world.world import State, World
 
 
 class Observation(NamedTuple):

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
-from diffsim.engine.joints import JOINT_TYPES
+from diffsim.joints.joints import JOINT_TYPES
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig
 from diffsim.robots.placement import carriers, place
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim.engine.joints import JOINT_TYPES
-from diffsim.engine.world import World
+from diffsim.joints.joints import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.robots.placement import carriers
 from diffsim.sensors import Sensors
+from diffsim.world.world import World
 
 
 class RowCounts(NamedTuple):

@@ -16,11 +16,11 @@ import numpy as np
 from diffsim.checks.config import CheckConfig
 from diffsim.checks.excitation import Excitation, policy
 from diffsim.checks.numbers import collect, fill
-from diffsim.engine.rollout import Rollout, rollout
-from diffsim.engine.world import State, World
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.robots.config import RobotConfig
+from diffsim.simulate.rollout import Rollout, rollout
+from diffsim.world.world import State, World
 
 BATCH = 4
 """Trials that are simulated at once: two steps of central differences take four."""

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from diffsim.controllers.config import DenseConfig, LinearConfig
 from diffsim.controllers.controller import Memory, Parameters, unroll_without_memory
-from diffsim.engine.indexing import column
+from diffsim.math.indexing import column
 
 Layer = dict[str, jax.Array]
 """``weights`` (outputs, inputs) and, if there is one, ``bias`` (outputs,)."""

@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from diffsim.camera.camera import Camera
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import PartMotion
+from diffsim.math.vectors import Vec3
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
+from diffsim.world.world import PartMotion
 
 PICTURES = 8
 """In a strip."""

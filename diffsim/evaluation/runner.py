@@ -16,7 +16,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from diffsim.engine.world import PartMotion
 from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
@@ -32,6 +31,7 @@ from diffsim.experiment.trajectory import DivergedError, first_divergence, save_
 from diffsim.programs import Program
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
+from diffsim.world.world import PartMotion
 
 
 class Trained(NamedTuple):

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.checks.observation import contact_frame, observe
-from diffsim.engine.rollout import Observer
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import PartMotion, State, World, part_motion
+from diffsim.math.vectors import Vec3
+from diffsim.simulate.rollout import Observer
+from diffsim.world.world import PartMotion, State, World, part_motion
 
 
 class Watched(NamedTuple):

@@ -106,7 +106,7 @@ def check_fits(needed: int, device: jax.Device, checkpoint: str) -> None:
     """Check that a gradient fits into what a device has left.
 
     Args:
-        needed: bytes, from ``diffsim.engine.memory``.
+        needed: bytes, from ``diffsim.simulate.memory``.
         checkpoint: the value of ``simulation.checkpoint`` that they are for.
 
     Raises:

@@ -12,21 +12,6 @@ import jax.numpy as jnp
 
 from diffsim.controllers.controller import make_controller
 from diffsim.controllers.convolutional import Convolutional
-from diffsim.engine.gradient_flow import EXACT, GradientFlow
-from diffsim.engine.memory import gradient_bytes, weight_bytes
-from diffsim.engine.rollout import Glances, Observer, Policy, rollout
-from diffsim.engine.sharding import copied_to, shard_count, share_robots
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import (
-    Control,
-    PartMotion,
-    State,
-    World,
-    command_count,
-    part_motion,
-    side_by_side,
-)
 from diffsim.experiment.config import (
     RunConfig,
     SimulationConfig,
@@ -36,14 +21,29 @@ from diffsim.experiment.config import (
 from diffsim.experiment.device import visible_devices
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
+from diffsim.math.vectors import Vec3
 from diffsim.programs import depends
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
+from diffsim.simulate.gradient_flow import EXACT, GradientFlow
+from diffsim.simulate.memory import gradient_bytes, weight_bytes
+from diffsim.simulate.rollout import Glances, Observer, Policy, rollout
+from diffsim.simulate.sharding import copied_to, shard_count, share_robots
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.tasks.push import draw_directions, push_count, push_velocities
 from diffsim.tasks.start import Start, draw_places, draw_start, moved
 from diffsim.tasks.task import Draw, Evaluation, make_task
+from diffsim.world.world import (
+    Control,
+    PartMotion,
+    State,
+    World,
+    command_count,
+    part_motion,
+    side_by_side,
+)
 
 
 def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:

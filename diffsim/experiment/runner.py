@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from diffsim.engine.world import PartMotion
 from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.course import Account, Course
@@ -51,6 +50,7 @@ from diffsim.optimizers.registry import make_optimizer
 from diffsim.programs import Program
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
+from diffsim.world.world import PartMotion
 
 LISTED = 1000
 """Most numbers of a variable that ``result.json`` lists."""

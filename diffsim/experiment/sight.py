@@ -11,9 +11,9 @@ from diffsim.camera.camera import Camera
 from diffsim.controllers.config import ConvolutionalConfig
 from diffsim.controllers.controller import Memory, Parameters
 from diffsim.controllers.convolutional import Convolutional
-from diffsim.engine.rollout import Glances
-from diffsim.engine.world import Control, State, World, command_count
 from diffsim.experiment.config import RunConfig
+from diffsim.simulate.rollout import Glances
+from diffsim.world.world import Control, State, World, command_count
 
 
 class SightMemory(NamedTuple):

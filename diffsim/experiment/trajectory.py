@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import PartMotion
+from diffsim.math.vectors import Vec3
+from diffsim.world.world import PartMotion
 
 COLUMNS = (
     *("time", "body", "x", "y", "z"),

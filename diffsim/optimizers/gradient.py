@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from diffsim.engine.gradient_flow import GradientFlow
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.optimizer import (
     Problem,
@@ -19,6 +18,7 @@ from diffsim.optimizers.optimizer import (
     tree_to_arrays,
 )
 from diffsim.programs import Program
+from diffsim.simulate.gradient_flow import GradientFlow
 from diffsim.validation import ConfigError
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from diffsim.engine.gradient_flow import EXACT, GradientFlow
+from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.tasks.task import Evaluation
 
 

@@ -13,15 +13,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.bodies import Bodies
-from diffsim.engine.contacts import Contacts
-from diffsim.engine.indexing import WORLD
-from diffsim.engine.joints import JOINT_TYPES, Joints, turning_coordinates
-from diffsim.engine.motors import Drives, Thrusters
-from diffsim.engine.rotations import identity
-from diffsim.engine.tree import Tree, build_tree
-from diffsim.engine.vectors import Mat3, Sym3, Vec3, point_inertia
-from diffsim.engine.world import Parts, State, World, idle_impulses
+from diffsim.collisions.contacts import Contacts
+from diffsim.dynamics.bodies import Bodies
+from diffsim.dynamics.tree import Tree, build_tree
+from diffsim.joints.joints import JOINT_TYPES, Joints, turning_coordinates
+from diffsim.math.indexing import WORLD
+from diffsim.math.rotations import identity
+from diffsim.math.vectors import Mat3, Sym3, Vec3, point_inertia
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig, motor_limit
 from diffsim.robots.loads import pressing_forces, series_mass
@@ -36,6 +34,8 @@ from diffsim.robots.numbers import (
 )
 from diffsim.robots.placement import carriers, mounting, place, relative_pose
 from diffsim.validation import check
+from diffsim.world.motors import Drives, Thrusters
+from diffsim.world.world import Parts, State, World, idle_impulses
 
 
 def build_world(

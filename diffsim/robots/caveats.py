@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from diffsim.engine.indexing import WORLD
-from diffsim.engine.joints import JOINT_TYPES, Held, joint_frames
-from diffsim.engine.world import State, World
+from diffsim.joints.joints import JOINT_TYPES, Held, joint_frames
+from diffsim.math.indexing import WORLD
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.loads import pressing_forces, series_mass
+from diffsim.world.world import State, World
 
 DEEP = 0.33
 """Share of its radius to which the robot's own loads may press a contact in without a word."""

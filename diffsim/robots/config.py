@@ -74,7 +74,7 @@ class JointConfig:
     world, only the offset counts. ``axis`` and ``orientation`` are in the parent's frame.
     """
 
-    type: str = MISSING  # one of diffsim.engine.joints.JOINT_TYPES
+    type: str = MISSING  # one of diffsim.joints.joints.JOINT_TYPES
     parent: str = MISSING  # a body, or world
     child: str = MISSING
     axis: list[float] = bounded([0.0, 0.0, 1.0], length=3)  # of hinge, slider, universal

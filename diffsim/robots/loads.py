@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.joints import JOINT_TYPES
-from diffsim.engine.vectors import Vec3
+from diffsim.joints.joints import JOINT_TYPES
+from diffsim.math.vectors import Vec3
 from diffsim.robots.config import RobotConfig, motor_limit
 from diffsim.robots.masses import mass_of
 from diffsim.robots.numbers import number

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffsim.engine import shapes
-from diffsim.engine.vectors import Vec3
+from diffsim.math.vectors import Vec3
 from diffsim.robots.config import BodyConfig
 from diffsim.robots.numbers import number, vector
+from diffsim.shapes import homogeneous as shapes
 
 
 def mass_of(body: BodyConfig) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.math.vectors import Mat3, Vec3
 
 
 def dtype() -> Any:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import jax
 
-from diffsim.engine.contacts import tangents
-from diffsim.engine.joints import JOINT_TYPES, JointFrames
-from diffsim.engine.rotations import identity
-from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.collisions.contacts import tangents
+from diffsim.joints.joints import JOINT_TYPES, JointFrames
+from diffsim.math.rotations import identity
+from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
 from diffsim.robots.numbers import (
     number,

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.joints import joint_frames, joint_rates
-from diffsim.engine.world import State, World
+from diffsim.joints.joints import joint_frames, joint_rates
 from diffsim.tasks.config import EffortConfig
+from diffsim.world.world import State, World
 
 
 class Work(NamedTuple):

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.rollout import Rollout
-from diffsim.engine.world import State, World, part_motion
+from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import GaitConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
 from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.world.world import State, World, part_motion
 
 
 class GaitStep(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State
+from diffsim.math.vectors import Vec3
 from diffsim.tasks.config import TaskConfig
+from diffsim.world.world import State
 
 
 def push_count(task: TaskConfig) -> int:

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.engine.rollout import Rollout
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World, part_motion
+from diffsim.math.vectors import Vec3
+from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import ReachConfig, ShellConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
 from diffsim.tasks.task import Draw, Evaluation, part_vector
+from diffsim.world.world import State, World, part_motion
 
 
 class ReachStep(NamedTuple):

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 
-from diffsim.engine.rollout import Rollout
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World
+from diffsim.math.vectors import Vec3
+from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import AnyTaskConfig, GaitConfig, ReachConfig
+from diffsim.world.world import State, World
 
 Draw = Any
 """What is random in an episode: a pytree of arrays, None if nothing is."""

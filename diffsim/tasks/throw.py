@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from diffsim.engine.rollout import Rollout
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State, World, part_motion
+from diffsim.math.vectors import Vec3
+from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import ThrowConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
 from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.world.world import State, World, part_motion
 
 
 class Throw(SameEpisode):

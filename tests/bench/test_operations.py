@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import pytest
 
 from diffsim.bench.operations import count_equations, count_operations, step_equations
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import side_by_side
 from diffsim.robots.build import build_world, initial_state
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import side_by_side
 from tests.robots_in_package import robot_config
 
 SIZE = 7

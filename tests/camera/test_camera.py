@@ -10,10 +10,10 @@ from PIL import Image
 
 from diffsim.camera.camera import Camera
 from diffsim.camera.patterns import draw_texture
-from diffsim.engine.world import side_by_side
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
 from diffsim.validation import ConfigError
+from diffsim.world.world import side_by_side
 from tests.worlds import build
 
 ROUND_OFF = 1e-5

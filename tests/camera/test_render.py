@@ -13,8 +13,8 @@ import pytest
 
 from diffsim.camera.atlas import look_up, make_atlas
 from diffsim.camera.render import Optics, Pose, Scene, Surface, depth, project, render
-from diffsim.engine.rotations import rotation_by
-from diffsim.engine.vectors import Mat3, Vec3
+from diffsim.math.rotations import rotation_by
+from diffsim.math.vectors import Mat3, Vec3
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from diffsim.checks.structure import RowCounts, Structure, actuators, readings, structure
-from diffsim.engine.world import World
 from diffsim.robots.build import build_world
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, ThrusterConfig
+from diffsim.world.world import World
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.vectors import Vec3
 from diffsim.evaluation.soundness import describe, judge, observer
+from diffsim.math.vectors import Vec3
 from tests.gradients.mechanisms import pendulum
 from tests.worlds import RADIUS, build, spheres_robot
 

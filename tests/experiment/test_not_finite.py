@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State
 from diffsim.experiment import experiment as module
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.runner import DivergedError, run
 from diffsim.experiment.status import read_status
+from diffsim.math.vectors import Vec3
+from diffsim.world.world import State
 
 OVERWRITTEN = ("acceleration", "angular_acceleration")
 """Parts of a state that the first step writes anew without reading them."""

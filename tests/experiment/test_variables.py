@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
-from diffsim.engine.gradient_flow import GradientFlow
 from diffsim.experiment.experiment import Experiment
+from diffsim.simulate.gradient_flow import GradientFlow
 
 # Central differences in float64 over 50 steps away from switches.
 STEP = 1e-6

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, State, World
+from diffsim.simulate.step import step
+from diffsim.world.world import Control, State, World
 from tests.worlds import SOLVER, last, simulate
 
 # Perturbation of an input, in units of its scale. Central differences err by about h² (1e-11)

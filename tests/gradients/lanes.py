@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, State
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State
 from tests.gradients.compare import (
     SCALES,
     SMALLEST_SHARE,

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.engine.contacts import ContactImpulse
-from diffsim.engine.joints import joint_coordinates, joint_frames
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import Control, State, World
+from diffsim.collisions.contacts import ContactImpulse
+from diffsim.joints.joints import joint_coordinates, joint_frames
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, ThrusterConfig
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World
 from tests.gradients.compare import Scene
 from tests.gradients.lanes import trajectory
 from tests.worlds import DOWN, RIGID, SOLVER

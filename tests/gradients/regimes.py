@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from diffsim.engine.world import Control, idle_control
+from diffsim.world.world import Control, idle_control
 from tests.gradients.compare import Scene
 from tests.worlds import (
     GRAVITY,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import Control, State
+from diffsim.world.world import Control, State
 from tests.gradients.compare import SCALES, Scene, leaf_names
 from tests.gradients.lanes import (
     differences,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State
+from diffsim.world.world import State
 from tests.worlds import (
     GRAVITY,
     RADIUS,

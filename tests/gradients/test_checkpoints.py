@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.rollout import CHECKPOINTS, rollout, segment_length
-from diffsim.engine.world import Control, State, idle_control
+from diffsim.simulate.rollout import CHECKPOINTS, rollout, segment_length
+from diffsim.world.world import Control, State, idle_control
 from tests.worlds import RADIUS, SOLVER, ball_robot, build
 
 # The same operations in another order of fusion.

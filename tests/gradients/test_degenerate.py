@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import Control, idle_control
+from diffsim.world.world import Control, idle_control
 from tests.gradients.compare import Scene, reverse
 from tests.gradients.regimes import SINKING
 from tests.worlds import RADIUS, RIGID, ball_robot, box_robot, build, spheres_robot, supported

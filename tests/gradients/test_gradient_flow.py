@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.gradient_flow import GradientFlow, decay_gradient, limit_gradient
-from diffsim.engine.rollout import CHECKPOINTS, rollout
-from diffsim.engine.world import State, idle_control
+from diffsim.simulate.gradient_flow import GradientFlow, decay_gradient, limit_gradient
+from diffsim.simulate.rollout import CHECKPOINTS, rollout
+from diffsim.world.world import State, idle_control
 from tests.worlds import SOLVER, ball_robot, build
 
 STEPS = 20

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from diffsim.engine.rollout import rollout
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import State, World, idle_control
+from diffsim.simulate.rollout import rollout
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import State, World, idle_control
 from tests.worlds import ball_robot, build
 
 STEPS = 1000

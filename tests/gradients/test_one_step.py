@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State
+from diffsim.world.world import State
 from tests.gradients import regimes
 from tests.gradients.compare import Jacobians, disagreement, final_state, jacobians
 from tests.worlds import contact_velocity

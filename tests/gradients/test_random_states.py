@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from diffsim.engine.rotations import rotation_by
-from diffsim.engine.vectors import Vec3
-from diffsim.engine.world import State
+from diffsim.math.rotations import rotation_by
+from diffsim.math.vectors import Vec3
+from diffsim.world.world import State
 from tests.gradients.compare import Scene
 from tests.gradients.lanes import flatten_lanes, in_lanes, path_names, pull_lanes, repeat
 from tests.gradients.mechanisms import SMALL, scene_of

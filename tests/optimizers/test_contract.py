@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.gradient_flow import EXACT
 from diffsim.optimizers.config import (
     OPTAX_METHODS,
     EvolutionConfig,
@@ -19,6 +18,7 @@ from diffsim.optimizers.config import (
 )
 from diffsim.optimizers.gradient import clip, make_schedule
 from diffsim.optimizers.registry import make_optimizer
+from diffsim.simulate.gradient_flow import EXACT
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
 

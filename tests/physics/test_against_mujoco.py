@@ -20,12 +20,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from diffsim.engine.joints import JOINT_TYPES
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.step import step
-from diffsim.engine.world import Control, PartMotion, State, World, part_motion
+from diffsim.joints.joints import JOINT_TYPES
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, PartMotion, State, World, part_motion
 from tests.mujoco_model import RUNGE_KUTTA, mujoco_model, start
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
-from diffsim.engine.world import State, World
+from diffsim.dynamics.bodies import kinetic_energy
+from diffsim.world.world import State, World
 from tests.worlds import (
     RADIUS,
     RIGID,

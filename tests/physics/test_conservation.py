@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import State, World
+from diffsim.dynamics.bodies import kinetic_energy
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import State, World
 from tests.random_trees import FREEDOMS, random_tree
 from tests.worlds import DOWN, GRAVITY, WEIGHTLESS, angular_momentum, build, momentum, simulate
 

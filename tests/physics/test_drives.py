@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
-from diffsim.engine.joints import joint_coordinates, joint_frames, joint_rates
-from diffsim.engine.world import State, World
+from diffsim.dynamics.bodies import kinetic_energy
+from diffsim.joints.joints import joint_coordinates, joint_frames, joint_rates
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
+from diffsim.world.world import State, World
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, SOLVER, WEIGHTLESS, build, last, simulate
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
+from diffsim.dynamics.bodies import kinetic_energy
 from tests.worlds import GRAVITY, RADIUS, RIGID, ball_robot, build, simulate
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State
+from diffsim.world.world import State
 from tests.worlds import GRAVITY, RADIUS, ball_robot, build, simulate
 
 pytestmark = pytest.mark.usefixtures("float64")

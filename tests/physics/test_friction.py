@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import State
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import State
 from tests.worlds import (
     GRAVITY,
     RADIUS,

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State, World
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.world.world import State, World
 from tests.worlds import GRAVITY, RADIUS, RIGID, build, simulate
 
 TIMESTEP = 0.01

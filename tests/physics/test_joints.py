@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
-from diffsim.engine.rollout import rollout
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import Control, State, World
+from diffsim.joints.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.simulate.rollout import rollout
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World
 from tests.random_trees import FREEDOMS, random_tree
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, GRAVITY, SOLVER, WEIGHTLESS, build, last, simulate

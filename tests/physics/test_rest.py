@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State, World, idle_control
+from diffsim.world.world import State, World, idle_control
 from tests.gradients.compare import Scene, reverse
 from tests.worlds import (
     GRAVITY,

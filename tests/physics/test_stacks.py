@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.world import State, World
+from diffsim.world.world import State, World
 from tests.worlds import (
     GRAVITY,
     RADIUS,

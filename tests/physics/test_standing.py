@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.solver.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.engine.world import State, World
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import State, World
 from tests.robots_in_package import robot_config
 from tests.worlds import GRAVITY, SOLVER, last, simulate
 

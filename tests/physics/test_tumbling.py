@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
-from diffsim.engine.world import State
+from diffsim.dynamics.bodies import kinetic_energy
+from diffsim.world.world import State
 from tests.worlds import WEIGHTLESS, angular_momentum, box_robot, build, simulate
 
 SPIN = [5.0, -7.0, 9.0]

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.step import next_time
-from diffsim.engine.world import State, World
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, SensorConfig
 from diffsim.sensors import Sensors
+from diffsim.simulate.step import next_time
+from diffsim.world.world import State, World
 from tests.worlds import WEIGHTLESS, build, simulate
 
 TIMESTEP = 0.01

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.engine.indexing import WORLD
+from diffsim.math.indexing import WORLD
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
 from tests.robots_in_package import robot_config

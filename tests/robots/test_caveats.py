@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffsim.engine.bodies import kinetic_energy
+from diffsim.dynamics.bodies import kinetic_energy
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import FAST, caveats
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig

@@ -1,0 +1,1 @@
+"""Constraints, one file a kind, and the rows they are made of."""

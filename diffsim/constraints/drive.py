@@ -1,0 +1,231 @@
+"""Drives: motors and limits of one coordinate of a joint.
+
+A drive is a motor, a pair of limits, or both, on one coordinate; q̇ is its rate. Over one step of
+length h the motor's impulse λ stays within its limits, and the rate as near to the target as these
+allow. The limits of the coordinate do what is then still needed:
+
+    position servo   q̇⁺ → clip(gain · (command − q), ±max_velocity),    |λ| ≤ max_force · h
+    velocity servo   q̇⁺ → clip(command, ±max_velocity),                 |λ| ≤ max_force · h
+    torque           λ = clip(command, ±max_force) · h
+    limits           (lower − q) / h ≤ q̇⁺ ≤ (upper − q) / h
+
+A coordinate beyond its limit is moved back by the share ``erp`` of its depth in each step, which
+gives it no velocity. Where a command, a velocity or a force is clipped, the derivative is that of
+the bound.
+
+The drift keeps the velocity that an unsaturated motor has reached and the impulse of a saturated
+one, and is what moves a coordinate back to a limit that it has passed.
+
+Source: Degrave et al. (2019), section 2 (servo motors with gain, maximal torque and velocity).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.constraints.constraint import Impulse, Piece, StepStart, Velocity
+from diffsim.constraints.effective_mass import regularized_inverse
+from diffsim.constraints.rows import (
+    Rows,
+    build_coordinate_rows,
+    build_rows,
+    opposite_pushes,
+    own_inverse_mass,
+    visits,
+)
+from diffsim.joints.joints import Axis, Joints, joint_axes, joint_coordinates
+from diffsim.math.indexing import column, gather
+from diffsim.math.pytrees import pytree, static
+from diffsim.world.motors import Drives
+from diffsim.world.world import Impulses, World
+
+
+class DriveTargets(NamedTuple):
+    """Demands of the drives on the solver, shapes (drives,).
+
+    Attributes:
+        velocity: that a servo is after [rad/s] or [m/s].
+        least_impulse, greatest_impulse: bounds of the motor's impulse [N·m·s] or [N·s].
+        least_velocity, greatest_velocity: that keep the coordinate within its limits.
+        recovery: motion that brings it back from beyond one [rad/s] or [m/s].
+    """
+
+    velocity: jax.Array
+    least_impulse: jax.Array
+    greatest_impulse: jax.Array
+    least_velocity: jax.Array
+    greatest_velocity: jax.Array
+    recovery: jax.Array
+
+
+@pytree
+class DriveConstraint:
+    """Motors and limits. Impulses: of the motor, and of the limits if there are any.
+
+    Attributes:
+        which: indices of the drives.
+        joints: indices of their joints.
+        limited: whether the coordinates have limits.
+        rows: one direction, the rate of the coordinate.
+        target: what motors and limits ask for.
+        inverse_mass, mass: K and its reciprocal, shape (rows,).
+    """
+
+    which: tuple[int, ...] = static()
+    joints: tuple[int, ...] = static()
+    limited: bool = static()
+    rows: Rows
+    target: DriveTargets
+    inverse_mass: jax.Array
+    mass: jax.Array
+
+    @property
+    def moves_back(self) -> bool:
+        return self.limited
+
+    def ends(self, world: World) -> tuple[tuple[int, ...], ...]:
+        return tuple(_ends(world.joints, joint) for joint in self.joints)
+
+    def gather(self, impulses: Impulses) -> Impulse:
+        motor = gather(impulses.motor, self.which)
+        return (motor, gather(impulses.limit, self.which)) if self.limited else (motor,)
+
+    def scatter(self, impulse: Impulse) -> list[Piece]:
+        return [
+            Piece(name, self.which, values)
+            for name, values in zip(("motor", "limit"), impulse, strict=False)
+        ]
+
+    def total(self, impulse: Impulse) -> Impulse:
+        return (impulse[0] + impulse[1],) if self.limited else impulse
+
+    def respond(self, velocities: Velocity, impulse: Impulse) -> Impulse:
+        (rate,) = velocities
+        motor, *limit = impulse
+        target = self.target
+        wanted = motor + (target.velocity - rate) * self.mass
+        new_motor = jnp.clip(wanted, target.least_impulse, target.greatest_impulse)
+        if not limit:
+            return (new_motor,)
+        unlimited = rate + self.inverse_mass * (new_motor - motor - limit[0])
+        allowed = jnp.clip(unlimited, target.least_velocity, target.greatest_velocity)
+        return new_motor, (allowed - unlimited) * self.mass
+
+    def for_drift(
+        self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
+    ) -> tuple[DriveConstraint, Impulse]:
+        (rate,) = after
+        motor, target = impulse[0], self.target
+        saturated = (motor <= target.least_impulse) | (motor >= target.greatest_impulse)
+        drift = target._replace(
+            velocity=rate,
+            least_velocity=target.least_velocity + target.recovery,
+            greatest_velocity=target.greatest_velocity + target.recovery,
+            least_impulse=jnp.where(saturated, motor, -jnp.inf),
+            greatest_impulse=jnp.where(saturated, motor, jnp.inf),
+        )
+        return dataclasses.replace(self, target=drift), impulse
+
+
+def build(start: StepStart) -> list[DriveConstraint]:
+    """Constraints for all drives."""
+    drives, joints = start.world.drives, start.world.joints
+    if not drives.names:
+        return []
+    position = joint_coordinates(joints, start.frames, drives.coordinate, start.state.angles)
+    targets = drive_targets(drives, position, start.command, start.erp, start.world.timestep)
+
+    eliminated = [joints.eliminated[joint] for joint, _ in drives.coordinate]
+    kinds = [
+        (number if done else joints.types[joint], done, limited)
+        for (joint, number), done, limited in zip(
+            drives.coordinate, eliminated, drives.limited, strict=True
+        )
+    ]
+    ends = [_ends(joints, joint) for joint, _ in drives.coordinate]
+    return [
+        _drive(start, members, DriveTargets(*(gather(part, members) for part in targets)))
+        for members in visits(start.world.tree, kinds, ends)
+    ]
+
+
+def _ends(joints: Joints, joint: int) -> tuple[int, ...]:
+    """The bodies that a drive pushes; an eliminated joint's coordinate is its child's alone."""
+    if joints.eliminated[joint]:
+        return (joints.child[joint],)
+    return joints.child[joint], joints.parent[joint]
+
+
+def _drive(start: StepStart, members: tuple[int, ...], target: DriveTargets) -> DriveConstraint:
+    """The constraint of drives of one kind that are visited at once."""
+    world, drives, joints = start.world, start.world.drives, start.world.joints
+    which = tuple(drives.coordinate[member] for member in members)
+    index = tuple(joint for joint, _ in which)
+    child = tuple(joints.child[joint] for joint in index)
+    if joints.eliminated[index[0]]:
+        rows = build_coordinate_rows(start.system, child, which[0][1])
+        inverse_mass = rows.coupling()[0, 0]
+        mass = 1.0 / inverse_mass  # a coordinate of an eliminated joint can always move
+    else:
+        parent = tuple(joints.parent[joint] for joint in index)
+        direction, turns = joint_axes(joints, start.frames, which)
+        anchor = start.frames.gather(index).anchor_child
+        axes = [Axis(direction, turns[0])]
+        pushes = opposite_pushes(axes, child, parent, anchor, start.state.position)
+        rows = build_rows(start.system, pushes)
+        inverse_mass = rows.coupling()[0, 0]
+        own = own_inverse_mass(world.bodies, start.state.rotation, pushes)
+        mass = regularized_inverse(inverse_mass, own[0])
+    return DriveConstraint(
+        which=members,
+        joints=index,
+        limited=drives.limited[members[0]],
+        rows=rows,
+        target=target,
+        inverse_mass=inverse_mass,
+        mass=mass,
+    )
+
+
+def drive_targets(
+    drives: Drives, position: jax.Array, command: jax.Array, erp: float, timestep: jax.Array
+) -> DriveTargets:
+    """The law of the module's docstring.
+
+    Args:
+        drives: parameters.
+        position: of the driven coordinates [rad] or [m], shape (drives,).
+        command: of all motors in their order [rad, m, their rates, N·m or N], shape (motors,).
+        erp: share of a limit's violation that is taken back in one step.
+        timestep: [s].
+    """
+    given = gather(command, drives.command)
+    given = jnp.clip(given, drives.lowest_command, drives.highest_command)
+    is_servo, is_torque = (
+        column([motor == kind for motor in drives.motor], position)
+        for kind in ("position", "torque")
+    )
+    wanted = jnp.where(is_servo, drives.gain * (given - position), given)
+    reach = drives.max_force * timestep
+    torque = jnp.clip(given * timestep, -reach, reach)
+
+    def closing(gap: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The velocity that closes a gap within the step, and its depth when it is negative [m]."""
+        finite = jnp.where(jnp.isinf(gap), 0.0, gap)  # so that no derivative is inf · 0
+        velocity = jnp.where(jnp.isinf(gap), jnp.inf, jnp.maximum(finite, 0.0) / timestep)
+        return velocity, jnp.maximum(-finite, 0.0)
+
+    to_lower, below = closing(position - drives.lower)
+    to_upper, above = closing(drives.upper - position)
+    return DriveTargets(
+        velocity=jnp.clip(wanted, -drives.max_velocity, drives.max_velocity),
+        least_impulse=jnp.where(is_torque, torque, -reach),
+        greatest_impulse=jnp.where(is_torque, torque, reach),
+        least_velocity=-to_lower,
+        greatest_velocity=to_upper,
+        recovery=erp * (below - above) / timestep,
+    )

@@ -1,0 +1,1 @@
+"""Motion of bodies on a tree of joints: inertia, elimination, assembly."""

@@ -1,1 +1,0 @@
-"""The physics engine: worlds, states, one time step, rollouts and their gradients."""

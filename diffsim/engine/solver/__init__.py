@@ -1,1 +1,0 @@
-"""Solvers of the linear complementarity problem on velocities and impulses."""

@@ -1,0 +1,1 @@
+"""Vectors, rotations and arrays: what the physics is written in."""

@@ -1,0 +1,1 @@
+"""Shapes of geoms, one file a kind."""

@@ -1,0 +1,1 @@
+"""Time steps, rollouts and their gradients."""

@@ -1,0 +1,79 @@
+"""How much memory the gradient through many time steps takes, told before anything is compiled.
+
+The reverse pass keeps what its checkpoints say (``diffsim.simulate.rollout``): states, or what
+whole steps compute. A state's size is exact. Of what a step computes XLA keeps a part, the rest it
+computes again inside its kernels; that part was measured (``docs/speed.md``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from diffsim.graphs import inner_graphs
+from diffsim.simulate.rollout import Glances, Policy, segment_length
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import State, World
+
+KEPT_SHARE = 0.2
+"""Of the numbers that a step computes, those that XLA keeps for its reverse pass."""
+
+WEIGHT_COPIES = 3
+"""Of a controller's weights on every device: themselves, their gradient so far, and a step's part
+of it. Measured, as above."""
+
+
+def gradient_bytes(
+    world: World,
+    solver: ProjectedGaussSeidel,
+    state: State,
+    memory: Any,
+    policy: Policy | Glances,
+    steps: int,
+    checkpoint: str,
+    given: Any = None,
+) -> int:
+    """Bytes of temporary memory that the gradient of a rollout takes, about.
+
+    Args: as of ``rollout``. Only shapes are looked at.
+    """
+
+    def once(carry: tuple[State, Any], now: tuple[Any, ...]) -> tuple[State, Any]:
+        state, memory = carry
+        if isinstance(policy, Glances):
+            memory, control = policy.act(policy.look(memory, state), state, *now)
+        else:
+            memory, control = policy(memory, state, *now)
+        return step(world, solver, state, control), memory
+
+    carry = (state, memory)
+    now = () if given is None else (jax.tree.map(lambda leaf: leaf[0], given),)
+    computed = KEPT_SHARE * _output_bytes(jax.make_jaxpr(once)(carry, now).jaxpr)
+    kept = sum(_bytes(leaf) for leaf in jax.tree.leaves(carry))
+    if checkpoint == "none":
+        return round(steps * computed)
+    if checkpoint == "steps":
+        return round(steps * kept + computed)
+    length = segment_length(steps)
+    return round((steps // length + length) * kept + computed)
+
+
+def weight_bytes(weights: Any, devices: int = 1) -> int:
+    """Bytes that the weights and their gradient take on all devices together, about."""
+    return WEIGHT_COPIES * devices * sum(_bytes(leaf) for leaf in jax.tree.leaves(weights))
+
+
+def _output_bytes(graph: Any) -> int:
+    """Of all that the equations of a graph give; the body of a loop counts once."""
+    total = 0
+    for equation in graph.eqns:
+        total += sum(_bytes(variable.aval) for variable in equation.outvars)
+        total += sum(_output_bytes(inner) for inner in inner_graphs(equation))
+    return total
+
+
+def _bytes(array: Any) -> int:
+    # Random keys have a type that hides how many bytes they are.
+    return int(array.size * getattr(array.dtype, "itemsize", 8))

@@ -1,0 +1,196 @@
+"""Many time steps: a scan whose gradient stores few states and computes the rest again.
+
+The reverse pass of T steps needs what every step has computed. It may be kept, or computed again
+from states that are kept (``CHECKPOINTS``):
+
+    none      all that the steps compute: the least computing, the most memory
+    steps     the T states; each step is computed twice
+    nested    about 2 √T states, those at the ends of √T segments and, one segment at a time, those
+              within it; each step is computed three times
+
+Source: Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse
+automatic differentiation", 1992; Chen et al., "Training deep nets with sublinear memory cost",
+2016.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.math.vectors import Vec3
+from diffsim.simulate.gradient_flow import EXACT, GradientFlow, pass_back
+from diffsim.simulate.packing import Packed, Packing
+from diffsim.simulate.step import step
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
+from diffsim.world.world import Control, State, World
+
+Policy = Callable[..., tuple[Any, Control]]
+"""Maps memory and state, and what is given for this step if anything is, to the new memory and the
+control."""
+
+
+class Glances(NamedTuple):
+    """A policy that looks every few steps, and acts by what it remembers in between.
+
+    Attributes:
+        look: maps memory and state to the new memory.
+        act: a policy.
+        every: how many steps go by from look to look; the first is at the start.
+    """
+
+    look: Callable[[Any, State], Any]
+    act: Policy
+    every: int
+
+
+CHECKPOINTS = ("none", "steps", "nested")
+"""What the reverse pass of a rollout finds in memory; see above."""
+
+Body = Callable[[Any, Any], tuple[Any, Packed]]
+"""Of a scan."""
+
+Observer = Callable[[State], Any]
+"""Maps the state after a step to what is kept of it: a pytree of arrays."""
+
+
+class Rollout(NamedTuple):
+    """The result of a simulation.
+
+    Attributes:
+        state: at the end.
+        memory: of the policy, at the end.
+        observations: what the observer kept, with a leading axis (steps,).
+    """
+
+    state: State
+    memory: Any
+    observations: Any
+
+
+def rollout(
+    world: World,
+    solver: ProjectedGaussSeidel,
+    state: State,
+    memory: Any,
+    policy: Policy | Glances,
+    steps: int,
+    observe: Observer = lambda state: None,
+    flow: GradientFlow = EXACT,
+    checkpoint: str = "steps",
+    given: Any = None,
+    pushes: Vec3 | None = None,
+) -> Rollout:
+    """Simulate ``steps`` time steps under a policy.
+
+    Args:
+        world, solver: as for ``step``.
+        state: at the start.
+        memory: of the policy at the start; any pytree, () for none.
+        policy: maps memory and state to the new memory and the control; or looks now and then.
+        steps: number of time steps.
+        observe: what to keep of each state.
+        flow: how the gradient passes from step to step; exact by default.
+        checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
+        given: for the policy at every step, commands known beforehand for example: a pytree of
+            arrays (steps, ...), None for nothing.
+        pushes: velocities that are added to those of the bodies before every step [m/s], components
+            (steps, bodies, ...). The derivative with respect to them says how much what happens at
+            a step counts for the result.
+
+    Raises:
+        ValueError: if ``steps`` is not positive or ``checkpoint`` is none of them.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if checkpoint not in CHECKPOINTS:
+        raise ValueError(f"checkpoint must be one of {CHECKPOINTS}, got '{checkpoint}'")
+
+    kept = Packing(jax.eval_shape(observe, state))
+
+    robot_axes = state.time.ndim
+    act = policy.act if isinstance(policy, Glances) else policy
+
+    def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
+        first, now, push = inputs
+        state, memory = pass_back(*carry, first, flow, robot_axes)
+        if push is not None:
+            state = state._replace(velocity=state.velocity + push)
+        memory, control = act(memory, state, *now)
+        state = step(world, solver, state, control)
+        return (state, memory), kept.pack(observe(state))
+
+    first = None
+    if flow.truncation is not None:
+        number = jnp.arange(steps)
+        first = (number % flow.truncation == 0) & (number > 0)
+    inputs = (first, () if given is None else (given,), pushes)
+    scan = partial(_scan_with_looks, policy) if isinstance(policy, Glances) else _scan
+    (state, memory), observations = scan(advance, (state, memory), inputs, steps, checkpoint)
+    return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
+
+
+def segment_length(steps: int) -> int:
+    """Steps in a segment of nested checkpoints: near √steps, and if possible a divisor of steps."""
+    root = math.sqrt(steps)
+    candidates = range(math.ceil(0.5 * root), math.floor(2.0 * root) + 1)
+    near = [k for k in candidates if steps % k == 0]
+    return min(near, key=lambda k: abs(math.log(k / root)), default=round(root))
+
+
+def _scan(body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str) -> tuple[Any, Packed]:
+    """``jax.lax.scan`` over the steps."""
+    if checkpoint == "none":
+        return jax.lax.scan(body, carry, inputs, length=steps)
+    # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
+    kept = partial(jax.checkpoint, prevent_cse=False)
+    step = kept(body)
+    if checkpoint == "steps":
+        return jax.lax.scan(step, carry, inputs, length=steps)
+
+    def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
+        return jax.lax.scan(step, carry, inputs, length=length)
+
+    def segments(segment: Body, carry: Any, inputs: Any, count: int) -> tuple[Any, Packed]:
+        return jax.lax.scan(kept(segment), carry, inputs, length=count)
+
+    return _in_segments(segments, segment, carry, inputs, steps, segment_length(steps))
+
+
+def _scan_with_looks(
+    policy: Glances, body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str
+) -> tuple[Any, Packed]:
+    """The same over steps between which the policy looks; from look to look all is kept."""
+
+    def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
+        state, memory = carry
+        return jax.lax.scan(body, (state, policy.look(memory, state)), inputs, length=length)
+
+    scan = partial(_scan, checkpoint=checkpoint)
+    return _in_segments(scan, segment, carry, inputs, steps, min(policy.every, steps))
+
+
+def _in_segments(
+    scan: Callable[..., tuple[Any, Packed]],
+    segment: Callable[..., tuple[Any, Packed]],
+    carry: Any,
+    inputs: Any,
+    steps: int,
+    length: int,
+) -> tuple[Any, Packed]:
+    """A scan over segments of so many steps, and over what is left of the steps behind them."""
+    count, rest = divmod(steps, length)
+    whole = count * length
+    cut = jax.tree.map(lambda x: x[:whole].reshape(count, length, *x.shape[1:]), inputs)
+    carry, outputs = scan(partial(segment, length=length), carry, cut, count)
+    outputs = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), outputs)
+    if rest:
+        last_inputs = jax.tree.map(lambda x: x[whole:], inputs)
+        carry, last = segment(carry, last_inputs, length=rest)
+        outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
+    return carry, outputs

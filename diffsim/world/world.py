@@ -1,0 +1,205 @@
+"""The three kinds of data of the engine: the world, the state and the control.
+
+The world holds what stays the same during a simulation: its static fields (names, indices) fix
+the graph of computations, its leaves are numbers that can be differentiated. The state is what a
+time step maps to the next one. The control is what a controller sets at each step.
+
+Everything describes one robot in one world. Batch with ``jax.vmap``, or put robots along the last
+axis (``side_by_side``), which is faster on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.collisions.contacts import ContactImpulse, Contacts
+from diffsim.dynamics.bodies import Bodies
+from diffsim.dynamics.tree import Tree
+from diffsim.joints.joints import JOINT_TYPES, Joints
+from diffsim.math.pytrees import pytree, static
+from diffsim.math.vectors import Mat3, Vec3
+from diffsim.world.motors import Drives, Thrusters
+
+
+@pytree
+class Parts:
+    """The bodies of a robot's file, and where they are on the bodies that are simulated.
+
+    Bodies on hard fixed joints are merged into one before anything is simulated; what is seen of a
+    robot, its sensors and its trajectory, goes by these parts.
+
+    Attributes:
+        names: one for each part.
+        body: index of the simulated body that carries each part.
+        offset: of the part's centre of mass in the body's frame [m], components (parts,).
+        rotation: part frame to body frame, components (parts,).
+    """
+
+    names: tuple[str, ...] = static()
+    body: tuple[int, ...] = static()
+    offset: Vec3
+    rotation: Mat3
+
+    def gather(self, index: Sequence[int]) -> Parts:
+        """The parts at ``index``."""
+        return Parts(
+            tuple(self.names[k] for k in index),
+            tuple(self.body[k] for k in index),
+            self.offset.gather(index),
+            self.rotation.gather(index),
+        )
+
+
+@pytree
+class World:
+    """Bodies, joints, contacts and motors with all their parameters.
+
+    Attributes:
+        tree: the structure that the eliminated joints make.
+        bodies: masses and moments of inertia.
+        parts: the robot's named bodies.
+        joints: what is connected, and how.
+        contacts: pairs of surfaces that may touch, with friction, restitution and softness.
+        drives: motors and limits of the joints' coordinates.
+        thrusters: actuators that push or twist one body.
+        gravity: gravitational acceleration [m/s²], components of shape ().
+        timestep: length of a time step [s], shape ().
+    """
+
+    tree: Tree = static()
+    bodies: Bodies
+    parts: Parts
+    joints: Joints
+    contacts: Contacts
+    drives: Drives
+    thrusters: Thrusters
+    gravity: Vec3
+    timestep: jax.Array
+
+
+class Impulses(NamedTuple):
+    """Impulses of all rows over the last time step, which warm-start the next solve.
+
+    Attributes:
+        joint: of joints that are not eliminated, 6 − freedoms for each [N·s] or [N·m·s].
+        motor, limit: of the drives, shape (drives,) [N·s] or [N·m·s].
+        contact: components (contacts,): normal, and along two tangents [N·s].
+    """
+
+    joint: jax.Array
+    motor: jax.Array
+    limit: jax.Array
+    contact: ContactImpulse
+
+
+class State(NamedTuple):
+    """Motion of all bodies, and the impulses that warm-start the next solve.
+
+    Attributes:
+        position: centres of mass in the world frame [m], components (bodies,).
+        rotation: body frame to world frame, components (bodies,).
+        velocity: of the centres of mass, world frame [m/s], components (bodies,).
+        angular_velocity: world frame [rad/s], components (bodies,).
+        acceleration: mean over the last time step, world frame [m/s²], components (bodies,).
+        angular_acceleration: the same of the angular velocity [rad/s²].
+        impulses: of the last time step.
+        angles: of hinges and universal joints, counting turns, to within half a turn [rad], shape
+            (turning coordinates,); ``joint_coordinates`` makes exact coordinates of them.
+        time: since the start [s], shape ().
+        time_excess: by how much ``time`` is ahead, from rounding, shape () [s].
+    """
+
+    position: Vec3
+    rotation: Mat3
+    velocity: Vec3
+    angular_velocity: Vec3
+    acceleration: Vec3
+    angular_acceleration: Vec3
+    impulses: Impulses
+    angles: jax.Array
+    time: jax.Array
+    time_excess: jax.Array
+
+
+class PartMotion(NamedTuple):
+    """Motion of a robot's parts in the world frame, components (parts,).
+
+    Attributes:
+        position: of the centres [m].
+        rotation: from the part's frame to the world's.
+        velocity: [m/s].
+        angular_velocity: [rad/s].
+    """
+
+    position: Vec3
+    rotation: Mat3
+    velocity: Vec3
+    angular_velocity: Vec3
+
+
+class Control(NamedTuple):
+    """What the controller sets at a time step.
+
+    Attributes:
+        command: of the thrusters, then of the motors, shape (thrusters + motors,); in the units of
+            each: [N], [N·m], [rad], [m], [rad/s] or [m/s].
+    """
+
+    command: jax.Array
+
+
+def part_motion(parts: Parts, state: State) -> PartMotion:
+    """Where all parts are and how they move."""
+    turned = state.rotation.gather(parts.body)
+    arm = turned @ parts.offset
+    omega = state.angular_velocity.gather(parts.body)
+    return PartMotion(
+        position=state.position.gather(parts.body) + arm,
+        rotation=turned.times(parts.rotation),
+        velocity=state.velocity.gather(parts.body) + omega.cross(arm),
+        angular_velocity=omega,
+    )
+
+
+def side_by_side(world: World, each: Any, robots: int) -> tuple[World, Any]:
+    """The same for several robots, which lie along the last axis of every array.
+
+    Args:
+        world: shared by all: its arrays get a last axis of length 1.
+        each: what every robot has of its own, at first alike: a state, a memory, any pytree.
+        robots: how many.
+    """
+    world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
+    return world, jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), each
+    )
+
+
+def idle_control(world: World) -> Control:
+    """The control that commands zero."""
+    return Control(command=jnp.zeros(command_count(world), world.timestep.dtype))
+
+
+def command_count(world: World) -> int:
+    """The number of commands: those of the thrusters and of the motors."""
+    return len(world.thrusters.names) + sum(bool(motor) for motor in world.drives.motor)
+
+
+def idle_impulses(world: World) -> Impulses:
+    """No impulses: how a simulation begins."""
+    held = sum(
+        6 - JOINT_TYPES[kind].freedoms
+        for kind, eliminated in zip(world.joints.types, world.joints.eliminated, strict=True)
+        if not eliminated
+    )
+
+    def zeros(count: int) -> jax.Array:
+        return jnp.zeros(count, world.timestep.dtype)
+
+    drives, contacts = len(world.drives.names), len(world.contacts.names)
+    contact = ContactImpulse(zeros(contacts), zeros(contacts), zeros(contacts))
+    return Impulses(zeros(held), zeros(drives), zeros(drives), contact)
