@@ -155,7 +155,7 @@ def recorded(robot: RobotConfig, world: World, solver: Solver) -> tuple[State, j
 
 def velocities(world: World, settings: ProjectedGaussSeidel, states: Any) -> np.ndarray:
     """Velocities one step later, shape (states, bodies, 3)."""
-    one = lambda s, c: step(world, settings, s, Control(c)).velocity.stack()  # noqa: E731
+    one = lambda s, c: step(world, settings, s, Control(c)).twist.linear.stack()  # noqa: E731
     return np.asarray(jax.jit(jax.vmap(one))(*states))
 
 

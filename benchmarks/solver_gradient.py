@@ -35,6 +35,7 @@ from benchmarks.solver_convergence import (
     recorded,
     strong_quadruped,
 )
+from diffsim.math.spatial import Twist
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.simulate.rollout import rollout
@@ -60,13 +61,13 @@ def gradients(world: World, settings: ProjectedGaussSeidel, states: Any) -> np.n
 
     def loss(inputs: Any, state: State) -> jax.Array:
         velocity, spin, command = inputs
-        start = state._replace(velocity=velocity, angular_velocity=spin)
+        start = state._replace(twist=Twist(velocity, spin))
         after = step(world, settings, start, Control(command))
-        moved = jnp.stack([jnp.stack(after.velocity), jnp.stack(after.angular_velocity)])
+        moved = jnp.stack([jnp.stack(after.twist.linear), jnp.stack(after.twist.angular)])
         return jnp.sum(weights * moved)
 
     def gradient(state: State, command: jax.Array) -> Any:
-        inputs = (state.velocity, state.angular_velocity, command)
+        inputs = (state.twist.linear, state.twist.angular, command)
         return jax.grad(loss)(inputs, state)
 
     # Put together outside: a concatenation in the program would become one kernel with all of it.
@@ -83,7 +84,7 @@ def cost(robot: RobotConfig, settings: ProjectedGaussSeidel) -> tuple[float, flo
         def distance(command: jax.Array) -> jax.Array:
             control = Control(command)
             final = rollout(world, settings, start, (), lambda m, _: (m, control), STEPS).state
-            return final.position.x[0]
+            return final.pose.position.x[0]
 
         commands = jnp.asarray(
             0.1 * np.random.default_rng(SEED).normal(size=(BATCH, 8)), jnp.float32

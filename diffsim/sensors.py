@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from diffsim.joints.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
+from diffsim.joints.coordinates import joint_coordinates, joint_rates
+from diffsim.joints.joints import joint_frames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import column, gather, scatter_add
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.config import CLOCK_SENSORS, COMPONENTS, RobotConfig, SensorConfig
 from diffsim.robots.numbers import numbers, stack_vectors, vector
-from diffsim.world.world import PartMotion, State, World, part_motion
+from diffsim.world.world import State, World, part_motion
 
 UNITS = {
     "position": "m",
@@ -90,20 +92,11 @@ class Sensors:
                 pool += self._read(kind, names, world, state, goal)
         positions, rates = self._coordinates["joint_position"], self._coordinates["joint_velocity"]
         if positions or rates:
-            frames = joint_frames(world.joints, state.position, state.rotation)
+            frames = joint_frames(world.joints, state.pose)
         if positions:
             pool.append(joint_coordinates(world.joints, frames, positions, state.angles))
         if rates:
-            pool.append(
-                joint_rates(
-                    world.joints,
-                    frames,
-                    state.position,
-                    state.velocity,
-                    state.angular_velocity,
-                    rates,
-                )
-            )
+            pool.append(joint_rates(world.joints, frames, state.pose.position, state.twist, rates))
         if not pool:
             return jnp.zeros(0, state.time.dtype)
         return gather(jnp.concatenate(pool), self._order)
@@ -128,8 +121,7 @@ class Sensors:
             return _imu(world, state, own, [str(sensor.body) for sensor in sensors])
         if kind == "distance":
             return [_distance(own, other, sensors)]
-        found: Any = getattr(own, "rotation" if kind == "orientation" else kind)
-        return _flat(found if other is None else _relative(kind, own, other))
+        return _flat(_absolute(kind, own) if other is None else _relative(kind, own, other))
 
 
 def _all_components(robot: RobotConfig, sensor: SensorConfig) -> tuple[str, ...]:
@@ -158,7 +150,7 @@ def _unit(robot: RobotConfig, sensor: SensorConfig, component: str) -> str:
     return UNITS[sensor.type]
 
 
-def _motion(world: World, state: State, names: Iterable[str]) -> PartMotion:
+def _motion(world: World, state: State, names: Iterable[str]) -> Motion:
     """How the named parts move."""
     index = tuple(world.parts.names.index(name) for name in names)
     return part_motion(world.parts.gather(index), state)
@@ -186,42 +178,48 @@ def _contact_forces(world: World, state: State, bodies: list[str]) -> jax.Array:
     return scatter_add(nothing, tuple(sensor for _, sensor in touching), found)
 
 
-def _imu(world: World, state: State, own: PartMotion, names: list[str]) -> list[jax.Array]:
+def _imu(world: World, state: State, own: Motion, names: list[str]) -> list[jax.Array]:
     """Acceleration minus gravity and angular rate, both in the part's frame."""
     carrier = tuple(world.parts.body[world.parts.names.index(name)] for name in names)
-    arm = own.position - state.position.gather(carrier)
-    omega = own.angular_velocity
-    acceleration = (
-        state.acceleration.gather(carrier)
-        + state.angular_acceleration.gather(carrier).cross(arm)
-        + omega.cross(omega.cross(arm))
-        - world.gravity
-    )
-    return [*own.rotation.transpose_times(acceleration), *own.rotation.transpose_times(omega)]
+    arm = own.pose.position - state.pose.position.gather(carrier)
+    omega = own.twist.angular
+    inertial = state.acceleration.gather(carrier).at(arm) + omega.cross(omega.cross(arm))
+    into = own.pose.rotation.transpose_times
+    return [*into(inertial - world.gravity), *into(omega)]
 
 
-def _distance(own: PartMotion, other: PartMotion | None, sensors: list[SensorConfig]) -> jax.Array:
+def _distance(own: Motion, other: Motion | None, sensors: list[SensorConfig]) -> jax.Array:
     """Distance to a point or a body [m]; its gradient is zero where the distance is."""
     if other is None:
         fixed = stack_vectors([vector(sensor.target) for sensor in sensors])
-        target = Vec3(*(column(component, own.position.x) for component in fixed))
+        target = Vec3(*(column(component, own.pose.position.x) for component in fixed))
     else:
-        target = other.position
-    return (own.position - target).length()
+        target = other.pose.position
+    return (own.pose.position - target).length()
 
 
-def _relative(kind: str, own: PartMotion, other: PartMotion) -> Vec3 | Mat3:
+def _absolute(kind: str, own: Motion) -> Vec3 | Mat3:
+    """Motion of a body in the world frame."""
+    found: dict[str, Vec3 | Mat3] = {
+        "position": own.pose.position,
+        "orientation": own.pose.rotation,
+        "velocity": own.twist.linear,
+        "angular_velocity": own.twist.angular,
+    }
+    return found[kind]
+
+
+def _relative(kind: str, own: Motion, other: Motion) -> Vec3 | Mat3:
     """A body's motion in the frame of another one."""
-    into = other.rotation.transpose_times
+    into = other.pose.rotation.transpose_times
     if kind == "orientation":
-        return Mat3(*(into(column) for column in own.rotation))
-    between = own.position - other.position
+        return Mat3(*(into(column) for column in own.pose.rotation))
+    between = own.pose.position - other.pose.position
     if kind == "position":
         return into(between)
     if kind == "angular_velocity":
-        return into(own.angular_velocity - other.angular_velocity)
-    carried = other.velocity + other.angular_velocity.cross(between)
-    return into(own.velocity - carried)
+        return into(own.twist.angular - other.twist.angular)
+    return into(own.twist.linear - other.twist.at(between))
 
 
 def _flat(found: Vec3 | Mat3) -> list[jax.Array]:

@@ -79,8 +79,14 @@ def after(given: RobotConfig, steps: int = 20) -> tuple[World, State, State]:
 
 def pose(world: World, state: State, part: str) -> dict[str, np.ndarray]:
     index = world.parts.names.index(part)
-    motion = part_motion(world.parts, state)
-    return {name: np.asarray(getattr(motion, name).stack())[index] for name in motion._fields}
+    own, twist = part_motion(world.parts, state)
+    found = {
+        "position": own.position,
+        "rotation": own.rotation,
+        "velocity": twist.linear,
+        "angular_velocity": twist.angular,
+    }
+    return {name: np.asarray(value.stack())[index] for name, value in found.items()}
 
 
 @pytest.mark.parametrize("part", ["base", "eye", "arm"])
@@ -170,7 +176,9 @@ def test_an_imu_off_the_centre_feels_how_its_own_point_moves() -> None:
     given = robot(imu=SensorConfig(type="imu", body="eye"))
     world, state = build(given, DOWN, 1e-4)
     states = simulate(world, state, steps=40)
-    place = np.asarray(jax.vmap(partial(part_motion, world.parts))(states).position.stack())[:, 1]
+    place = np.asarray(jax.vmap(partial(part_motion, world.parts))(states).pose.position.stack())[
+        :, 1
+    ]
     last_state = last(states)
     second = (place[-1] - 2.0 * place[-2] + place[-3]) / 1e-4**2
     expected = pose(world, last_state, "eye")["rotation"].T @ (second - np.array(DOWN))
@@ -199,7 +207,7 @@ def test_distances_contacts_and_time() -> None:
     world, _, state = after(given, steps=300)
     found = read(given, world, state)
     assert found["near"] == pytest.approx(5.0, abs=1e-6)
-    assert found["goal"] == pytest.approx(2.1 - float(state.position.z[0]), abs=1e-6)
+    assert found["goal"] == pytest.approx(2.1 - float(state.pose.position.z[0]), abs=1e-6)
     assert found["touch"] == pytest.approx(2.0 * GRAVITY, rel=1e-3)
     assert found["clock"] == pytest.approx(0.3)
     assert found["sine"] == pytest.approx(np.sin(4.0 * np.pi * 0.3))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.dynamics.bodies import inertia_times
+from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
@@ -107,6 +108,24 @@ def simulate(
     ).observations
 
 
+def with_motion(
+    state: State,
+    *,
+    position: Vec3 | None = None,
+    velocity: Vec3 | None = None,
+    angular_velocity: Vec3 | None = None,
+    **others: Any,
+) -> State:
+    """The state with other motions of its bodies, and other fields."""
+    (here, turned), (linear, angular) = state.pose, state.twist
+    pose = Pose(here if position is None else position, turned)
+    twist = Twist(
+        linear if velocity is None else velocity,
+        angular if angular_velocity is None else angular_velocity,
+    )
+    return state._replace(pose=pose, twist=twist, **others)
+
+
 def last(trajectory: Any) -> Any:
     """The final state of a trajectory."""
     return jax.tree.map(lambda leaf: leaf[-1], trajectory)
@@ -114,20 +133,20 @@ def last(trajectory: Any) -> Any:
 
 def momentum(world: World, state: State) -> jax.Array:
     """Linear momentum of all bodies together [kg·m/s], shape (..., 3)."""
-    return (state.velocity * world.bodies.mass).stack().sum(-2)
+    return (state.twist.linear * world.bodies.mass).stack().sum(-2)
 
 
 def angular_momentum(world: World, state: State) -> jax.Array:
     """Angular momentum of all bodies together about the origin [kg·m²/s], shape (..., 3)."""
-    orbital = state.position.cross(state.velocity * world.bodies.mass)
-    spin = inertia_times(state.rotation, world.bodies.inertia, state.angular_velocity)
+    orbital = state.pose.position.cross(state.twist.linear * world.bodies.mass)
+    spin = inertia_times(state.pose.rotation, world.bodies.inertia, state.twist.angular)
     return (orbital + spin).stack().sum(-2)
 
 
 def contact_velocity(state: State, radius: Any = RADIUS) -> Vec3:
     """Velocity of the lowest point of every sphere [m/s]."""
-    zero = jnp.zeros_like(state.position.x)
-    return state.velocity + state.angular_velocity.cross(Vec3(zero, zero, zero - radius))
+    zero = jnp.zeros_like(state.pose.position.x)
+    return state.twist.linear + state.twist.angular.cross(Vec3(zero, zero, zero - radius))
 
 
 def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

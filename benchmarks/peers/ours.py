@@ -73,7 +73,7 @@ class Ours:
             control = Control(self._command(self.weights, state))
             after = step(self.world, self.solver, state, control)
             other = step(self.world, exact, state, control)
-            error = jax.tree.map(lambda a, b: a[0] - b[0], after.velocity, other.velocity)
+            error = jax.tree.map(lambda a, b: a[0] - b[0], after.twist.linear, other.twist.linear)
             return after, jnp.sqrt(error.squared_norm())
 
         errors = jax.jit(lambda state: jax.lax.scan(body, state, length=self.task.steps)[1])
@@ -103,7 +103,9 @@ class Ours:
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
             return memory, Control(self._command(weights, state))
 
-        final = rollout(self.world, self.solver, start, (), policy, self.task.steps).state.position
+        final = rollout(
+            self.world, self.solver, start, (), policy, self.task.steps
+        ).state.pose.position
         robots = self.task.robots
         return jnp.sum(final.x[0]) / robots, jnp.sum(final.z[0]) / robots
 

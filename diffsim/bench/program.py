@@ -130,7 +130,7 @@ def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
             config.bench.steps,
             checkpoint=checkpoint,
         )
-        return jnp.sum(result.state.position.x[0])
+        return jnp.sum(result.state.pose.position.x[0])
 
     function: Callable[[Weights, State], Any] = distance
     needed = None

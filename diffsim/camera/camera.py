@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from diffsim.camera.atlas import make_atlas
 from diffsim.camera.patterns import draw_texture, grey
-from diffsim.camera.render import Optics, Pose, Scene, Surface, on_cpu, render
+from diffsim.camera.render import Optics, Scene, Surface, on_cpu, render
+from diffsim.math.spatial import Motion, Pose
 from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.appearance import CameraConfig
 from diffsim.robots.check_values import is_known
@@ -21,7 +22,7 @@ from diffsim.robots.numbers import (
     unit,
     vector,
 )
-from diffsim.world.world import PartMotion, State, World, part_motion
+from diffsim.world.world import State, World, part_motion
 
 
 class Camera:
@@ -59,9 +60,7 @@ class Camera:
         """
         return self.view(world.parts.names, part_motion(world.parts, state))
 
-    def view(
-        self, names: Sequence[str], motion: PartMotion, offset: Vec3 | None = None
-    ) -> jax.Array:
+    def view(self, names: Sequence[str], motion: Motion, offset: Vec3 | None = None) -> jax.Array:
         """The same from the motion of parts; of several moments or robots, along the last axis.
 
         Args:
@@ -72,19 +71,15 @@ class Camera:
 
         def of_part(name: str) -> Pose:
             part = list(names).index(name)
-            return jax.tree.map(lambda c: c[part], Pose(motion.position, motion.rotation))
+            return jax.tree.map(lambda c: c[part], motion.pose)
 
         poses = [*(of_part(name) for name in self._names), *self._planes]
         own = self._own_pose()
         if self._config.body is not None:
-            carrier = of_part(self._config.body)
-            own = Pose(
-                carrier.position + carrier.rotation @ own.position,
-                carrier.rotation.times(own.rotation),
-            )
+            own = of_part(self._config.body).times(own)
         if offset is not None:
             own = own._replace(position=own.position + offset)
-        many = motion.position.x.shape[1:]
+        many = motion.pose.position.x.shape[1:]
         if not many:
             return render(self._scene, poses, self._optics, own)
         poses, own = jax.tree.map(

@@ -29,19 +29,8 @@ from diffsim.camera.surfaces import (
     meet_sphere,
 )
 from diffsim.math.pytrees import pytree, static
-from diffsim.math.vectors import Mat3, Vec3
-
-
-class Pose(NamedTuple):
-    """Where something is.
-
-    Attributes:
-        position: in the world [m].
-        rotation: its own frame to the world's.
-    """
-
-    position: Vec3
-    rotation: Mat3
+from diffsim.math.spatial import Pose
+from diffsim.math.vectors import Vec3
 
 
 @pytree

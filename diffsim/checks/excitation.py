@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
-from diffsim.joints.joints import JOINT_TYPES
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.sensors import Sensors
 from diffsim.simulate.rollout import Policy

@@ -152,10 +152,10 @@ class _Loss:
     def terms(self, world: World, state: State) -> jax.Array:
         """Weighted components of all parts' motion, shape (18, parts)."""
         motion = part_motion(world.parts, state)
-        velocities = (*motion.velocity, *motion.angular_velocity)
+        velocities = (*motion.twist.linear, *motion.twist.angular)
         rows = [
-            *motion.position,
-            *(component for column in motion.rotation for component in column),
+            *motion.pose.position,
+            *(component for column in motion.pose.rotation for component in column),
             *(component * VELOCITY_WEIGHT for component in velocities),
         ]
         return jnp.stack(rows) * self._weights

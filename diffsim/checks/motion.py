@@ -30,6 +30,7 @@ from diffsim.checks.measure import Measure
 from diffsim.checks.observation import Observation, observe, total
 from diffsim.checks.start import is_tied, nudged
 from diffsim.checks.trial import BATCH, Trials, stack
+from diffsim.math.spatial import Twist
 from diffsim.math.vectors import Vec3
 from diffsim.sensors import Sensors
 from diffsim.world.world import State, World
@@ -146,12 +147,11 @@ def _floating(world: World, state: State) -> tuple[World, State]:
     weightless = jax.tree.map(jnp.zeros_like, world.gravity)
     floating = dataclasses.replace(world, contacts=apart, gravity=weightless)
     mass = world.bodies.mass
-    center = total(state.position * mass) * (1.0 / jnp.sum(mass))
+    center = total(state.pose.position * mass) * (1.0 / jnp.sum(mass))
     velocity, spin = _vector(FLOATING_VELOCITY), _vector(FLOATING_SPIN)
-    return floating, state._replace(
-        velocity=state.velocity + velocity + spin.cross(state.position - center),
-        angular_velocity=state.angular_velocity + spin,
-    )
+    drift = velocity + spin.cross(state.pose.position - center)
+    twist = Twist(state.twist.linear + drift, state.twist.angular + spin)
+    return floating, state._replace(twist=twist)
 
 
 def count_broken(observed: Observation, names: tuple[str, ...]) -> Measure:

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.collisions.contacts import ContactFrame, detect
-from diffsim.dynamics.bodies import Velocities, inertia_times, kinetic_energy
-from diffsim.joints.joints import JOINT_TYPES, joint_frames
+from diffsim.dynamics.bodies import inertia_times, kinetic_energy
+from diffsim.joints.joints import joint_frames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.vectors import Vec3
 from diffsim.world.world import State, World
 
@@ -51,26 +52,24 @@ def observe(world: World) -> Callable[[State], Observation]:
     def of_state(state: State) -> Observation:
         mass = world.bodies.mass
         drift, soft = _joint_errors(world, state)
-        momentum = state.velocity * mass
+        momentum = state.twist.linear * mass
         whole_momentum = total(momentum)
         # About the centre of mass, and by the motion relative to it: free of where the origin is.
         whole = jnp.sum(mass)
-        center = total(state.position * mass) * (1.0 / whole)
+        center = total(state.pose.position * mass) * (1.0 / whole)
         mean_velocity = whole_momentum * (1.0 / whole)
-        orbital = (state.position - center).cross((state.velocity - mean_velocity) * mass)
-        spin = inertia_times(state.rotation, world.bodies.inertia, state.angular_velocity)
-        kinetic = kinetic_energy(
-            world.bodies, state.rotation, state.velocity, state.angular_velocity
-        )
+        orbital = (state.pose.position - center).cross((state.twist.linear - mean_velocity) * mass)
+        spin = inertia_times(state.pose.rotation, world.bodies.inertia, state.twist.angular)
+        kinetic = kinetic_energy(world.bodies, state.pose.rotation, state.twist)
         return Observation(
-            finite=jnp.isfinite(kinetic + world.gravity.dot(state.position)),
+            finite=jnp.isfinite(kinetic + world.gravity.dot(state.pose.position)),
             drift=drift[0],
             drift_angle=drift[1],
             soft=soft[0],
             soft_angle=soft[1],
             penetration=_penetration(world, state),
             kinetic=jnp.sum(kinetic),
-            potential=-jnp.sum(mass * world.gravity.dot(state.position)),
+            potential=-jnp.sum(mass * world.gravity.dot(state.pose.position)),
             momentum=jnp.stack(whole_momentum),
             momentum_scale=jnp.sum(jnp.sqrt(momentum.squared_norm())),
             angular_momentum=jnp.stack(total(orbital + spin)),
@@ -85,7 +84,7 @@ def _joint_errors(
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
     """Largest errors of hard and of soft joints, each along and about their axes."""
     joints = world.joints
-    frames = joint_frames(joints, state.position, state.rotation)
+    frames = joint_frames(joints, state.pose)
     zero = jnp.zeros_like(world.timestep)
     largest = {(soft, turns): zero for soft in (False, True) for turns in (False, True)}
     for kind in dict.fromkeys(joints.types):
@@ -103,8 +102,8 @@ def _joint_errors(
 
 def contact_frame(world: World, state: State) -> ContactFrame:
     """Geometry of the contacts where the bodies are now."""
-    still = Velocities(*(jax.tree.map(jnp.zeros_like, state.velocity) for _ in range(2)))
-    return detect(world.contacts, state.position, state.rotation, still, world.timestep)
+    still = jax.tree.map(jnp.zeros_like, state.twist)
+    return detect(world.contacts, state.pose, still, world.timestep)
 
 
 def _penetration(world: World, state: State) -> jax.Array:

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
-from diffsim.joints.joints import JOINT_TYPES
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig
 from diffsim.robots.placement import carriers, place
 
@@ -58,7 +58,7 @@ def lowered(robot: RobotConfig) -> RobotConfig:
     robot = copy.deepcopy(robot)
     placed, carried = place(robot), carriers(robot)
     gaps = [
-        float(placed[name].position.z) - float(body.radius or 0.0)
+        float(placed[name].pose.position.z) - float(body.radius or 0.0)
         for name, body in robot.bodies.items()
         if body.shape == "sphere" and body.ground_contact
     ]

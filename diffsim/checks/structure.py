@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim.joints.joints import JOINT_TYPES
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.robots.placement import carriers
 from diffsim.sensors import Sensors

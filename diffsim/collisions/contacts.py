@@ -12,10 +12,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.dynamics.bodies import Velocities
 from diffsim.math.indexing import WORLD, column, gather
 from diffsim.math.pytrees import pytree, static
-from diffsim.math.vectors import Mat3, Vec3, where
+from diffsim.math.spatial import Pose, Twist
+from diffsim.math.vectors import Vec3, where
 
 
 @pytree
@@ -113,9 +113,7 @@ def tangents(normal: Vec3) -> tuple[Vec3, Vec3]:
     return tangent_1, normal.cross(tangent_1)
 
 
-def detect(
-    contacts: Contacts, position: Vec3, rotation: Mat3, free: Velocities, timestep: jax.Array
-) -> ContactFrame:
+def detect(contacts: Contacts, pose: Pose, free: Twist, timestep: jax.Array) -> ContactFrame:
     """Separation now, and the geometry at the moment when the surfaces meet in free motion.
 
     Surfaces that don't meet within the step, or touch already, have the geometry of now. Spheres
@@ -123,11 +121,12 @@ def detect(
 
     Args:
         contacts: parameters.
-        position, rotation: of the bodies at the start of the step, components (bodies,).
+        pose: of the bodies at the start of the step, components (bodies,).
         free: velocities with which the bodies move until surfaces meet.
         timestep: [s].
     """
     a, b = contacts.body_a, contacts.body_b
+    position, rotation = pose
     with_ground = column([body == WORLD for body in b], position.x)
     # The centres of the spheres. A world's rotation is read as zero: so is its sphere's centre.
     arm_a = rotation.gather(a) @ contacts.center_a

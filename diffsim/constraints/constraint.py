@@ -22,7 +22,7 @@ import jax
 
 from diffsim.constraints.rows import Rows
 from diffsim.dynamics.elimination import Elimination
-from diffsim.joints.joints import JointFrames
+from diffsim.joints.joint_type import JointFrames
 from diffsim.world.world import Impulses, State, World
 
 Impulse = tuple[jax.Array, ...]

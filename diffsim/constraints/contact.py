@@ -222,7 +222,7 @@ def build(start: StepStart, before: Z) -> list[ContactConstraint]:
     if not contacts.names:
         return []
     predicted = velocities_of(start.system, before)
-    everything = detect(contacts, state.position, state.rotation, predicted, world.timestep)
+    everything = detect(contacts, state.pose, predicted, world.timestep)
     pairs = list(zip(contacts.body_a, contacts.body_b, strict=True))
     kinds = [(b == WORLD, bare) for (_, b), bare in zip(pairs, contacts.frictionless, strict=True)]
     return [
@@ -249,9 +249,7 @@ def _touch(
     inverse_mass = tuple(tuple(unstack(row)) for row in unstack(rows.coupling()))
     scale = _inverse_masses(world.bodies, chosen.body_a, chosen.body_b)
     approach = Approach(
-        velocity=sum_up(push.velocity(state.velocity, state.angular_velocity) for push in pushes)[
-            0
-        ],
+        velocity=sum_up(push.velocity(state.twist) for push in pushes)[0],
         free_velocity=rows.velocities(before)[0],
         previous_impulse=gather(state.impulses.contact.normal, members),
         inverse_mass=rows.inverse_mass(0),

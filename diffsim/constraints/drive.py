@@ -37,7 +37,10 @@ from diffsim.constraints.rows import (
     own_inverse_mass,
     visits,
 )
-from diffsim.joints.joints import Axis, Joints, joint_axes, joint_coordinates
+from diffsim.joints.coordinates import joint_axes, joint_coordinates
+from diffsim.joints.joint_type import about, along
+from diffsim.joints.joints import Joints
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import column, gather
 from diffsim.math.pytrees import pytree, static
 from diffsim.world.motors import Drives
@@ -141,7 +144,7 @@ def build(start: StepStart) -> list[DriveConstraint]:
 
     eliminated = [joints.eliminated[joint] for joint, _ in drives.coordinate]
     kinds = [
-        (number if done else joints.types[joint], done, limited)
+        (number if done else (joints.types[joint], _turns(joints, (joint, number))), done, limited)
         for (joint, number), done, limited in zip(
             drives.coordinate, eliminated, drives.limited, strict=True
         )
@@ -151,6 +154,11 @@ def build(start: StepStart) -> list[DriveConstraint]:
         _drive(start, members, DriveTargets(*(gather(part, members) for part in targets)))
         for members in visits(start.world.tree, kinds, ends)
     ]
+
+
+def _turns(joints: Joints, coordinate: tuple[int, int]) -> bool:
+    joint, number = coordinate
+    return JOINT_TYPES[joints.types[joint]].units[number] == "rad"
 
 
 def _ends(joints: Joints, joint: int) -> tuple[int, ...]:
@@ -172,13 +180,14 @@ def _drive(start: StepStart, members: tuple[int, ...], target: DriveTargets) -> 
         mass = 1.0 / inverse_mass  # a coordinate of an eliminated joint can always move
     else:
         parent = tuple(joints.parent[joint] for joint in index)
-        direction, turns = joint_axes(joints, start.frames, which)
-        anchor = start.frames.gather(index).anchor_child
-        axes = [Axis(direction, turns[0])]
-        pushes = opposite_pushes(axes, child, parent, anchor, start.state.position)
+        # Also where it moves along an axis, too, a coordinate that turns is driven by a torque.
+        axis = about if _turns(joints, which[0]) else along
+        axes = [axis(joint_axes(joints, start.frames, which))]
+        anchor = start.frames.gather(index).child.position
+        pushes = opposite_pushes(axes, child, parent, anchor, start.state.pose.position)
         rows = build_rows(start.system, pushes)
         inverse_mass = rows.coupling()[0, 0]
-        own = own_inverse_mass(world.bodies, start.state.rotation, pushes)
+        own = own_inverse_mass(world.bodies, start.state.pose.rotation, pushes)
         mass = regularized_inverse(inverse_mass, own[0])
     return DriveConstraint(
         which=members,

@@ -30,7 +30,8 @@ from diffsim.constraints.rows import (
 )
 from diffsim.constraints.softness import soft_constraint
 from diffsim.dynamics.bodies import resolved
-from diffsim.joints.joints import JOINT_TYPES, JointFrames
+from diffsim.joints.joint_type import JointFrames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD, gather, unstack
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.vectors import Vec3
@@ -128,7 +129,7 @@ def _hold(start: StepStart, index: tuple[int, ...], first: tuple[int, ...]) -> J
     parent = tuple(joints.parent[joint] for joint in index)
     child = tuple(joints.child[joint] for joint in index)
     axes = [axis for axis, _ in directions]
-    pushes = opposite_pushes(axes, child, parent, own.anchor_child, state.position)
+    pushes = opposite_pushes(axes, child, parent, own.child.position, state.pose.position)
     rows = build_rows(start.system, pushes)
     curve = _curve_of_anchors(world, state, own, child, parent)
     rows = dataclasses.replace(rows, bias=rows.bias + pushes[0].linear.dot(curve))
@@ -138,7 +139,7 @@ def _hold(start: StepStart, index: tuple[int, ...], first: tuple[int, ...]) -> J
         frequency, gather(joints.damping_ratio, index), world.timestep
     )
     share = jnp.where(jnp.isinf(frequency), start.erp, soft_erp) / world.timestep
-    proximal = PROXIMAL_SHARE * own_inverse_mass(world.bodies, state.rotation, pushes)
+    proximal = PROXIMAL_SHARE * own_inverse_mass(world.bodies, state.pose.rotation, pushes)
     k_matrix = [unstack(row) for row in unstack(rows.coupling())]
     cfm = [cfm_ratio * row[k] for k, row in enumerate(k_matrix)]
     for k, more in enumerate(unstack(proximal)):
@@ -167,8 +168,8 @@ def _curve_of_anchors(
     """
 
     def centripetal(body: tuple[int, ...]) -> Vec3:
-        omega = state.angular_velocity.gather(body)
-        arm = frames.anchor_child - state.position.gather(body)
+        omega = state.twist.angular.gather(body)
+        arm = frames.child.position - state.pose.position.gather(body)
         return omega.cross(omega.cross(arm)) * resolved(omega, world.timestep)
 
     return (centripetal(child) - centripetal(parent)) * (0.5 * world.timestep)

@@ -22,14 +22,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.dynamics.axes import Spatial
 from diffsim.dynamics.bodies import Bodies, inertia_times
 from diffsim.dynamics.elimination import Elimination, Z
 from diffsim.dynamics.tree import Slot, Tree, body_path, moves, path
-from diffsim.joints.joints import Axis
+from diffsim.joints.joint_type import Axis
 from diffsim.math.contraction import contract
 from diffsim.math.indexing import WORLD, column, gather, scatter_add
 from diffsim.math.pytrees import pytree, static
+from diffsim.math.spatial import Twist, Wrench
 from diffsim.math.vectors import Mat3, Vec3, stacked
 
 
@@ -124,11 +124,10 @@ class Push(NamedTuple):
     linear: Vec3
     angular: Vec3
 
-    def velocity(self, linear: Vec3, angular: Vec3) -> jax.Array:
+    def velocity(self, twist: Twist) -> jax.Array:
         """J u of this body's part: its point's velocity along the row [m/s] or [rad/s]."""
-        return self.linear.dot(linear.gather(self.bodies)) + self.angular.dot(
-            angular.gather(self.bodies)
-        )
+        own = twist.gather(self.bodies)
+        return self.linear.dot(own.linear) + self.angular.dot(own.angular)
 
 
 def opposite_pushes(
@@ -140,8 +139,8 @@ def opposite_pushes(
 ) -> tuple[Push, Push]:
     """A push along or about each axis on the child at a point, the opposite one on the parent."""
     nothing = jax.tree.map(jnp.zeros_like, axes[0].direction)
-    linear = stacked([nothing if axis.turns else axis.direction for axis in axes])
-    angular = stacked([axis.direction if axis.turns else nothing for axis in axes])
+    linear = stacked([nothing if axis.linear is None else axis.linear for axis in axes])
+    angular = stacked([nothing if axis.angular is None else axis.angular for axis in axes])
 
     def about(body: tuple[int, ...]) -> Vec3:
         return (point - position.gather(body)).cross(linear) + angular
@@ -173,7 +172,7 @@ def build_rows(system: Elimination, pushes: Sequence[Push]) -> Rows:
             along[slot] = along[slot] + part if slot in along else part
             moved = moves(system.tree, slot, push.bodies[0])
             reached |= {(slot, degree) for degree, moves_it in enumerate(moved) if moves_it}
-        bias = bias + push.velocity(*system.arc)
+        bias = bias + push.velocity(system.arc)
     response = _response(system, along)
     return Rows(
         tuple(response),
@@ -206,8 +205,8 @@ def _impulse_along(system: Elimination, push: Push) -> dict[Slot, jax.Array]:
     """J S by slots, each of shape (directions, degrees, rows)."""
     tree = system.tree
     arm = system.reach.gather(push.bodies)
-    impulse: Spatial = push.linear, push.angular + arm.cross(push.linear)
-    parts = jnp.stack([*impulse[0], *impulse[1]])
+    impulse = Wrench(push.linear, push.angular).about(arm)
+    parts = jnp.stack([*impulse.force, *impulse.torque])
     along = {}
     for slot in body_path(tree, push.bodies):
         axes = gather(system.axes[slot.limb], slot.units, axis=2)

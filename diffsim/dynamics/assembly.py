@@ -18,11 +18,14 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.dynamics.axes import order
-from diffsim.dynamics.bodies import Bodies, Velocities
+from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.tree import FREE, Degree, Tree, degrees, joints_by_type
 from diffsim.dynamics.tree_sums import from_above, of_whole_tree
-from diffsim.joints.joints import JOINT_TYPES, JointFrames, Joints, grounded
+from diffsim.joints.joint_type import JointFrames
+from diffsim.joints.joints import Joints, grounded
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD, column, gather, join
+from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3, point_inertia
 
 
@@ -30,12 +33,11 @@ class Assembly(NamedTuple):
     """Bodies put together.
 
     Attributes:
-        position, rotation: with which all eliminated joints hold.
+        pose: of all bodies, with which all eliminated joints hold.
         shift: by how much the bodies of free trees were moved; zero in tied trees [m].
     """
 
-    position: Vec3
-    rotation: Mat3
+    pose: Pose
     shift: Vec3
 
 
@@ -44,8 +46,7 @@ def assemble(
     bodies: Bodies,
     joints: Joints,
     frames: JointFrames,
-    straight: Vec3,
-    turned: Mat3,
+    alone: Pose,
     changes: jax.Array,
 ) -> Assembly:
     """Positions and rotations with which all eliminated joints hold.
@@ -53,36 +54,34 @@ def assemble(
     Args:
         tree, bodies, joints: parameters.
         frames: of the joints, at the start of the step.
-        straight: where the bodies' centres would be if they moved by themselves [m].
-        turned: rotations of the bodies that turn freely at the end of the step, components
-            (``spinning`` bodies,).
+        alone: positions that the bodies would have if they moved by themselves, components
+            (bodies,), and rotations of those that turn freely, components (``spinning`` bodies,).
         changes: motion along every degree of freedom [m] or [rad], shape (degrees,).
     """
     if all(group.type == FREE for group in tree.groups):
-        return Assembly(straight, turned, jax.tree.map(jnp.zeros_like, straight))
-    links = _links(tree, joints, frames, straight, turned, changes)
-    rotation = _turned_along(tree, links.rotation)
-    arm = _of_parents(tree.parent_of, rotation) @ links.place - rotation @ links.end
+        return Assembly(alone, jax.tree.map(jnp.zeros_like, alone.position))
+    links = _links(tree, joints, frames, alone, changes)
+    rotation = _turned_along(tree, links.pose.rotation)
+    arm = _of_parents(tree.parent_of, rotation) @ links.pose.position - rotation @ links.end
     position = from_above(tree, arm, tuple(range(len(tree.parent_of))))
     free = column(
         [tree.groups[tree.group_of[root]].type == FREE for root in tree.root_of], position.x
     )
-    shift = (position - straight) * free.astype(position.x.dtype)
+    shift = (position - alone.position) * free.astype(position.x.dtype)
     center = _center(tree, bodies, shift)
-    return Assembly(position - center, rotation, shift - center)
+    return Assembly(Pose(position - center, rotation), shift - center)
 
 
 class Links(NamedTuple):
     """The way from every body's parent to the body, components (bodies,).
 
     Attributes:
-        place: of the joint's child side in the parent's frame; a free root's in the world [m].
-        rotation: in the parent's frame; of bodies that turn freely in the world's.
+        pose: of the joint's child side in the parent's frame, in the world of a free root; its
+            rotation in the world, too, of bodies that turn freely.
         end: of the joint in the body's own frame [m].
     """
 
-    place: Vec3
-    rotation: Mat3
+    pose: Pose
     end: Vec3
 
 
@@ -90,33 +89,34 @@ def _links(
     tree: Tree,
     joints: Joints,
     frames: JointFrames,
-    straight: Vec3,
-    turned: Mat3,
+    alone: Pose,
     changes: jax.Array,
 ) -> Links:
     """Links after the step; the arguments are those of ``assemble``."""
     places = {degree: place for place, degree in enumerate(degrees(tree))}
     roots = order(tree).free_bodies
     free = spinning(tree)
-    turns = turned.gather(tuple(free.index(body) for body in roots))
-    parts = [Links(straight.gather(roots), turns, jax.tree.map(jnp.zeros_like, turns.c0))]
+    turns = alone.rotation.gather(tuple(free.index(body) for body in roots))
+    nowhere = jax.tree.map(jnp.zeros_like, turns.c0)
+    parts = [Links(Pose(alone.position.gather(roots), turns), nowhere)]
     for alike in joints_by_type(tree):
         kind, index = JOINT_TYPES[alike.type], alike.joints
-        place, rotation = joints.anchor_parent.gather(index), joints.frame_parent.gather(index)
+        place, rotation = joints.parent_frame.gather(index)
+        end, mount = joints.child_frame.gather(index)
         if kind.turns_freely:
-            rotation = turned.gather(tuple(free.index(body) for body in alike.bodies))
+            rotation = alone.rotation.gather(tuple(free.index(body) for body in alike.bodies))
         else:
+            own = frames.gather(index)
             along = [
                 position + gather(changes, tuple(places[Degree(b, k)] for b in alike.bodies))
-                for k, position in enumerate(kind.coordinates(frames.gather(index)))
+                for k, position in enumerate(kind.coordinates(own))
             ]
-            slide, axes = kind.carry(rotation, along)
-            rotation = axes.times(joints.frame_child.gather(index).transpose())
+            slide, axes = kind.carry(rotation, along, own.parameters)
+            rotation = axes.times(mount.transpose())
             place = place + slide
         # What does not move is the same for all robots.
-        whole = partial(jnp.broadcast_to, shape=(len(index), *straight.x.shape[1:]))
-        end = joints.anchor_child.gather(index)
-        parts.append(jax.tree.map(whole, Links(place, rotation, end)))
+        whole = partial(jnp.broadcast_to, shape=(len(index), *alone.position.x.shape[1:]))
+        parts.append(jax.tree.map(whole, Links(Pose(place, rotation), end)))
     bodies = roots + tuple(body for alike in joints_by_type(tree) for body in alike.bodies)
     found = tuple(bodies.index(body) for body in range(len(bodies)))
     parts = parts if roots else parts[1:]
@@ -149,8 +149,8 @@ def spinning(tree: Tree) -> tuple[int, ...]:
 
 
 def keep_angular_momentum(
-    tree: Tree, bodies: Bodies, assembly: Assembly, velocities: Velocities, resolved: jax.Array
-) -> Velocities:
+    tree: Tree, bodies: Bodies, assembly: Assembly, twist: Twist, resolved: jax.Array
+) -> Twist:
     """The velocities with which free trees have the angular momentum of before the assembly.
 
     Moving a body by δ with its momentum p changes it by δ × p. The whole tree gets the opposite, as
@@ -159,13 +159,14 @@ def keep_angular_momentum(
     """
     free = [root for root in set(tree.root_of) if tree.groups[tree.group_of[root]].type == FREE]
     if all(tree.root_of.count(root) == 1 for root in free):
-        return velocities
-    arm = assembly.position - _center(tree, bodies, assembly.position)
-    own = bodies.inertia.rotated_by(assembly.rotation)
+        return twist
+    position, rotation = assembly.pose
+    arm = position - _center(tree, bodies, position)
+    own = bodies.inertia.rotated_by(rotation)
     inertia = of_whole_tree(tree, own + point_inertia(bodies.mass, arm))
-    change = of_whole_tree(tree, assembly.shift.cross(velocities.linear * bodies.mass) * resolved)
+    change = of_whole_tree(tree, assembly.shift.cross(twist.linear * bodies.mass) * resolved)
     turn = -(inertia.inverse() @ change)
-    return Velocities(velocities.linear + turn.cross(arm), velocities.angular + turn)
+    return Twist(twist.linear + turn.cross(arm), twist.angular + turn)
 
 
 def _center(tree: Tree, bodies: Bodies, vector: Vec3) -> Vec3:

@@ -1,8 +1,8 @@
 """Axes of motion: where a unit rate of every degree of freedom moves the bodies that it carries.
 
-Spatial vectors, a linear and an angular part, are taken about the centre of mass of the tree's
-root: a velocity's linear part is that of the point of the body which is there, an impulse's angular
-part is its moment about it. That keeps the numbers small wherever the robot is.
+Twists and wrenches are taken about the centre of mass of the tree's root: a twist's linear part is
+the velocity of the body's point which is there, a wrench's torque its moment about that point. That
+keeps the numbers small wherever the robot is.
 
 Bodies on joints move along arcs. With q̈ = 0 their acceleration adds up along the tree, and half a
 step of it makes the mean velocity through a step the chord of the arc.
@@ -20,37 +20,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.dynamics.bodies import Velocities
 from diffsim.dynamics.tree import FREE, Degree, Tree, degrees, joints_by_type
 from diffsim.dynamics.tree_sums import from_above
-from diffsim.joints.joints import JOINT_TYPES, Axis, JointFrames, Joints, rates
+from diffsim.joints.coordinates import rates
+from diffsim.joints.joint_type import Axis, JointFrames
+from diffsim.joints.joints import Joints
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD, column, gather, join
-from diffsim.math.vectors import Sym3, Vec3
-
-Spatial = tuple[Vec3, Vec3]
-"""Linear and angular part, about the tree's origin: of a velocity, or of a momentum or impulse."""
-
-
-class SpatialInertia(NamedTuple):
-    """Inertia about the tree's origin: mass, first moment m c, and rotational inertia."""
-
-    mass: jax.Array
-    moment: Vec3
-    inertia: Sym3
-
-    def times(self, velocity: Spatial) -> Spatial:
-        """Linear and angular momentum."""
-        linear, angular = velocity
-        return (
-            linear * self.mass + angular.cross(self.moment),
-            self.inertia @ angular + self.moment.cross(linear),
-        )
-
-    def gather(self, index: Sequence[int]) -> SpatialInertia:
-        """The inertias of the bodies at ``index``."""
-        return SpatialInertia(
-            gather(self.mass, index), self.moment.gather(index), self.inertia.gather(index)
-        )
+from diffsim.math.spatial import Twist
+from diffsim.math.vectors import Vec3
 
 
 class Order(NamedTuple):
@@ -91,7 +69,7 @@ def order(tree: Tree) -> Order:
 
 def joint_motions(
     tree: Tree, joints: Joints, frames: JointFrames, position: Vec3, origin: Vec3
-) -> Spatial:
+) -> Twist:
     """S of joints: the velocity for a unit rate, components (``order(tree).jointed`` degrees,).
 
     Args:
@@ -99,11 +77,11 @@ def joint_motions(
         position: of the bodies [m].
         origin: of every body's tree [m].
     """
-    parts: list[Spatial] = []
+    parts: list[Twist] = []
     found: list[Degree] = []
     for alike in joints_by_type(tree):
         here = frames.gather(alike.joints)
-        center = here.anchor_child - origin.gather(alike.bodies)
+        center = here.child.position - origin.gather(alike.bodies)
         for number, axis in enumerate(JOINT_TYPES[alike.type].axes(here)):
             parts.append(_motion(axis, center))
             found += [Degree(body, number) for body in alike.bodies]
@@ -111,7 +89,7 @@ def joint_motions(
     return _in_order(parts, found, [everything[place] for place in order(tree).jointed], position.x)
 
 
-def all_motions(tree: Tree, motions: Spatial) -> Spatial:
+def all_motions(tree: Tree, motions: Twist) -> Twist:
     """S of all degrees of freedom, components (degrees,).
 
     Args:
@@ -129,9 +107,9 @@ def all_motions(tree: Tree, motions: Spatial) -> Spatial:
         both = [jnp.broadcast_to(unit, (6 * count, *part.shape[1:])), part]
         return gather(jnp.concatenate(both), layout.together)
 
-    return (
-        Vec3(*(whole(k, part) for k, part in enumerate(motions[0]))),
-        Vec3(*(whole(3 + k, part) for k, part in enumerate(motions[1]))),
+    return Twist(
+        Vec3(*(whole(k, part) for k, part in enumerate(motions.linear))),
+        Vec3(*(whole(3 + k, part) for k, part in enumerate(motions.angular))),
     )
 
 
@@ -142,7 +120,7 @@ def arcs(
     everyone: Moving,
     reach: Vec3,
     timestep: jax.Array,
-) -> Velocities:
+) -> Twist:
     """The part of the bodies' mean velocities that bends their ways: h/2 (dS/dt) q̇.
 
     Args:
@@ -151,7 +129,7 @@ def arcs(
         reach: from the tree's origin to the bodies [m].
         timestep: h [s].
     """
-    parts: list[Spatial] = []
+    parts: list[Twist] = []
     found: list[int] = []
     for alike in joints_by_type(tree):
         here = frames.gather(alike.joints)
@@ -159,7 +137,7 @@ def arcs(
         parts.append(
             _bend(
                 JOINT_TYPES[alike.type].axes(here),
-                here.anchor_child,
+                here.child.position,
                 everyone.gather(parent),
                 everyone.gather(alike.bodies),
             )
@@ -167,28 +145,27 @@ def arcs(
         found += alike.bodies
     if not parts:
         nothing = jax.tree.map(jnp.zeros_like, reach)
-        return Velocities(nothing, nothing)
-    linear, angular = _in_order(parts, found, found, reach.x)
-    about = reach.gather(tuple(found)).cross(angular)
-    linear, angular = from_above(tree, (linear + about, angular), tuple(found))
-    half = 0.5 * timestep
-    return Velocities((linear + angular.cross(reach)) * half, angular * half)
+        return Twist(nothing, nothing)
+    bends = _in_order(parts, found, found, reach.x)
+    about = reach.gather(tuple(found)).cross(bends.angular)
+    total = from_above(tree, Twist(bends.linear + about, bends.angular), tuple(found))
+    return Twist(total.at(reach), total.angular) * (0.5 * timestep)
 
 
 def _in_order(
-    parts: Sequence[Spatial], found: Sequence[Any], wanted: Sequence[Any], like: jax.Array
-) -> Spatial:
+    parts: Sequence[Twist], found: Sequence[Any], wanted: Sequence[Any], like: jax.Array
+) -> Twist:
     """Vectors that belong to ``found``, in the order of ``wanted``; zero where there is none."""
     places = {each: place for place, each in enumerate(found)}
     index = tuple(places.get(each, WORLD) for each in wanted)
     if not parts:
         zero = jnp.zeros((len(index), *like.shape[1:]), like.dtype)
-        return Vec3(zero, zero, zero), Vec3(zero, zero, zero)
+        return Twist(Vec3(zero, zero, zero), Vec3(zero, zero, zero))
 
     def in_order(*pieces: jax.Array) -> jax.Array:
         return gather(join(pieces), index)
 
-    result: Spatial = jax.tree.map(in_order, *parts)
+    result: Twist = jax.tree.map(in_order, *parts)
     return result
 
 
@@ -196,26 +173,23 @@ class Moving(NamedTuple):
     """Bodies, where they are and how they move: all of them, or those on one side of some joints.
 
     Attributes:
-        position, velocity, angular_velocity: components (bodies,); zero for the world.
+        position: of the centres of mass [m], components (bodies,); zero for the world.
+        twist: the same of their velocities.
         share: how far a step resolves their turning, shape (bodies,).
     """
 
     position: Vec3
-    velocity: Vec3
-    angular_velocity: Vec3
+    twist: Twist
     share: jax.Array
 
     def gather(self, index: tuple[int, ...]) -> Moving:
         """The bodies at ``index``."""
         return Moving(
-            self.position.gather(index),
-            self.velocity.gather(index),
-            self.angular_velocity.gather(index),
-            gather(self.share, index),
+            self.position.gather(index), self.twist.gather(index), gather(self.share, index)
         )
 
 
-def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> Spatial:
+def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> Twist:
     """Acceleration of the child, beyond that which its parent carries along, with q̈ = 0.
 
     Args:
@@ -223,33 +197,33 @@ def _bend(axes: Sequence[Axis], anchor: Vec3, parent: Moving, child: Moving) -> 
         anchor: of the child, in the world [m].
         parent, child: the bodies.
     """
-    linear = _centripetal(parent.angular_velocity, anchor - parent.position) * parent.share
+    linear = _centripetal(parent.twist.angular, anchor - parent.position) * parent.share
     angular: Vec3 | None = None
-    speeds = rates(
-        axes,
-        child.position - parent.position,
-        (parent.velocity, parent.angular_velocity),
-        (child.velocity, child.angular_velocity),
-    )
+    speeds = rates(axes, child.position - parent.position, parent.twist, child.twist)
     for axis, speed in zip(axes, speeds, strict=True):
         turner = child if axis.in_child else parent
-        turning = turner.angular_velocity.cross(axis.direction) * (speed * turner.share)
-        if not axis.turns:
-            linear = linear + turning * 2.0
-        else:
+
+        def bend(direction: Vec3, turner: Moving = turner, speed: jax.Array = speed) -> Vec3:
+            return turner.twist.angular.cross(direction) * (speed * turner.share)
+
+        if axis.linear is not None:
+            linear = linear + bend(axis.linear) * 2.0
+        if axis.angular is not None:
+            turning = bend(axis.angular)
             angular = turning if angular is None else angular + turning
     arm = child.position - anchor
-    linear = linear + _centripetal(child.angular_velocity, arm) * child.share
+    linear = linear + _centripetal(child.twist.angular, arm) * child.share
     if angular is None:
-        return linear, jax.tree.map(jnp.zeros_like, linear)
-    return linear + angular.cross(arm), angular
+        return Twist(linear, jax.tree.map(jnp.zeros_like, linear))
+    return Twist(linear + angular.cross(arm), angular)
 
 
-def _motion(axis: Axis, center: Vec3) -> Spatial:
+def _motion(axis: Axis, center: Vec3) -> Twist:
     """Velocity at the origin for a unit rate; ``center`` is a point on the axis."""
-    if axis.turns:
-        return center.cross(axis.direction), axis.direction
-    return axis.direction, jax.tree.map(jnp.zeros_like, center)
+    if axis.angular is None:
+        return Twist(axis.direction, jax.tree.map(jnp.zeros_like, center))
+    swing = center.cross(axis.angular)
+    return Twist(swing if axis.linear is None else swing + axis.linear, axis.angular)
 
 
 def _centripetal(angular_velocity: Vec3, offset: Vec3) -> Vec3:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.rotations import rotate
+from diffsim.math.spatial import Pose, Twist, Wrench
 from diffsim.math.vectors import Mat3, Sym3, Vec3
 
 RESOLVED, UNRESOLVED = 0.25, 0.5
@@ -39,24 +40,17 @@ class Bodies:
     inertia: Sym3
 
 
-class Velocities(NamedTuple):
-    """Velocities of all bodies in the world frame, components (bodies,): [m/s] and [rad/s]."""
-
-    linear: Vec3
-    angular: Vec3
-
-
 class FreeMotion(NamedTuple):
     """Motion over one step under external forces alone.
 
     Attributes:
-        velocities: with which the bodies would move through the step.
+        twist: with which the bodies would move through the step.
         precession: the part of the angular velocity that is there because the inertia turns with
             the body, s h/2 I⁻¹(Iω × ω); it belongs to the motion, not to the momentum [rad/s].
         resolved: s, how far the step resolves the body's turning, shape (bodies,).
     """
 
-    velocities: Velocities
+    twist: Twist
     precession: Vec3
     resolved: jax.Array
 
@@ -78,10 +72,8 @@ def inertia_times(rotation: Mat3, inertia: Sym3, vector: Vec3) -> Vec3:
 def free_motion(
     bodies: Bodies,
     rotation: Mat3,
-    velocity: Vec3,
-    angular_velocity: Vec3,
-    force: Vec3,
-    torque: Vec3,
+    twist: Twist,
+    wrench: Wrench,
     gravity: Vec3,
     timestep: jax.Array,
 ) -> FreeMotion:
@@ -92,20 +84,20 @@ def free_motion(
     Args:
         bodies: masses and inertia.
         rotation: from the bodies' frames to the world's, components (bodies,), as are all vectors.
-        velocity, angular_velocity: at the start of the step [m/s], [rad/s].
-        force, torque: on the bodies' centres, in the world frame [N], [N·m].
+        twist: of the centres of mass at the start of the step, in the world frame.
+        wrench: on the centres of mass, in the world frame.
         gravity: components () [m/s²].
         timestep: h [s].
     """
     inverse_inertia = bodies.inertia.inverse()
     spin = rotation.transpose_times(
-        angular_velocity + inertia_times(rotation, inverse_inertia, torque) * timestep
+        twist.angular + inertia_times(rotation, inverse_inertia, wrench.torque) * timestep
     )
     share = resolved(spin, timestep)
     precession = inverse_inertia @ (bodies.inertia @ spin).cross(spin) * (0.5 * timestep * share)
     return FreeMotion(
-        Velocities(
-            velocity + (force * (1.0 / bodies.mass) + gravity) * timestep,
+        Twist(
+            twist.linear + (wrench.force * (1.0 / bodies.mass) + gravity) * timestep,
             rotation @ (spin + precession),
         ),
         rotation @ precession,
@@ -113,18 +105,12 @@ def free_motion(
     )
 
 
-def advance(
-    position: Vec3,
-    rotation: Mat3,
-    drift: Velocities,
-    free: tuple[int, ...],
-    timestep: jax.Array,
-) -> tuple[Vec3, Mat3]:
-    """Positions and rotations after one step with the drift velocities: semi-implicit Euler.
+def advance(pose: Pose, drift: Twist, free: tuple[int, ...], timestep: jax.Array) -> Pose:
+    """Positions and rotations after one step with the drift: semi-implicit Euler.
 
     Args:
-        position, rotation: at the start of the step [m], from the bodies' frames to the world's.
-        drift: with which the bodies move throughout the step [m/s], [rad/s].
+        pose: of the bodies at the start of the step.
+        drift: with which they move throughout the step.
         free: indices of the bodies that turn by themselves.
         timestep: h [s].
 
@@ -132,7 +118,7 @@ def advance(
         positions of all bodies, rotations of the free ones.
     """
     angle = drift.angular.gather(free) * timestep
-    return position + drift.linear * timestep, rotate(rotation.gather(free), angle)
+    return Pose(pose.position + drift.linear * timestep, rotate(pose.rotation.gather(free), angle))
 
 
 def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Array) -> Vec3:
@@ -159,9 +145,7 @@ def turn(bodies: Bodies, before: Mat3, after: Mat3, spin: Vec3, resolved: jax.Ar
     return steady + (kept - steady) * resolved
 
 
-def kinetic_energy(
-    bodies: Bodies, rotation: Mat3, velocity: Vec3, angular_velocity: Vec3
-) -> jax.Array:
+def kinetic_energy(bodies: Bodies, rotation: Mat3, twist: Twist) -> jax.Array:
     """½ m v² + ½ ω·Iω of each body [J], shape (bodies,)."""
-    momentum = inertia_times(rotation, bodies.inertia, angular_velocity)
-    return 0.5 * (bodies.mass * velocity.squared_norm() + angular_velocity.dot(momentum))
+    momentum = inertia_times(rotation, bodies.inertia, twist.angular)
+    return 0.5 * (bodies.mass * twist.linear.squared_norm() + twist.angular.dot(momentum))

@@ -23,8 +23,8 @@ that of the joints. With b a limb and c, a limbs that carry it,
     L_bb = factor of M_bb − Σ Lᵀ_db L_db over the limbs d on b,      L_bc = L_bb⁻ᵀ M_bc
     W_bb = L_bb⁻¹,      W_bc = −W_bb Σ_a L_ba W_ac
 
-Spatial vectors are taken about the centre of mass of the tree's root, which keeps the numbers small
-wherever the robot is.
+Twists and wrenches are taken about the centre of mass of the tree's root, which keeps the numbers
+small wherever the robot is.
 
 Source: Featherstone, "Rigid Body Dynamics Algorithms", 2008, section 6.2 (composite rigid bodies)
 and section 6.5 (factors of sparse inertia matrices).
@@ -39,21 +39,21 @@ import jax.numpy as jnp
 
 from diffsim.dynamics.axes import (
     Moving,
-    Spatial,
-    SpatialInertia,
     all_motions,
     arcs,
     joint_motions,
     order,
 )
-from diffsim.dynamics.bodies import Bodies, Velocities, resolved
+from diffsim.dynamics.bodies import Bodies, inertia_times, resolved
 from diffsim.dynamics.tree import Slot, Tree, degrees, path
 from diffsim.dynamics.tree_sums import from_above, from_below
-from diffsim.joints.joints import JointFrames, Joints
+from diffsim.joints.joint_type import JointFrames
+from diffsim.joints.joints import Joints
 from diffsim.math.contraction import contract
 from diffsim.math.indexing import collect, gather, join, scatter_add
 from diffsim.math.inverse_factor import inverse_factor
 from diffsim.math.pytrees import pytree, static
+from diffsim.math.spatial import Inertia, Motion, Twist, Wrench
 from diffsim.math.vectors import Mat3, Vec3, point_inertia
 
 Z = tuple[jax.Array, ...]
@@ -76,8 +76,8 @@ class Elimination:
 
     tree: Tree = static()
     reach: Vec3
-    arc: Velocities
-    motions: Spatial
+    arc: Twist
+    motions: Twist
     axes: tuple[jax.Array, ...]
     inverse: dict[tuple[int, int], jax.Array]
 
@@ -87,30 +87,28 @@ def eliminate(
     bodies: Bodies,
     joints: Joints,
     frames: JointFrames,
-    position: Vec3,
-    rotation: Mat3,
-    velocity: Vec3,
-    angular_velocity: Vec3,
+    motion: Motion,
     timestep: jax.Array,
 ) -> Elimination:
     """Axes of motion and the factored generalized inertia at the start of a step."""
+    (position, rotation), twist = motion
     origin = position.gather(tree.root_of)
     reach = position - origin
-    share = resolved(angular_velocity, timestep)
-    everyone = Moving(position, velocity, angular_velocity, share)
+    everyone = Moving(position, twist, resolved(twist.angular, timestep))
     arc = arcs(tree, joints, frames, everyone, reach, timestep)
     motions = joint_motions(tree, joints, frames, position, origin)
     everything = all_motions(tree, motions)
 
-    own = SpatialInertia(
+    own = Inertia(
         bodies.mass,
         reach * bodies.mass,
         bodies.inertia.rotated_by(rotation) + point_inertia(bodies.mass, reach),
     )
     carried = from_below(tree, own).gather(tuple(degree.body for degree in degrees(tree)))
-    axes = by_limb(tree, _stacked(everything), axis=1)
-    momenta = by_limb(tree, _stacked(carried.times(everything)), axis=1)
-    return Elimination(tree, reach, arc, motions, axes, _inverse(tree, axes, momenta))
+    momenta = carried.times(everything)
+    axes = by_limb(tree, jnp.stack([*everything.linear, *everything.angular]), axis=1)
+    carrying = by_limb(tree, jnp.stack([*momenta.force, *momenta.torque]), axis=1)
+    return Elimination(tree, reach, arc, motions, axes, _inverse(tree, axes, carrying))
 
 
 def by_limb(tree: Tree, values: jax.Array, axis: int = 0) -> tuple[jax.Array, ...]:
@@ -151,12 +149,12 @@ def rates_of(system: Elimination, z: Z) -> jax.Array:
     return join(found)
 
 
-def velocities_of(system: Elimination, z: Z) -> Velocities:
+def velocities_of(system: Elimination, z: Z) -> Twist:
     """u = S q̇ + b of all bodies, q̇ = W z."""
     return velocities_at(system, rates_of(system, z))
 
 
-def velocities_at(system: Elimination, rate: jax.Array) -> Velocities:
+def velocities_at(system: Elimination, rate: jax.Array) -> Twist:
     """u = S q̇ + b of all bodies, from the rates of all degrees of freedom, shape (degrees,)."""
     tree = system.tree
     layout = order(tree)
@@ -167,40 +165,34 @@ def velocities_at(system: Elimination, rate: jax.Array) -> Velocities:
         parts += [motion * speed] if layout.jointed else []
         return join(parts)
 
-    owns = (
-        Vec3(*(own(k, part) for k, part in enumerate(system.motions[0]))),
-        Vec3(*(own(3 + k, part) for k, part in enumerate(system.motions[1]))),
+    owns = Twist(
+        Vec3(*(own(k, part) for k, part in enumerate(system.motions.linear))),
+        Vec3(*(own(3 + k, part) for k, part in enumerate(system.motions.angular))),
     )
-    linear, angular = from_above(tree, owns, (*layout.free_bodies, *layout.jointed_bodies))
-    return Velocities(
-        linear + angular.cross(system.reach) + system.arc.linear, angular + system.arc.angular
-    )
+    total = from_above(tree, owns, (*layout.free_bodies, *layout.jointed_bodies))
+    return Twist(total.at(system.reach), total.angular) + system.arc
 
 
-def project(system: Elimination, bodies: Bodies, rotation: Mat3, velocities: Velocities) -> Z:
-    """z of the motion that the joints allow, with the momentum of these velocities along it.
+def project(system: Elimination, bodies: Bodies, rotation: Mat3, twist: Twist) -> Z:
+    """z of the motion that the joints allow, with the momentum of this twist along it.
 
     This is what the joints' impulses make of them: Wᵀ Sᵀ M (u − b).
     """
     layout = order(system.tree)
-    push = (velocities.linear - system.arc.linear) * bodies.mass
-    spin = rotation.transpose_times(velocities.angular - system.arc.angular)
-    twist = rotation @ (bodies.inertia @ spin) + system.reach.cross(push)
-    push, twist = from_below(system.tree, (push, twist))
-    along, about = (part.gather(layout.jointed_bodies) for part in (push, twist))
-    parts = [gather(part, layout.free_bodies) for part in (*push, *twist) if layout.free_bodies]
-    parts += [system.motions[0].dot(along) + system.motions[1].dot(about)]
+    straight = twist - system.arc
+    own = Wrench(
+        straight.linear * bodies.mass, inertia_times(rotation, bodies.inertia, straight.angular)
+    )
+    momentum = from_below(system.tree, own.about(system.reach))
+    free = [*momentum.force, *momentum.torque] if layout.free_bodies else []
+    parts = [gather(part, layout.free_bodies) for part in free]
+    parts += [system.motions.dot(momentum.gather(layout.jointed_bodies))]
     together = gather(jnp.concatenate(parts), layout.together)
     return whiten(system, by_limb(system.tree, together))
 
 
 def _own_path(tree: Tree, limb: int) -> tuple[Slot, ...]:
     return path(tree, limb, tuple(range(tree.limbs[limb].units)))
-
-
-def _stacked(vectors: Spatial) -> jax.Array:
-    """Linear and angular parts along a new first axis of six."""
-    return jnp.stack([*vectors[0], *vectors[1]])
 
 
 def _inverse(

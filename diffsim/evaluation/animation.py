@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from diffsim.camera.camera import Camera
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
-from diffsim.world.world import PartMotion
 
 PICTURES = 8
 """In a strip."""
@@ -36,7 +36,7 @@ class Film:
         """``camera`` is the name of one, None for the one that is put up."""
         self._robot, self._camera = robot, None if camera is None else robot.cameras[camera]
 
-    def shoot(self, names: Sequence[str], motion: PartMotion) -> np.ndarray:
+    def shoot(self, names: Sequence[str], motion: Motion) -> np.ndarray:
         """The images, shape (times, height, width, channels), bytes.
 
         Args:
@@ -47,7 +47,10 @@ class Film:
         offset = None
         if config is None:
             config, robot = self._put_up(motion)
-            x, y = jnp.mean(motion.position.x, axis=1), jnp.mean(motion.position.y, axis=1)
+            x, y = (
+                jnp.mean(motion.pose.position.x, axis=1),
+                jnp.mean(motion.pose.position.y, axis=1),
+            )
             offset = Vec3(x, y, jnp.zeros_like(x))
         camera = Camera(robot, config)
         turned = jax.tree.map(lambda c: jnp.moveaxis(c, 0, -1), motion)
@@ -55,9 +58,9 @@ class Film:
         shades = np.asarray(jnp.round(255.0 * jnp.clip(seen, 0.0, 1.0)), np.uint8)
         return np.moveaxis(shades, 1, -1)
 
-    def _put_up(self, motion: PartMotion) -> tuple[CameraConfig, RobotConfig]:
+    def _put_up(self, motion: Motion) -> tuple[CameraConfig, RobotConfig]:
         """A camera for a robot around the origin, and the robot with a floor."""
-        place = np.asarray(motion.position.stack())
+        place = np.asarray(motion.pose.position.stack())
         flat = place[..., :2] - place[..., :2].mean(axis=1, keepdims=True)
         sizes = [
             2.0 * float(b.radius or 0.0) if b.size is None else math.hypot(*b.size)

@@ -28,7 +28,7 @@ def save_replay(
     """
     best = experiment.variables.unpack(x).config
     robot = best.robot
-    position = np.asarray(seen.motion.position.stack())
+    position = np.asarray(seen.motion.pose.position.stack())
     goal = experiment.watched_goal()
     motors = actuators(robot)[len(robot.thrusters) :]
     # What is alike is told together.
@@ -45,7 +45,7 @@ def save_replay(
             names=experiment.part_names,
             times=np.arange(len(position)) * float(best.simulation.dt),
             position=position,
-            rotation=np.asarray(seen.motion.rotation.stack()).reshape(*position.shape, 3),
+            rotation=np.asarray(seen.motion.pose.rotation.stack()).reshape(*position.shape, 3),
         ),
         None if goal is None else [float(component) for component in goal],
         ContactReadings(

@@ -28,10 +28,10 @@ from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.saved_run import find_run, load_newest
 from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
+from diffsim.math.spatial import Motion
 from diffsim.programs import Program
 from diffsim.robots.check_values import check_reference
 from diffsim.validation import ConfigError, check
-from diffsim.world.world import PartMotion
 
 
 class Trained(NamedTuple):
@@ -182,10 +182,10 @@ def _folder(config: EvalConfig) -> Path:
 
 
 def _render(
-    config: EvalConfig, run: RunConfig, names: tuple[str, ...], motion: PartMotion, path: Path
+    config: EvalConfig, run: RunConfig, names: tuple[str, ...], motion: Motion, path: Path
 ) -> None:
     """What a camera sees, at the animation's frame rate."""
-    times = np.arange(motion.position.x.shape[0]) * run.simulation.dt
+    times = np.arange(motion.pose.position.x.shape[0]) * run.simulation.dt
     wanted = np.arange(0.0, times[-1] + 1e-9, 1.0 / config.frame_rate)
     chosen = np.unique(np.minimum(np.round(wanted / run.simulation.dt).astype(int), len(times) - 1))
     film = Film(run.robot, config.camera or getattr(run.controller, "camera", None))

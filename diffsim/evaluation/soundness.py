@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.checks.observation import contact_frame, observe
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.simulate.rollout import Observer
-from diffsim.world.world import PartMotion, State, World, part_motion
+from diffsim.world.world import State, World, part_motion
 
 
 class Watched(NamedTuple):
@@ -27,7 +28,7 @@ class Watched(NamedTuple):
         effort: largest share that it was of its limit.
     """
 
-    motion: PartMotion
+    motion: Motion
     drift: jax.Array
     drift_angle: jax.Array
     depth: jax.Array
@@ -84,7 +85,7 @@ def _contacts(world: World, state: State) -> tuple[jax.Array, jax.Array, Vec3]:
         return none, none > 0.0, Vec3(none, none, none)
     frame = contact_frame(world, state)
     touches = (frame.separation < 0.0) | (state.impulses.contact.normal > 0.0)
-    place = state.position.gather(world.contacts.body_a) + frame.offset_a
+    place = state.pose.position.gather(world.contacts.body_a) + frame.offset_a
     return -frame.separation, touches, place
 
 

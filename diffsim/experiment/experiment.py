@@ -21,6 +21,7 @@ from diffsim.experiment.config import (
 from diffsim.experiment.device import visible_devices
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.programs import depends
 from diffsim.robots.build import build_world, initial_state
@@ -37,7 +38,6 @@ from diffsim.tasks.start import Start, draw_places, draw_start, moved
 from diffsim.tasks.task import Draw, Evaluation, make_task
 from diffsim.world.world import (
     Control,
-    PartMotion,
     State,
     World,
     command_count,
@@ -236,7 +236,7 @@ class Experiment:
             return jnp.mean(self._evaluate(x, draw, flow, pushes).loss)
 
         state = self._episode(x, draw)[0].state
-        none = jnp.zeros((self.steps, *state.velocity.x.shape), state.velocity.x.dtype)
+        none = jnp.zeros((self.steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
 
     def _what_is_known(self, nominal: World) -> Known:
@@ -277,9 +277,9 @@ class Experiment:
         jax.eval_shape(look, x)
         return found[0] + weight_bytes(x, len(self._devices))
 
-    def trajectory(self, x: jax.Array) -> PartMotion:
+    def trajectory(self, x: jax.Array) -> Motion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""
-        seen: PartMotion = self.watch(x, lambda world: partial(part_motion, world.parts))
+        seen: Motion = self.watch(x, lambda world: partial(part_motion, world.parts))
         return seen
 
     def watch(self, x: jax.Array, observer: Callable[[World], Observer]) -> Any:

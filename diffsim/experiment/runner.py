@@ -43,6 +43,7 @@ from diffsim.experiment.trajectory import (
     last_divergence,
     save_trajectory,
 )
+from diffsim.math.spatial import Motion
 from diffsim.optimizers.config import GradientConfig
 from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
@@ -50,7 +51,6 @@ from diffsim.optimizers.registry import make_optimizer
 from diffsim.programs import Program
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
-from diffsim.world.world import PartMotion
 
 LISTED = 1000
 """Most numbers of a variable that ``result.json`` lists."""
@@ -356,11 +356,11 @@ def _beginning(experiment: Experiment, report: Report) -> str:
     return f" (going back in time, first at step {place[0]}, body '{place[1]}')"
 
 
-def _simulate(experiment: Experiment, x: np.ndarray) -> PartMotion:
+def _simulate(experiment: Experiment, x: np.ndarray) -> Motion:
     return Program(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
 
 
-def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> PartMotion:
+def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> Motion:
     """Write the motion of the watched episode at a point; the motion."""
     dt = float(experiment.variables.unpack(jnp.asarray(x)).config.simulation.dt)
     motion = _simulate(experiment, x)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
-from diffsim.world.world import PartMotion
 
 COLUMNS = (
     *("time", "body", "x", "y", "z"),
@@ -23,16 +23,16 @@ class DivergedError(Exception):
     """Numbers that are no longer finite; the message says where."""
 
 
-def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...], dt: float) -> None:
+def save_trajectory(path: Path, states: Motion, body_names: tuple[str, ...], dt: float) -> None:
     """Write the motion in one episode, leading axis (times,)."""
-    times, bodies = np.shape(states.position.x)
-    rotation = np.asarray(states.rotation.stack()).reshape(times, bodies, 9)
+    times, bodies = np.shape(states.pose.position.x)
+    rotation = np.asarray(states.pose.rotation.stack()).reshape(times, bodies, 9)
     numbers = np.concatenate(
         [
-            np.asarray(states.position.stack()),
+            np.asarray(states.pose.position.stack()),
             rotation,
-            np.asarray(states.velocity.stack()),
-            np.asarray(states.angular_velocity.stack()),
+            np.asarray(states.twist.linear.stack()),
+            np.asarray(states.twist.angular.stack()),
         ],
         axis=-1,
     ).reshape(times * bodies, 18)
@@ -42,9 +42,9 @@ def save_trajectory(path: Path, states: PartMotion, body_names: tuple[str, ...],
     table.to_csv(path, index=False, float_format="%.7g", na_rep="nan")
 
 
-def first_divergence(states: PartMotion, names: tuple[str, ...]) -> tuple[int, str] | None:
+def first_divergence(states: Motion, names: tuple[str, ...]) -> tuple[int, str] | None:
     """Step and part at which a trajectory stops being finite, None if it is finite throughout."""
-    broken = _broken((states.position, states.velocity, states.angular_velocity))
+    broken = _broken((states.pose.position, states.twist.linear, states.twist.angular))
     return _place(broken, names) if broken.any() else None
 
 

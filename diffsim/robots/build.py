@@ -16,10 +16,13 @@ import jax.numpy as jnp
 from diffsim.collisions.contacts import Contacts
 from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.tree import Tree, build_tree
-from diffsim.joints.joints import JOINT_TYPES, Joints, turning_coordinates
+from diffsim.joints.coordinates import turning_coordinates
+from diffsim.joints.joints import Joints
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD
 from diffsim.math.rotations import identity
-from diffsim.math.vectors import Mat3, Sym3, Vec3, point_inertia
+from diffsim.math.spatial import Motion, Pose, Twist
+from diffsim.math.vectors import Sym3, Vec3, point_inertia
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig, motor_limit
 from diffsim.robots.loads import pressing_forces, series_mass
@@ -27,12 +30,12 @@ from diffsim.robots.masses import inertia_of, mass_of
 from diffsim.robots.numbers import (
     number,
     numbers,
-    stack_matrices,
+    stack_poses,
     stack_vectors,
     unit,
     vector,
 )
-from diffsim.robots.placement import carriers, mounting, place, relative_pose
+from diffsim.robots.placement import carriers, mounting, parameters_of, place, relative_pose
 from diffsim.validation import check
 from diffsim.world.motors import Drives, Thrusters
 from diffsim.world.world import Parts, State, World, idle_impulses
@@ -92,24 +95,20 @@ def initial_state(robot: RobotConfig, world: World) -> State:
     placed = place(robot)
     motions = []
     for body, name in enumerate(world.bodies.names):
-        motion, part = placed[name], world.parts.names.index(name)
+        (pose, twist), part = placed[name], world.parts.names.index(name)
         assert world.parts.body[part] == body
-        offset = Vec3(*(component[part] for component in world.parts.offset))
-        to_center = -(motion.rotation @ offset)  # the part's own axes are the body's
-        motions.append(
-            motion._replace(
-                position=motion.position + to_center,
-                velocity=motion.velocity + motion.angular_velocity.cross(to_center),
-            )
-        )
+        offset = Vec3(*(component[part] for component in world.parts.pose.position))
+        to_center = -(pose.rotation @ offset)  # the part's own axes are the body's
+        at_center = Twist(twist.at(to_center), twist.angular)
+        motions.append(Motion(pose._replace(position=pose.position + to_center), at_center))
     zero = stack_vectors([vector([0, 0, 0])] * len(motions))
     return State(
-        position=stack_vectors([m.position for m in motions]),
-        rotation=stack_matrices([m.rotation for m in motions]),
-        velocity=stack_vectors([m.velocity for m in motions]),
-        angular_velocity=stack_vectors([m.angular_velocity for m in motions]),
-        acceleration=zero,
-        angular_acceleration=zero,
+        pose=stack_poses([pose for pose, _ in motions]),
+        twist=Twist(
+            stack_vectors([twist.linear for _, twist in motions]),
+            stack_vectors([twist.angular for _, twist in motions]),
+        ),
+        acceleration=Twist(zero, zero),
         impulses=idle_impulses(world),
         angles=_angles(robot, world),
         time=number(0.0),
@@ -135,15 +134,13 @@ class _Link:
 
     Attributes:
         parts: names; the first one's axes are the body's.
-        offsets: of the parts' centres from the body's centre of mass.
-        rotations: part frames to body frame.
+        poses: of the parts' frames in the body's, whose origin is the centre of mass.
     """
 
     parts: tuple[str, ...]
     mass: jax.Array
     inertia: Sym3
-    offsets: dict[str, Vec3]
-    rotations: dict[str, Mat3]
+    poses: dict[str, Pose]
 
     @property
     def name(self) -> str:
@@ -153,19 +150,17 @@ class _Link:
 def _links(robot: RobotConfig, merge_fixed: bool) -> list[_Link]:
     """The bodies to be simulated: those of the robot, merged where fixed joints hold them."""
     members: dict[str, list[str]] = {}
-    poses: dict[str, tuple[Vec3, Mat3]] = {}
+    poses: dict[str, Pose] = {}
     first: dict[str, str] = {}
     carried = carriers(robot)
     roots = [name for name in robot.bodies if name not in carried]
     for name in [*roots, *carried]:
         joint = robot.joints[carried[name]] if name in carried else None
         if merge_fixed and joint is not None and _merges(joint):
-            offset, turn = relative_pose(joint, mounting(robot, joint))
-            base_offset, base_turn = poses[joint.parent]
-            poses[name] = (base_offset + base_turn @ offset, base_turn.times(turn))
+            poses[name] = poses[joint.parent].times(relative_pose(joint, mounting(robot, joint)))
             first[name] = first[joint.parent]
         else:
-            poses[name], first[name] = (vector([0, 0, 0]), identity()), name
+            poses[name], first[name] = Pose(vector([0, 0, 0]), identity()), name
         members.setdefault(first[name], []).append(name)
     return [_merge(robot, names, poses) for names in members.values()]
 
@@ -174,23 +169,23 @@ def _merges(joint: JointConfig) -> bool:
     return joint.type == "fixed" and joint.frequency is None and joint.parent != WORLD_NAME
 
 
-def _merge(robot: RobotConfig, names: list[str], poses: dict[str, tuple[Vec3, Mat3]]) -> _Link:
+def _merge(robot: RobotConfig, names: list[str], poses: dict[str, Pose]) -> _Link:
     """Total mass, centre of mass and inertia of some bodies, by Steiner's theorem."""
     masses = {name: mass_of(robot.bodies[name]) for name in names}
     total = sum(masses.values(), start=number(0.0))
     center = vector([0, 0, 0])
     if len(names) > 1:
         for name, mass in masses.items():
-            center = center + poses[name][0] * (mass / total)
-    offsets = {name: poses[name][0] - center for name in names}
-    rotations = {name: poses[name][1] for name in names}
+            center = center + poses[name].position * (mass / total)
+    own_poses = {name: Pose(poses[name].position - center, poses[name].rotation) for name in names}
     inertia = Sym3(*[number(0.0)] * 6)
     for name, mass in masses.items():
         own = Sym3(*inertia_of(robot.bodies[name]), *[number(0.0)] * 3)
         if len(names) > 1:
-            own = own.rotated_by(rotations[name]) + point_inertia(mass, offsets[name])
+            offset, rotation = own_poses[name]
+            own = own.rotated_by(rotation) + point_inertia(mass, offset)
         inertia = inertia + own
-    return _Link(tuple(names), total, inertia, offsets, rotations)
+    return _Link(tuple(names), total, inertia, own_poses)
 
 
 def _is_inside(joint: JointConfig, links: list[_Link]) -> bool:
@@ -229,33 +224,32 @@ def _joints(
     joints = [robot.joints[name] for name in names]
     mounts = [mounting(robot, joint) for joint in joints]
 
-    def on_body(part: str, anchor: Vec3, frame: Mat3) -> tuple[Vec3, Mat3]:
-        if part == WORLD_NAME:
-            return anchor, frame
-        link = links[index[part]]
-        turn = link.rotations[part]
-        return link.offsets[part] + turn @ anchor, turn.times(frame)
+    def on_body(part: str, frame: Pose) -> Pose:
+        return frame if part == WORLD_NAME else links[index[part]].poses[part].times(frame)
 
-    parent = [
-        on_body(j.parent, m.anchor_parent, m.frame_parent)
-        for j, m in zip(joints, mounts, strict=True)
-    ]
-    child = [
-        on_body(j.child, m.anchor_child, m.frame_child) for j, m in zip(joints, mounts, strict=True)
-    ]
     return Joints(
         names=tuple(names),
         types=tuple(joint.type for joint in joints),
         parent=tuple(index.get(joint.parent, WORLD) for joint in joints),
         child=tuple(index[joint.child] for joint in joints),
         eliminated=tuple(_is_eliminated(joint, eliminate_joints) for joint in joints),
-        anchor_parent=stack_vectors([anchor for anchor, _ in parent]),
-        anchor_child=stack_vectors([anchor for anchor, _ in child]),
-        frame_parent=stack_matrices([frame for _, frame in parent]),
-        frame_child=stack_matrices([frame for _, frame in child]),
+        parent_frame=stack_poses(
+            [on_body(j.parent, m.parent) for j, m in zip(joints, mounts, strict=True)]
+        ),
+        child_frame=stack_poses(
+            [on_body(j.child, m.child) for j, m in zip(joints, mounts, strict=True)]
+        ),
         frequency=numbers([jnp.inf if j.frequency is None else j.frequency for j in joints]),
         damping_ratio=numbers([joint.damping_ratio for joint in joints]),
+        parameters=_parameters(joints),
     )
+
+
+def _parameters(joints: list[JointConfig]) -> dict[str, jax.Array]:
+    """Numbers of the joints' types, each of shape (joints,); 0 for those that have no such one."""
+    own = [parameters_of(joint) for joint in joints]
+    names = dict.fromkeys(name for values in own for name in values)
+    return {name: numbers([values.get(name, 0.0) for values in own]) for name in names}
 
 
 def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Parts:
@@ -263,8 +257,7 @@ def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Par
     return Parts(
         names=tuple(names),
         body=tuple(index[name] for name in names),
-        offset=stack_vectors([links[index[name]].offsets[name] for name in names]),
-        rotation=stack_matrices([links[index[name]].rotations[name] for name in names]),
+        pose=stack_poses([links[index[name]].poses[name] for name in names]),
     )
 
 
@@ -282,7 +275,7 @@ def _contacts(
         return number(robot.restitution if own is None else own)
 
     def center(name: str) -> Vec3:
-        return links[index[name]].offsets[name]
+        return links[index[name]].poses[name].position
 
     grounded = [n for n, b in bodies.items() if b.shape == "sphere" and b.ground_contact]
     # First one sphere of each body, then the second ones: these are visited at once.
@@ -445,8 +438,8 @@ def _thrusters(robot: RobotConfig, links: list[_Link], index: dict[str, int]) ->
         body=tuple(index[t.body] for t in thrusters),
         is_torque=tuple(t.type == "torque" for t in thrusters),
         axis_local=stack_vectors(
-            [links[index[t.body]].rotations[t.body] @ unit(t.axis) for t in thrusters]
+            [links[index[t.body]].poses[t.body].rotation @ unit(t.axis) for t in thrusters]
         ),
-        point_local=stack_vectors([links[index[t.body]].offsets[t.body] for t in thrusters]),
+        point_local=stack_vectors([links[index[t.body]].poses[t.body].position for t in thrusters]),
         limit=numbers([t.limit for t in thrusters]),
     )

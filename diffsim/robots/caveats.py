@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from diffsim.joints.joints import JOINT_TYPES, Held, joint_frames
+from diffsim.joints.joint_type import Held
+from diffsim.joints.joints import joint_frames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.loads import pressing_forces, series_mass
@@ -107,8 +109,8 @@ def _fast_links(world: World) -> Iterator[str]:
     for body in reversed(world.tree.order):
         if body in carriers and joints.parent[carriers[body]] >= 0:
             carried[joints.parent[carriers[body]]] += carried[body]
-    anchors = np.asarray(joints.anchor_child.stack(), float).reshape(-1, 3)
-    ends = np.asarray(joints.anchor_parent.stack(), float).reshape(-1, 3)
+    anchors = np.asarray(joints.child_frame.position.stack(), float).reshape(-1, 3)
+    ends = np.asarray(joints.parent_frame.position.stack(), float).reshape(-1, 3)
     fastest = (0.0, -1, 0.0)
     for body, joint in carriers.items():
         if not any(unit == "rad" for unit in JOINT_TYPES[joints.types[joint]].units):
@@ -138,7 +140,7 @@ def _open_joints(robot: RobotConfig, world: World, state: State) -> Iterator[str
     loops = [j for j, name in enumerate(joints.names) if robot.joints[name].closes_loop]
     if not loops:
         return
-    frames = joint_frames(joints, state.position, state.rotation)
+    frames = joint_frames(joints, state.pose)
     errors = {j: _error(JOINT_TYPES[joints.types[j]].held(frames.gather((j,)))) for j in loops}
     worst = max(loops, key=lambda joint: max(errors[joint]))
     gap, angle = errors[worst]

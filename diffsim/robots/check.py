@@ -104,7 +104,7 @@ def _check_body(key: str, body: BodyConfig) -> None:
 
 def _check_joint(robot: RobotConfig, key: str, joint: JointConfig) -> None:
     # Loads JAX, which a robot without joints can be checked without.
-    from diffsim.joints.joints import JOINT_TYPES
+    from diffsim.joints.table import JOINT_TYPES
 
     check_reference(f"{key}.type", joint.type, JOINT_TYPES)
     check_reference(f"{key}.parent", joint.parent, (WORLD_NAME, *robot.bodies))
@@ -325,7 +325,7 @@ def _touching(robot: RobotConfig) -> set[str]:
 
 def coordinate_count(joint: JointConfig) -> int:
     """How many coordinates there are to drive, limit or measure."""
-    from diffsim.joints.joints import JOINT_TYPES
+    from diffsim.joints.table import JOINT_TYPES
 
     return 0 if joint.type == "free" else JOINT_TYPES[joint.type].freedoms
 

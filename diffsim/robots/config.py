@@ -74,7 +74,7 @@ class JointConfig:
     world, only the offset counts. ``axis`` and ``orientation`` are in the parent's frame.
     """
 
-    type: str = MISSING  # one of diffsim.joints.joints.JOINT_TYPES
+    type: str = MISSING  # one of diffsim.joints.table.JOINT_TYPES
     parent: str = MISSING  # a body, or world
     child: str = MISSING
     axis: list[float] = bounded([0.0, 0.0, 1.0], length=3)  # of hinge, slider, universal
@@ -94,6 +94,7 @@ class JointConfig:
     # Of a soft joint. Its implicit integration adds some π frequency h: 0.06 at 2 Hz and 0.01 s.
     damping_ratio: float = bounded(1.0, at_least=0)
     closes_loop: bool = False  # the child is placed by another joint; this one ties it down
+    parameters: dict[str, float] = field(default_factory=dict)  # of types that have their own
 
 
 @dataclass

@@ -8,12 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.joints.joints import JOINT_TYPES
+from diffsim.joints.table import JOINT_TYPES
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.robots.config import RobotConfig, motor_limit
 from diffsim.robots.masses import mass_of
 from diffsim.robots.numbers import number
-from diffsim.robots.placement import BodyMotion, carriers, mounting, place
+from diffsim.robots.placement import carriers, mounting, place
 
 
 def pressing_forces(
@@ -50,7 +51,7 @@ def _motor_forces(robot: RobotConfig, names: list[str]) -> dict[str, jax.Array]:
         while above in carried:
             joint_name = carried[above]
             anchor = _anchor(robot, joint_name, placed)
-            lever = (placed[name].position - anchor).length()
+            lever = (placed[name].pose.position - anchor).length()
             lever = jnp.maximum(lever, number(robot.bodies[name].radius))
             for motor in robot.motors.values():
                 if motor.joint == joint_name:
@@ -69,8 +70,7 @@ def series_mass(masses: Sequence[Any]) -> Any:
     return 1.0 / sum(1.0 / mass for mass in masses)
 
 
-def _anchor(robot: RobotConfig, joint_name: str, placed: dict[str, BodyMotion]) -> Vec3:
+def _anchor(robot: RobotConfig, joint_name: str, placed: dict[str, Motion]) -> Vec3:
     """Place of a joint's anchor on its parent at the start, in the world [m]."""
     joint = robot.joints[joint_name]
-    parent = placed[joint.parent]
-    return parent.position + parent.rotation @ mounting(robot, joint).anchor_parent
+    return placed[joint.parent].pose.at(mounting(robot, joint).parent.position)

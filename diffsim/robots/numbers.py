@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from diffsim.math.spatial import Pose
 from diffsim.math.vectors import Mat3, Vec3
 
 
@@ -38,6 +39,14 @@ def stack_vectors(vectors: list[Vec3]) -> Vec3:
 def stack_matrices(matrices: list[Mat3]) -> Mat3:
     """The same for matrices."""
     return Mat3(*(stack_vectors([m[k] for m in matrices]) for k in range(3)))
+
+
+def stack_poses(poses: list[Pose]) -> Pose:
+    """Poses with components of shape (poses,) from poses with components of shape ()."""
+    return Pose(
+        stack_vectors([pose.position for pose in poses]),
+        stack_matrices([pose.rotation for pose in poses]),
+    )
 
 
 def unit(values: Any) -> Vec3:

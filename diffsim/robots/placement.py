@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import jax
 
 from diffsim.collisions.contacts import tangents
-from diffsim.joints.joints import JOINT_TYPES, JointFrames
+from diffsim.joints.joint_type import JointFrames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.rotations import identity
+from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
 from diffsim.robots.numbers import (
@@ -19,27 +21,14 @@ from diffsim.robots.numbers import (
 )
 
 
-class BodyMotion(NamedTuple):
-    """Pose [m] and velocities [m/s], [rad/s] of one body in the world, components of shape ()."""
-
-    position: Vec3
-    rotation: Mat3
-    velocity: Vec3
-    angular_velocity: Vec3
-
-
 class Mounting(NamedTuple):
     """A joint's frames on its two bodies, in the bodies' own frames, components of shape ().
 
-    Attributes:
-        anchor_parent, anchor_child: [m].
-        frame_parent, frame_child: axes; they coincide where all coordinates are zero.
+    They coincide where all coordinates are zero.
     """
 
-    anchor_parent: Vec3
-    anchor_child: Vec3
-    frame_parent: Mat3
-    frame_child: Mat3
+    parent: Pose
+    child: Pose
 
 
 def carriers(robot: RobotConfig) -> dict[str, str]:
@@ -71,67 +60,66 @@ def mounting(robot: RobotConfig, joint: JointConfig) -> Mounting:
         frame = Mat3(axis, second, axis.cross(second))
     parent = None if joint.parent == WORLD_NAME else robot.bodies[joint.parent]
     return Mounting(
-        anchor_parent=_anchor(parent, joint.parent_face, joint.parent_offset),
-        anchor_child=_anchor(robot.bodies[joint.child], joint.child_face, joint.child_offset),
-        frame_parent=frame,
-        frame_child=rotation_of(joint.orientation).transpose().times(frame),
+        parent=Pose(_anchor(parent, joint.parent_face, joint.parent_offset), frame),
+        child=Pose(
+            _anchor(robot.bodies[joint.child], joint.child_face, joint.child_offset),
+            rotation_of(joint.orientation).transpose().times(frame),
+        ),
     )
 
 
-def relative_pose(joint: JointConfig, mount: Mounting) -> tuple[Vec3, Mat3]:
-    """Position and rotation of the child in the parent's frame at the joint's start."""
-    start = _start(joint, joint.position)
-    slide, axes = JOINT_TYPES[joint.type].carry(mount.frame_parent, start)
-    rotation = axes.times(mount.frame_child.transpose())
-    return mount.anchor_parent + slide - rotation @ mount.anchor_child, rotation
+def relative_pose(joint: JointConfig, mount: Mounting) -> Pose:
+    """Pose of the child in the parent's frame at the joint's start."""
+    start, parameters = _start(joint, joint.position), parameters_of(joint)
+    slide, axes = JOINT_TYPES[joint.type].carry(mount.parent.rotation, start, parameters)
+    rotation = axes.times(mount.child.rotation.transpose())
+    return Pose(mount.parent.position + slide - rotation @ mount.child.position, rotation)
 
 
-def place(robot: RobotConfig) -> dict[str, BodyMotion]:
-    """All bodies' motions at the start, by name."""
-    placed: dict[str, BodyMotion] = {}
+def parameters_of(joint: JointConfig) -> dict[str, jax.Array]:
+    """Numbers of the joint's type, as the file gives them or by default, each of shape ()."""
+    known = JOINT_TYPES[joint.type].parameters
+    return {
+        name: number(joint.parameters.get(name, parameter.default))
+        for name, parameter in known.items()
+    }
+
+
+def place(robot: RobotConfig) -> dict[str, Motion]:
+    """Motions of all bodies at the start, by name, components of shape ()."""
+    placed: dict[str, Motion] = {}
     carried = carriers(robot)
     for name, body in robot.bodies.items():
         if name not in carried:
-            placed[name] = BodyMotion(
-                vector(body.position),
-                rotation_of(body.orientation),
-                vector(body.velocity),
-                vector(body.angular_velocity),
+            placed[name] = Motion(
+                Pose(vector(body.position), rotation_of(body.orientation)),
+                Twist(vector(body.velocity), vector(body.angular_velocity)),
             )
     nothing = vector([0, 0, 0])
-    placed[WORLD_NAME] = BodyMotion(nothing, identity(), nothing, nothing)
+    placed[WORLD_NAME] = Motion(Pose(nothing, identity()), Twist(nothing, nothing))
     for name, joint_name in carried.items():
         joint = robot.joints[joint_name]
         placed[name] = _carry(placed[joint.parent], joint, mounting(robot, joint))
     return placed
 
 
-def _carry(parent: BodyMotion, joint: JointConfig, mount: Mounting) -> BodyMotion:
+def _carry(parent: Motion, joint: JointConfig, mount: Mounting) -> Motion:
     """The motion of a joint's child."""
-    offset, turn = relative_pose(joint, mount)
-    rotation = parent.rotation.times(turn)
-    to_child = parent.rotation @ offset
-    from_anchor = -(rotation @ mount.anchor_child)
+    pose = parent.pose.times(relative_pose(joint, mount))
+    to_child = pose.position - parent.pose.position
+    from_anchor = -(pose.rotation @ mount.child.position)
     frames = JointFrames(
-        anchor_parent=parent.position + parent.rotation @ mount.anchor_parent,
-        anchor_child=parent.position + to_child - from_anchor,
-        parent=parent.rotation.times(mount.frame_parent),
-        child=rotation.times(mount.frame_child),
+        parent.pose.times(mount.parent), pose.times(mount.child), parameters_of(joint)
     )
-    omega, slide = parent.angular_velocity, vector([0, 0, 0])
+    omega, slide = parent.twist.angular, vector([0, 0, 0])
     speeds = _start(joint, joint.velocity)
     for axis, speed in zip(JOINT_TYPES[joint.type].axes(frames), speeds, strict=True):
-        if axis.turns:
-            omega = omega + axis.direction * speed
-        else:
-            slide = slide + axis.direction * speed
-    velocity = (
-        parent.velocity
-        + parent.angular_velocity.cross(to_child - from_anchor)
-        + omega.cross(from_anchor)
-        + slide
-    )
-    return BodyMotion(parent.position + to_child, rotation, velocity, omega)
+        if axis.angular is not None:
+            omega = omega + axis.angular * speed
+        if axis.linear is not None:
+            slide = slide + axis.linear * speed
+    velocity = parent.twist.at(to_child - from_anchor) + omega.cross(from_anchor) + slide
+    return Motion(pose, Twist(velocity, omega))
 
 
 def _anchor(body: BodyConfig | None, face: Any, offset: Any) -> Vec3:

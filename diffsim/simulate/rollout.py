@@ -120,7 +120,8 @@ def rollout(
         first, now, push = inputs
         state, memory = pass_back(*carry, first, flow, robot_axes)
         if push is not None:
-            state = state._replace(velocity=state.velocity + push)
+            pushed = state.twist._replace(linear=state.twist.linear + push)
+            state = state._replace(twist=pushed)
         memory, control = act(memory, state, *now)
         state = step(world, solver, state, control)
         return (state, memory), kept.pack(observe(state))

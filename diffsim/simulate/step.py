@@ -6,9 +6,11 @@ import jax
 
 from diffsim.constraints.constraint import StepStart
 from diffsim.dynamics.assembly import assemble, keep_angular_momentum, spinning
-from diffsim.dynamics.bodies import Velocities, advance, free_motion, turn
+from diffsim.dynamics.bodies import advance, free_motion, turn
 from diffsim.dynamics.elimination import eliminate, project, rates_of, velocities_at, velocities_of
-from diffsim.joints.joints import advance_angles, joint_frames
+from diffsim.joints.coordinates import advance_angles
+from diffsim.joints.joints import joint_frames
+from diffsim.math.spatial import Motion, Twist
 from diffsim.solvers.problem import build_problem, collect_impulses
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.motors import thruster_wrench
@@ -28,18 +30,18 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
         control: held during the step.
     """
     bodies, joints, h = world.bodies, world.joints, world.timestep
-    x, rotation, v, omega = state.position, state.rotation, state.velocity, state.angular_velocity
+    pose, twist = state.pose, state.twist
     thrust = control.command[: len(world.thrusters.names)]
     command = control.command[len(world.thrusters.names) :]
 
     # Velocities of every body by itself under gravity and thrusters: u = v + h M⁻¹ f.
-    force, torque = thruster_wrench(world.thrusters, rotation, thrust)
-    free = free_motion(bodies, rotation, v, omega, force, torque, world.gravity, h)
+    wrench = thruster_wrench(world.thrusters, pose.rotation, thrust)
+    free = free_motion(bodies, pose.rotation, twist, wrench, world.gravity, h)
 
     # The motions that the joints allow, u = S q̇ + b, with their inertia SᵀMS = LᵀL and z = L q̇.
-    frames = joint_frames(joints, x, rotation)
-    system = eliminate(world.tree, bodies, joints, frames, x, rotation, v, omega, h)
-    z_free = project(system, bodies, rotation, free.velocities)
+    frames = joint_frames(joints, pose)
+    system = eliminate(world.tree, bodies, joints, frames, Motion(pose, twist), h)
+    z_free = project(system, bodies, pose.rotation, free.twist)
 
     # Impulses λ with z⁺ = z_free + Σ y λ, such that motors, limits and contacts have what they ask.
     start = StepStart(world, state, frames, system, command, solver.erp, solver.friction)
@@ -50,26 +52,21 @@ def step(world: World, solver: ProjectedGaussSeidel, state: State, control: Cont
     drift = velocities_at(system, rates)
 
     # Positions follow the new velocities, of bodies on joints along what these allow.
-    straight, turned = advance(x, rotation, drift, spinning(world.tree), h)
-    new = assemble(world.tree, bodies, joints, frames, straight, turned, rates * h)
+    alone = advance(pose, drift, spinning(world.tree), h)
+    new = assemble(world.tree, bodies, joints, frames, alone, rates * h)
 
     # Turning leaves the angular momentum of every body as it is, and closing joints that of all.
     spin = after.angular - free.precession
-    omega_turned = turn(bodies, rotation, new.rotation, spin, free.resolved)
-    turned_velocities = Velocities(after.linear, omega_turned)
-    new_v, new_omega = keep_angular_momentum(
-        world.tree, bodies, new, turned_velocities, free.resolved
-    )
+    omega = turn(bodies, pose.rotation, new.pose.rotation, spin, free.resolved)
+    turned = Twist(after.linear, omega)
+    new_twist = keep_angular_momentum(world.tree, bodies, new, turned, free.resolved)
     time, time_excess = next_time(state.time, state.time_excess, h)
     return State(
-        position=new.position,
-        rotation=new.rotation,
-        velocity=new_v,
-        angular_velocity=new_omega,
-        acceleration=(new_v - v) * (1.0 / h),
-        angular_acceleration=(new_omega - omega) * (1.0 / h),
+        pose=new.pose,
+        twist=new_twist,
+        acceleration=(new_twist - twist) * (1.0 / h),
         impulses=collect_impulses(problem.constraints, solution.impulses, state.impulses),
-        angles=advance_angles(joints, frames, state.angles, x, drift.linear, drift.angular, h),
+        angles=advance_angles(joints, frames, state.angles, pose.position, drift, h),
         time=time,
         time_excess=time_excess,
     )

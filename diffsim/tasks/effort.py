@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.joints.joints import joint_frames, joint_rates
+from diffsim.joints.coordinates import joint_rates
+from diffsim.joints.joints import joint_frames
 from diffsim.tasks.config import EffortConfig
 from diffsim.world.world import State, World
 
@@ -26,15 +27,9 @@ def observe_work(config: EffortConfig, world: World, state: State) -> Work:
     force = state.impulses.motor / world.timestep
     if config.energy == 0.0:
         return Work(force, None)
-    frames = joint_frames(world.joints, state.position, state.rotation)
-    rate = joint_rates(
-        world.joints,
-        frames,
-        state.position,
-        state.velocity,
-        state.angular_velocity,
-        world.drives.coordinate,
-    )
+    frames = joint_frames(world.joints, state.pose)
+    which = world.drives.coordinate
+    rate = joint_rates(world.joints, frames, state.pose.position, state.twist, which)
     return Work(force, force * rate)
 
 

@@ -39,15 +39,15 @@ class Gait(SameEpisode):
     def observe(self, world: World, state: State, draw: Draw) -> GaitStep:
         motion = part_motion(world.parts, state)
         return GaitStep(
-            part_vector(motion.velocity, self.part).x,
-            part_vector(motion.position, self.part).z,
+            part_vector(motion.twist.linear, self.part).x,
+            part_vector(motion.pose.position, self.part).z,
             observe_work(self.config.effort, world, state),
         )
 
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
         seen: GaitStep = rollout.observations
         speed = jnp.mean(seen.velocity, axis=0)
-        end = part_vector(part_motion(world.parts, rollout.state).position, self.part)
+        end = part_vector(part_motion(world.parts, rollout.state).pose.position, self.part)
         return Evaluation(
             loss=-speed + penalty(self.config.effort, seen.work),
             residuals=None,

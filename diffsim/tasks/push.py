@@ -39,7 +39,7 @@ def push_velocities(
     """
     steps = max(1, round(task.duration / dt))
     at = [min(steps - 1, round((k + 1) * task.push.every / dt)) for k in range(push_count(task))]
-    still = jnp.zeros((steps, *state.velocity.x.shape), state.velocity.x.dtype)
+    still = jnp.zeros((steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
 
     def along(share: jax.Array) -> jax.Array:
         return still.at[jnp.asarray(at), body].set(task.push.speed * share)

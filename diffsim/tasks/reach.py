@@ -51,8 +51,8 @@ class Reach:
         goal = self.goal(draw)
         assert goal is not None
         return ReachStep(
-            (part_vector(motion.position, self.part) - goal).length(),
-            part_vector(motion.velocity, self.part).length(),
+            (part_vector(motion.pose.position, self.part) - goal).length(),
+            part_vector(motion.twist.linear, self.part).length(),
             observe_work(self.config.effort, world, state),
         )
 

@@ -45,10 +45,10 @@ class Throw(SameEpisode):
         radius = world.contacts.radius_a[self.contact]
         # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
         goal = self.goal(draw)
-        there = part_vector(motion.position, self.part)
+        there = part_vector(motion.pose.position, self.part)
         distance = there - Vec3(goal.x, goal.y, goal.z + radius)
-        velocity = part_vector(motion.velocity, self.part)
-        spin = part_vector(motion.angular_velocity, self.part) * radius
+        velocity = part_vector(motion.twist.linear, self.part)
+        spin = part_vector(motion.twist.angular, self.part) * radius
         weight = self.config.velocity_weight
         residuals = jnp.stack([*distance, *(velocity * weight), *(spin * weight)])
         effort = penalty(self.config.effort, rollout.observations)

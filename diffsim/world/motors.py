@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from diffsim.math.indexing import column
 from diffsim.math.pytrees import pytree, static
+from diffsim.math.spatial import Wrench
 from diffsim.math.vectors import Mat3, Vec3
 
 
@@ -68,7 +69,7 @@ class Drives:
     upper: jax.Array
 
 
-def thruster_wrench(thrusters: Thrusters, rotation: Mat3, command: jax.Array) -> tuple[Vec3, Vec3]:
+def thruster_wrench(thrusters: Thrusters, rotation: Mat3, command: jax.Array) -> Wrench:
     """Force [N] and torque [N·m] on every body in the world frame, components (bodies,).
 
     Commands beyond the limit are clipped; there the gradient with respect to the command is zero.
@@ -76,12 +77,12 @@ def thruster_wrench(thrusters: Thrusters, rotation: Mat3, command: jax.Array) ->
     zero = jnp.zeros_like(rotation.c0.x)
     nothing = Vec3(zero, zero, zero)
     if not thrusters.names:
-        return nothing, nothing
+        return Wrench(nothing, nothing)
     body = thrusters.body
     twists = column(thrusters.is_torque, command)
     thrust = jnp.clip(command, -thrusters.limit, thrusters.limit)
     turned = rotation.gather(body)
-    wrench = (turned @ thrusters.axis_local) * thrust
-    push, twist = (wrench * jnp.where(twists == kind, 1.0, 0.0) for kind in (False, True))
+    action = (turned @ thrusters.axis_local) * thrust
+    push, twist = (action * jnp.where(twists == kind, 1.0, 0.0) for kind in (False, True))
     torque = twist + (turned @ thrusters.point_local).cross(push)
-    return nothing.scatter_add(body, push), nothing.scatter_add(body, torque)
+    return Wrench(nothing.scatter_add(body, push), nothing.scatter_add(body, torque))

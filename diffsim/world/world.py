@@ -19,9 +19,11 @@ import jax.numpy as jnp
 from diffsim.collisions.contacts import ContactImpulse, Contacts
 from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.tree import Tree
-from diffsim.joints.joints import JOINT_TYPES, Joints
+from diffsim.joints.joints import Joints
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.pytrees import pytree, static
-from diffsim.math.vectors import Mat3, Vec3
+from diffsim.math.spatial import Motion, Pose, Twist
+from diffsim.math.vectors import Vec3
 from diffsim.world.motors import Drives, Thrusters
 
 
@@ -35,22 +37,19 @@ class Parts:
     Attributes:
         names: one for each part.
         body: index of the simulated body that carries each part.
-        offset: of the part's centre of mass in the body's frame [m], components (parts,).
-        rotation: part frame to body frame, components (parts,).
+        pose: of the parts' frames in the bodies' frames, components (parts,).
     """
 
     names: tuple[str, ...] = static()
     body: tuple[int, ...] = static()
-    offset: Vec3
-    rotation: Mat3
+    pose: Pose
 
     def gather(self, index: Sequence[int]) -> Parts:
         """The parts at ``index``."""
         return Parts(
             tuple(self.names[k] for k in index),
             tuple(self.body[k] for k in index),
-            self.offset.gather(index),
-            self.rotation.gather(index),
+            self.pose.gather(index),
         )
 
 
@@ -100,12 +99,10 @@ class State(NamedTuple):
     """Motion of all bodies, and the impulses that warm-start the next solve.
 
     Attributes:
-        position: centres of mass in the world frame [m], components (bodies,).
-        rotation: body frame to world frame, components (bodies,).
-        velocity: of the centres of mass, world frame [m/s], components (bodies,).
-        angular_velocity: world frame [rad/s], components (bodies,).
-        acceleration: mean over the last time step, world frame [m/s²], components (bodies,).
-        angular_acceleration: the same of the angular velocity [rad/s²].
+        pose: of the bodies' frames, which sit at the centres of mass, components (bodies,).
+        twist: velocities of the centres of mass and angular velocities, in the world frame,
+            components (bodies,).
+        acceleration: mean change of the twist in the last time step [m/s²], [rad/s²].
         impulses: of the last time step.
         angles: of hinges and universal joints, counting turns, to within half a turn [rad], shape
             (turning coordinates,); ``joint_coordinates`` makes exact coordinates of them.
@@ -113,32 +110,13 @@ class State(NamedTuple):
         time_excess: by how much ``time`` is ahead, from rounding, shape () [s].
     """
 
-    position: Vec3
-    rotation: Mat3
-    velocity: Vec3
-    angular_velocity: Vec3
-    acceleration: Vec3
-    angular_acceleration: Vec3
+    pose: Pose
+    twist: Twist
+    acceleration: Twist
     impulses: Impulses
     angles: jax.Array
     time: jax.Array
     time_excess: jax.Array
-
-
-class PartMotion(NamedTuple):
-    """Motion of a robot's parts in the world frame, components (parts,).
-
-    Attributes:
-        position: of the centres [m].
-        rotation: from the part's frame to the world's.
-        velocity: [m/s].
-        angular_velocity: [rad/s].
-    """
-
-    position: Vec3
-    rotation: Mat3
-    velocity: Vec3
-    angular_velocity: Vec3
 
 
 class Control(NamedTuple):
@@ -152,16 +130,14 @@ class Control(NamedTuple):
     command: jax.Array
 
 
-def part_motion(parts: Parts, state: State) -> PartMotion:
-    """Where all parts are and how they move."""
-    turned = state.rotation.gather(parts.body)
-    arm = turned @ parts.offset
-    omega = state.angular_velocity.gather(parts.body)
-    return PartMotion(
-        position=state.position.gather(parts.body) + arm,
-        rotation=turned.times(parts.rotation),
-        velocity=state.velocity.gather(parts.body) + omega.cross(arm),
-        angular_velocity=omega,
+def part_motion(parts: Parts, state: State) -> Motion:
+    """Where all parts' frames are in the world and how they move, components (parts,)."""
+    position, turned = state.pose.gather(parts.body)
+    arm = turned @ parts.pose.position
+    twist = state.twist.gather(parts.body)
+    return Motion(
+        Pose(position + arm, turned.times(parts.pose.rotation)),
+        Twist(twist.at(arm), twist.angular),
     )
 
 

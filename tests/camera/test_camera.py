@@ -14,7 +14,7 @@ from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
 from diffsim.validation import ConfigError
 from diffsim.world.world import side_by_side
-from tests.worlds import build
+from tests.worlds import build, with_motion
 
 ROUND_OFF = 1e-5
 WHITE = [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
@@ -101,12 +101,12 @@ def test_several_robots_are_seen_as_each_one_is():
     camera = Camera(seen, FRONT)
     several, states = side_by_side(world, state, 3)
     shift = jnp.asarray([0.0, 0.2, -0.3])
-    position = states.position._replace(y=states.position.y + shift)
-    images = jax.jit(camera.see)(several, states._replace(position=position))
+    position = states.pose.position._replace(y=states.pose.position.y + shift)
+    images = jax.jit(camera.see)(several, with_motion(states, position=position))
     assert images.shape == (3, 3, 40, 60)
     for k in range(3):
-        moved = state.position._replace(y=state.position.y + shift[k])
-        alone = jax.jit(camera.see)(world, state._replace(position=moved))
+        moved = state.pose.position._replace(y=state.pose.position.y + shift[k])
+        alone = jax.jit(camera.see)(world, with_motion(state, position=moved))
         np.testing.assert_allclose(images[k], alone, atol=ROUND_OFF)
 
 

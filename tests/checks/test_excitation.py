@@ -98,7 +98,7 @@ def test_a_linkage_is_nudged_at_its_roots_only() -> None:
 def lowest(robot: RobotConfig) -> float:
     placed = place(robot)
     return min(
-        float(placed[name].position.z) - float(body.radius or 0.0)
+        float(placed[name].pose.position.z) - float(body.radius or 0.0)
         for name, body in robot.bodies.items()
         if body.shape == "sphere"
     )

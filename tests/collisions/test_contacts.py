@@ -9,7 +9,6 @@ import pytest
 
 from diffsim.collisions.contacts import ContactFrame, detect, tangents
 from diffsim.constraints.softness import soft_constraint
-from diffsim.dynamics.bodies import Velocities
 from diffsim.math.vectors import vec3
 from tests.worlds import build, spheres_robot
 
@@ -32,8 +31,7 @@ def detected(
     )
     world, state = build(robot)
     assert world.contacts.names == ("a/ground", "b/ground", "a/b")
-    motion = Velocities(state.velocity, state.angular_velocity)
-    return detect(world.contacts, state.position, state.rotation, motion, world.timestep)
+    return detect(world.contacts, state.pose, state.twist, world.timestep)
 
 
 def test_the_ground_is_a_plane_under_the_sphere() -> None:

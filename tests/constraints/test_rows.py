@@ -9,6 +9,7 @@ from diffsim.constraints.rows import Rows, build_coordinate_rows, visits
 from diffsim.dynamics.elimination import Elimination, eliminate
 from diffsim.joints.joints import joint_frames
 from diffsim.math.indexing import WORLD
+from diffsim.math.spatial import Motion
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.world.world import World
@@ -60,11 +61,8 @@ def eliminated(robot: RobotConfig, world: World) -> Elimination:
         world.tree,
         world.bodies,
         world.joints,
-        joint_frames(world.joints, state.position, state.rotation),
-        state.position,
-        state.rotation,
-        state.velocity,
-        state.angular_velocity,
+        joint_frames(world.joints, state.pose),
+        Motion(state.pose, state.twist),
         world.timestep,
     )
 

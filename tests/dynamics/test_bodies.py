@@ -15,6 +15,7 @@ from diffsim.dynamics.bodies import (
     turn,
 )
 from diffsim.math.rotations import rotate
+from diffsim.math.spatial import Twist, Wrench
 from diffsim.math.vectors import Sym3, Vec3, mat3, vec3
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -59,19 +60,17 @@ def test_velocities_change_by_force_over_mass_and_torque_over_inertia(body: Bodi
     free = free_motion(
         body,
         mat3(ROTATION[None]),
-        one(VELOCITY),
-        one(SPIN),
-        one(FORCE),
-        one(TORQUE),
+        Twist(one(VELOCITY), one(SPIN)),
+        Wrench(one(FORCE), one(TORQUE)),
         vec3(GRAVITY),
         timestep,
     )
-    close(free.velocities.linear, VELOCITY + timestep * (FORCE / MASS + GRAVITY))
+    close(free.twist.linear, VELOCITY + timestep * (FORCE / MASS + GRAVITY))
     spin = SPIN + timestep * np.linalg.solve(INERTIA, TORQUE)
     # Half a step of Euler's equations: the body turns with ω at the middle of the step.
     precession = 0.5 * timestep * np.linalg.solve(INERTIA, np.cross(INERTIA @ spin, spin))
     close(free.precession, precession)
-    close(free.velocities.angular, spin + precession)
+    close(free.twist.angular, spin + precession)
 
 
 def test_a_turn_is_resolved_up_to_a_quarter_radian_and_not_beyond_half_a_radian() -> None:
@@ -93,6 +92,6 @@ def test_turning_keeps_angular_momentum_where_resolved_and_energy_where_not(body
 
 
 def test_kinetic_energy_is_that_of_translation_and_rotation(body: Bodies) -> None:
-    energy = kinetic_energy(body, mat3(ROTATION[None]), one(VELOCITY), one(SPIN))
+    energy = kinetic_energy(body, mat3(ROTATION[None]), Twist(one(VELOCITY), one(SPIN)))
     expected = 0.5 * MASS * VELOCITY @ VELOCITY + 0.5 * SPIN @ INERTIA @ SPIN
     assert float(energy[0]) == pytest.approx(expected, rel=ROUND_OFF)

@@ -12,6 +12,7 @@ from diffsim.experiment.config import check_run
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.sight import Sight
 from diffsim.validation import ConfigError
+from tests.worlds import with_motion
 
 SMALL = (
     *("experiment=pendulum_camera", "device=cpu", "robot.cameras.front.resolution=[24,16]"),
@@ -32,7 +33,9 @@ def test_commands_are_held_until_the_next_image():
     assert policy.every == 4
     held, commands = sight.remember(state), []
     for offset in (0.0, 0.2):
-        moved = state._replace(position=state.position._replace(x=state.position.x + offset))
+        moved = with_motion(
+            state, position=state.pose.position._replace(x=state.pose.position.x + offset)
+        )
         held = jax.jit(policy.look)(held, moved)
         after, control = policy.act(held, state)
         assert after is held

@@ -38,10 +38,10 @@ SCALES = {
     "limit": 1.0,
     "gravity": 10.0,
     "timestep": 0.01,
-    "position": 0.1,
-    "rotation": 1.0,
-    "velocity": 1.0,
-    "angular_velocity": 10.0,
+    "pose.position": 0.1,
+    "pose.rotation": 1.0,
+    "twist.linear": 1.0,
+    "twist.angular": 10.0,
     "contact": 1.0,
     "joint": 1.0,
     "motor": 1.0,
@@ -49,16 +49,17 @@ SCALES = {
     "time_excess": 1.0,
     "angles": 1.0,
     "command": 10.0,
-    "acceleration": 100.0,
-    "angular_acceleration": 1000.0,
-    "offset": 0.1,
+    "acceleration.linear": 100.0,
+    "acceleration.angular": 1000.0,
+    "parts.pose.position": 0.1,
+    "parts.pose.rotation": 1.0,
     "point_local": 0.1,
     "center_a": 0.1,
     "center_b": 0.1,
-    "anchor_parent": 0.1,
-    "anchor_child": 0.1,
-    "frame_parent": 1.0,
-    "frame_child": 1.0,
+    "parent_frame.position": 0.1,
+    "child_frame.position": 0.1,
+    "parent_frame.rotation": 1.0,
+    "child_frame.rotation": 1.0,
     "gain": 10.0,
     "max_force": 10.0,
     "max_velocity": 1.0,
@@ -166,8 +167,9 @@ def leaf_names(tree: Scene | State) -> tuple[str, ...]:
     names: list[str] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         keys = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)]
-        (name,) = [key for key in keys if key in SCALES]
-        names += [name] * leaf.size
+        place = ".".join(["", *keys, ""])
+        found = [name for name in SCALES if f".{name}." in place]
+        names += [max(found, key=len)] * leaf.size
     return tuple(names)
 
 

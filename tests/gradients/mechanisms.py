@@ -15,14 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.collisions.contacts import ContactImpulse
-from diffsim.joints.joints import joint_coordinates, joint_frames
+from diffsim.joints.coordinates import joint_coordinates
+from diffsim.joints.joints import joint_frames
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, ThrusterConfig
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World
 from tests.gradients.compare import Scene
 from tests.gradients.lanes import trajectory
-from tests.worlds import DOWN, RIGID, SOLVER
+from tests.worlds import DOWN, RIGID, SOLVER, with_motion
 
 TIMESTEP = 0.01
 STRONG, WEAK = 1e3, 0.05  # [N·m] or [N]: more than any motor here needs, and less
@@ -324,7 +325,7 @@ def build_scene(robot: RobotConfig, command: Any, **options: bool) -> Scene:
 
 def coordinates(world: World, state: State) -> np.ndarray:
     """Of all drives."""
-    frames = joint_frames(world.joints, state.position, state.rotation)
+    frames = joint_frames(world.joints, state.pose)
     return np.asarray(
         joint_coordinates(world.joints, frames, world.drives.coordinate, state.angles)
     )
@@ -339,22 +340,24 @@ def with_limits(scene: Scene, below: float, above: float) -> Scene:
 
 def kicked(scene: Scene, velocity: tuple[float, float, float]) -> Scene:
     """With this much more velocity of all bodies."""
-    moved = type(scene.state.velocity)(
-        *(part + more for part, more in zip(scene.state.velocity, velocity, strict=True))
+    moved = type(scene.state.twist.linear)(
+        *(part + more for part, more in zip(scene.state.twist.linear, velocity, strict=True))
     )
-    return scene._replace(state=scene.state._replace(velocity=moved))
+    return scene._replace(state=with_motion(scene.state, velocity=moved))
 
 
 def above_ground(scene: Scene, gap: float) -> Scene:
     """Moved so that the lowest sphere is this far above the ground, where none has been before."""
     contacts, state = scene.world.contacts, scene.state
     bodies = contacts.body_a
-    center = state.position.gather(bodies) + state.rotation.gather(bodies) @ contacts.center_a
+    center = (
+        state.pose.position.gather(bodies) + state.pose.rotation.gather(bodies) @ contacts.center_a
+    )
     height = gap - jnp.min(center.z - contacts.radius_a)
-    position = state.position._replace(z=state.position.z + height)
+    position = state.pose.position._replace(z=state.pose.position.z + height)
     zero = jnp.zeros(len(contacts.names))
     impulses = state.impulses._replace(contact=ContactImpulse(zero, zero, zero))
-    return scene._replace(state=state._replace(position=position, impulses=impulses))
+    return scene._replace(state=with_motion(state, position=position, impulses=impulses))
 
 
 AHEAD, BEYOND = 1e-4, 0.02

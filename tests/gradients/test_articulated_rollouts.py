@@ -36,6 +36,7 @@ from tests.gradients.mechanisms import (
     walker,
 )
 from tests.robots_in_package import robot_config
+from tests.worlds import with_motion
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -46,7 +47,6 @@ TOLERANCE = 1e-4
 COSINE = 0.999
 # So that few do, in units of the inputs' scales.
 SMALL_DIFFERENCE = 1e-7
-
 
 # The others compile for a quarter of a minute each.
 QUICK = ("wrist", "pendulum")
@@ -75,9 +75,11 @@ def compare(start: Scene, commands: np.ndarray) -> Comparison:
     scenes = trajectory(start, commands)
     final = scenes[-1].state
     one = jax.tree.map(np.zeros_like, repeat(final, 1))
-    x = np.zeros_like(one.position.x)
+    x = np.zeros_like(one.pose.position.x)
     x[:, 0] = 1.0
-    pulled, by_command = pull_back(scenes, one._replace(position=one.position._replace(x=x)))
+    pulled, by_command = pull_back(
+        scenes, with_motion(one, position=one.pose.position._replace(x=x))
+    )
 
     first = start._replace(control=Control(jnp.asarray(commands).reshape(-1)))
     scale = np.array([SCALES[name] for name in leaf_names(first)])
@@ -86,7 +88,7 @@ def compare(start: Scene, commands: np.ndarray) -> Comparison:
         lanes = unflatten_lanes(flat, first)
         played = np.asarray(lanes.control.command).reshape(len(flat), *commands.shape)
         final: State = finals(lanes, played)
-        return np.asarray(final.position.x)[:, :1]
+        return np.asarray(final.pose.position.x)[:, :1]
 
     numbers = flatten_lanes(repeat(first, 1))[0]
     by_differences = differences(ends, numbers, scale, SMALL_DIFFERENCE)[:, 0]

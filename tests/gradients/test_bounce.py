@@ -20,6 +20,7 @@ from tests.worlds import (
     build,
     simulate,
     spheres_robot,
+    with_motion,
 )
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -61,9 +62,10 @@ def family() -> Family:
 
     def final(height: jax.Array, speed: jax.Array, timestep: float, steps: int) -> State:
         world, state = build(robot, timestep=timestep)
-        state = state._replace(
-            position=state.position._replace(z=height[None]),
-            velocity=state.velocity._replace(z=speed[None]),
+        state = with_motion(
+            state,
+            position=state.pose.position._replace(z=height[None]),
+            velocity=state.twist.linear._replace(z=speed[None]),
         )
         trajectory = simulate(world, state, steps=int(STEPS.max()))
         return jax.tree.map(lambda leaf: leaf[steps - 1], trajectory)
@@ -100,8 +102,8 @@ def test_the_derivative_of_a_bounce_converges_to_the_saltation_matrix_at_first_o
     bounces = family()
     derivative = np.array(
         [
-            [bounces.by_height.position.z[..., 0], bounces.by_speed.position.z[..., 0]],
-            [bounces.by_height.velocity.z[..., 0], bounces.by_speed.velocity.z[..., 0]],
+            [bounces.by_height.pose.position.z[..., 0], bounces.by_speed.pose.position.z[..., 0]],
+            [bounces.by_height.twist.linear.z[..., 0], bounces.by_speed.twist.linear.z[..., 0]],
         ]
     )
     exact = np.stack([saltation_derivative(height) for height in HEIGHTS], axis=-1)
@@ -118,8 +120,8 @@ def test_the_end_has_no_jump_where_an_impact_crosses_into_the_next_step() -> Non
     crossings = 0.015 / (TIMESTEPS * np.sqrt(2.0 * GRAVITY * 0.5))
     assert crossings.min() > 1.0
     for value, slope in zip(
-        jax.tree.leaves((bounces.state.position, bounces.state.velocity)),
-        jax.tree.leaves((bounces.by_height.position, bounces.by_height.velocity)),
+        jax.tree.leaves((bounces.state.pose.position, bounces.state.twist.linear)),
+        jax.tree.leaves((bounces.by_height.pose.position, bounces.by_height.twist.linear)),
         strict=True,
     ):
         change = np.diff(value[..., 0], axis=1)
@@ -158,8 +160,10 @@ def test_the_outcome_of_an_impact_does_not_depend_on_the_distance_before(offset:
     def outcome(distance: jax.Array) -> jax.Array:
         world, state = build(robot, WEIGHTLESS, APPROACH_STEP)
         x = jnp.stack([jnp.zeros(()), distance])
-        state = state._replace(position=state.position._replace(x=x, y=jnp.array([0.0, offset])))
-        return simulate(world, state, steps=APPROACH_STEPS).velocity.stack()[-1]
+        state = with_motion(
+            state, position=state.pose.position._replace(x=x, y=jnp.array([0.0, offset]))
+        )
+        return simulate(world, state, steps=APPROACH_STEPS).twist.linear.stack()[-1]
 
     velocities = np.asarray(jax.jit(jax.vmap(outcome))(DISTANCES))
     assert np.abs(velocities[:, 0]).max() > 0.1, "the target was not hit"

@@ -11,7 +11,7 @@ import pytest
 
 from diffsim.simulate.rollout import CHECKPOINTS, rollout, segment_length
 from diffsim.world.world import Control, State, idle_control
-from tests.worlds import RADIUS, SOLVER, ball_robot, build
+from tests.worlds import RADIUS, SOLVER, ball_robot, build, with_motion
 
 # The same operations in another order of fusion.
 TOLERANCE = 1e-12
@@ -27,10 +27,10 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
     )
 
     def policy(memory: Any, state: State) -> tuple[Any, Control]:
-        return memory + state.position.z[0], Control(jnp.full((1,), 0.1) * memory)
+        return memory + state.pose.position.z[0], Control(jnp.full((1,), 0.1) * memory)
 
     def end(speed: jax.Array, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
-        start = state._replace(velocity=state.velocity._replace(x=speed[None]))
+        start = with_motion(state, velocity=state.twist.linear._replace(x=speed[None]))
         result = rollout(
             world,
             SOLVER,
@@ -38,10 +38,10 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
             memory,
             policy,
             steps,
-            lambda s: s.position.z[0],
+            lambda s: s.pose.position.z[0],
             checkpoint=checkpoint,
         )
-        final = result.state.position
+        final = result.state.pose.position
         return final.x[0] * final.z[0] + result.memory, result.observations
 
     call = jax.jit(jax.value_and_grad(end, argnums=(0, 1), has_aux=True))

@@ -10,7 +10,7 @@ import pytest
 from diffsim.simulate.gradient_flow import GradientFlow, decay_gradient, limit_gradient
 from diffsim.simulate.rollout import CHECKPOINTS, rollout
 from diffsim.world.world import State, idle_control
-from tests.worlds import SOLVER, ball_robot, build
+from tests.worlds import SOLVER, ball_robot, build, with_motion
 
 STEPS = 20
 TIMESTEP = 0.01
@@ -26,9 +26,10 @@ def trajectory(height: jax.Array, speed: jax.Array, decay: float) -> State:
 def flight(height: jax.Array, speed: jax.Array, flow: GradientFlow) -> State:
     """Free flight, straight up and down."""
     world, state = build(ball_robot(ground_contact=False), timestep=TIMESTEP)
-    state = state._replace(
-        position=state.position._replace(z=height[None]),
-        velocity=state.velocity._replace(z=speed[None]),
+    state = with_motion(
+        state,
+        position=state.pose.position._replace(z=height[None]),
+        velocity=state.twist.linear._replace(z=speed[None]),
     )
     control = idle_control(world)
     return rollout(
@@ -57,7 +58,7 @@ def test_what_happened_k_steps_before_counts_its_power_of_the_decay() -> None:
     start = jnp.asarray(3.0), jnp.asarray(1.0)
 
     def heights(height: jax.Array, speed: jax.Array) -> jax.Array:
-        return trajectory(height, speed, DECAY).position.z[:, 0]
+        return trajectory(height, speed, DECAY).pose.position.z[:, 0]
 
     by_height, by_speed = jax.jit(jax.jacrev(heights, argnums=(0, 1)))(*start)
     # z_k = z_0 + k h v_0 − …, and each of the k steps back multiplies by the decay.
@@ -65,7 +66,7 @@ def test_what_happened_k_steps_before_counts_its_power_of_the_decay() -> None:
     np.testing.assert_allclose(by_height, DECAY**k, rtol=TOLERANCE)
     np.testing.assert_allclose(by_speed, k * TIMESTEP * DECAY**k, rtol=TOLERANCE)
 
-    exact = jax.jit(lambda z, v: trajectory(z, v, 1.0).position.z[:, 0])(*start)
+    exact = jax.jit(lambda z, v: trajectory(z, v, 1.0).pose.position.z[:, 0])(*start)
     np.testing.assert_array_equal(jax.jit(heights)(*start), exact)
 
 
@@ -100,7 +101,7 @@ def test_a_limit_leaves_zeros_and_counters_and_shows_what_is_not_finite() -> Non
 @pytest.mark.slow
 def test_a_truncated_gradient_ends_at_the_start_of_its_segment() -> None:
     def heights(height: jax.Array, flow: GradientFlow) -> jax.Array:
-        return flight(height, jnp.asarray(1.0), flow).position.z[:, 0]
+        return flight(height, jnp.asarray(1.0), flow).pose.position.z[:, 0]
 
     start = jnp.asarray(3.0)
     cut = jax.jit(jax.jacrev(lambda z: heights(z, GradientFlow(truncation=5))))(start)

@@ -123,7 +123,7 @@ def not_finite(base: str, arm: str, count: int) -> dict[str, int]:
     def end(numbers: dict[str, Any], frequency: jax.Array) -> Any:
         robot = mechanism(base, arm, {**numbers, "frequency": frequency})
         state = last(simulate(*build(robot, timestep=TIMESTEP), steps=STEPS))
-        motion = (state.position, state.velocity, state.angular_velocity)
+        motion = (state.pose.position, state.twist.linear, state.twist.angular)
         return sum(jnp.sum(jnp.tanh(leaf)) for leaf in jax.tree.leaves(motion)), state
 
     run = jax.jit(jax.vmap(jax.value_and_grad(end, has_aux=True)))

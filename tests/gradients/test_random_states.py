@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from diffsim.math.rotations import rotation_by
+from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
 from diffsim.world.world import State
 from tests.gradients.compare import Scene
@@ -50,17 +51,16 @@ def draw(like: Scene, count: int) -> Scene:
     def vectors(vector: Vec3, numbers: Numbers) -> Vec3:
         return Vec3(*(some(part, numbers) for part in vector))
 
-    shape = state.position.x.shape
+    shape = state.pose.position.x.shape
     turned = rotation_by(Vec3(*rng.normal(scale=2.0, size=(3, *shape))))
     keep = coins(shape)
-    rotation = jax.tree.map(lambda old, new: np.where(keep, old, new), state.rotation, turned)
+    rotation = jax.tree.map(lambda old, new: np.where(keep, old, new), state.pose.rotation, turned)
     changed = State(
-        position=vectors(state.position, lambda shape: 0.2 * rng.normal(size=shape)),
-        rotation=rotation,
-        velocity=vectors(state.velocity, scaled),
-        angular_velocity=vectors(state.angular_velocity, scaled),
+        pose=Pose(
+            vectors(state.pose.position, lambda shape: 0.2 * rng.normal(size=shape)), rotation
+        ),
+        twist=Twist(vectors(state.twist.linear, scaled), vectors(state.twist.angular, scaled)),
         acceleration=state.acceleration,
-        angular_acceleration=state.angular_acceleration,
         impulses=jax.tree.map(lambda leaf: some(leaf, scaled), state.impulses),
         angles=state.angles,
         time=state.time,

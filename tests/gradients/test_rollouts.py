@@ -18,7 +18,7 @@ from tests.gradients.compare import (
     jacobians,
     reverse,
 )
-from tests.worlds import GRAVITY, RADIUS
+from tests.worlds import GRAVITY, RADIUS, with_motion
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -74,7 +74,7 @@ def on_slope(pull: float) -> Scene:
 
 
 def speed(pull: float) -> float:
-    return float(final_state(on_slope(pull), STEPS).velocity.x[0])
+    return float(final_state(on_slope(pull), STEPS).twist.linear.x[0])
 
 
 def slope_derivatives(pull: float) -> tuple[float, float]:
@@ -84,9 +84,10 @@ def slope_derivatives(pull: float) -> tuple[float, float]:
     gravity = none.world.gravity._replace(x=jnp.ones_like(none.world.gravity.x))
     tangent = none._replace(world=dataclasses.replace(none.world, gravity=gravity))
     state = jax.tree.map(jnp.zeros_like, scene.state)
-    cotangent = state._replace(velocity=state.velocity._replace(x=jnp.ones_like(state.velocity.x)))
+    linear = state.twist.linear
+    cotangent = with_motion(state, velocity=linear._replace(x=jnp.ones_like(linear.x)))
     return (
-        float(forward(scene, tangent, STEPS).velocity.x[0]),
+        float(forward(scene, tangent, STEPS).twist.linear.x[0]),
         float(reverse(scene, cotangent, STEPS).world.gravity.x),
     )
 

@@ -99,7 +99,7 @@ def test_the_gradient_of_a_step_of_several_bodies_has_no_scatter() -> None:
         return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(after))
 
     def plain_indexing(world: World, state: State) -> jax.Array:
-        return jnp.sum(state.position.x[jnp.array([2, 2, 0])])
+        return jnp.sum(state.pose.position.x[jnp.array([2, 2, 0])])
 
     def operations(function: object) -> str:
         return jax.jit(jax.grad(function, argnums=(0, 1))).lower(world, state).as_text()

@@ -20,12 +20,13 @@ import mujoco
 import numpy as np
 import pytest
 
-from diffsim.joints.joints import JOINT_TYPES
+from diffsim.joints.table import JOINT_TYPES
+from diffsim.math.spatial import Motion
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
 from diffsim.simulate.step import step
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import Control, PartMotion, State, World, part_motion
+from diffsim.world.world import Control, State, World, part_motion
 from tests.mujoco_model import RUNGE_KUTTA, mujoco_model, start
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN
@@ -227,7 +228,7 @@ def reference(name: str, timestep: float) -> Poses:
 
 
 @jax.jit
-def final(world: World, state: State, amplitude: jax.Array, steps: int) -> PartMotion:
+def final(world: World, state: State, amplitude: jax.Array, steps: int) -> Motion:
     """After so many steps; neither their number nor their length is known when this is compiled."""
 
     def advance(_: int, state: State) -> State:
@@ -252,7 +253,7 @@ def simulate(
     world, state = built(name, merge_fixed)
     world = dataclasses.replace(world, timestep=jnp.asarray(timestep))
     motion = final(world, state, amplitudes(ROBOTS[name]()), round(duration / timestep))
-    return Poses(np.asarray(motion.position.stack()), np.asarray(motion.rotation.stack()))
+    return Poses(np.asarray(motion.pose.position.stack()), np.asarray(motion.pose.rotation.stack()))
 
 
 @cache
@@ -273,10 +274,10 @@ def test_the_start_is_the_same(name: str) -> None:
         index = data.body(body).id
         mujoco.mj_objectVelocity(data.model, data, mujoco.mjtObj.mjOBJ_BODY, index, velocity, False)
         for found, wanted in (
-            (motion.position, expected.position[k]),
-            (motion.rotation, expected.rotation[k]),
-            (motion.angular_velocity, velocity[:3]),
-            (motion.velocity, velocity[3:]),
+            (motion.pose.position, expected.position[k]),
+            (motion.pose.rotation, expected.rotation[k]),
+            (motion.twist.angular, velocity[:3]),
+            (motion.twist.linear, velocity[3:]),
         ):
             np.testing.assert_allclose(found.stack()[k], wanted, rtol=0.0, atol=ROUND_OFF)
 

@@ -113,7 +113,7 @@ def test_spheres_part_with_the_restitution_times_their_approach(
     precision: str, masses: tuple[float, float], restitution: float
 ) -> None:
     _, _, trajectory = collide(HEAD_ON, masses, restitution)
-    parting = trajectory.velocity.x[-1, 1] - trajectory.velocity.x[-1, 0]
+    parting = trajectory.twist.linear.x[-1, 1] - trajectory.twist.linear.x[-1, 0]
     tolerance = REBOUND_TOLERANCE[precision] * APPROACH
     assert float(parting) == pytest.approx(restitution * APPROACH, abs=tolerance)
 
@@ -127,9 +127,9 @@ def test_energy_is_kept_without_loss_and_friction_and_lost_otherwise(
         world, start, trajectory = collide(offset, (1.0, 5.0), restitution, friction=friction)
 
         def energy(state: State) -> np.ndarray:
-            return np.asarray(
-                kinetic_energy(world.bodies, state.rotation, state.velocity, state.angular_velocity)
-            ).sum(axis=-1)
+            return np.asarray(kinetic_energy(world.bodies, state.pose.rotation, state.twist)).sum(
+                axis=-1
+            )
 
         return float(energy(trajectory)[-1] / energy(start))
 
@@ -142,6 +142,6 @@ def test_spheres_hardly_overlap() -> None:
     """Off centre they turn about each other during a step: of second order in v h."""
     for offset in (HEAD_ON, OBLIQUE):
         _, _, trajectory = collide(offset, restitution=0.0)
-        a, b = np.moveaxis(np.asarray(trajectory.position.stack()), 1, 0)
+        a, b = np.moveaxis(np.asarray(trajectory.pose.position.stack()), 1, 0)
         gap = np.linalg.norm(a - b, axis=-1) - 2.0 * RADIUS
         assert gap.min() > -((APPROACH * TIMESTEP) ** 2) / RADIUS - 1e-7

@@ -14,7 +14,16 @@ from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import State, World
 from tests.random_trees import FREEDOMS, random_tree
-from tests.worlds import DOWN, GRAVITY, WEIGHTLESS, angular_momentum, build, momentum, simulate
+from tests.worlds import (
+    DOWN,
+    GRAVITY,
+    WEIGHTLESS,
+    angular_momentum,
+    build,
+    momentum,
+    simulate,
+    with_motion,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -39,9 +48,8 @@ def energies(world: World, states: State) -> np.ndarray:
     Velocities belong to the middle of the steps: the kinetic energy at a position is the mean of
     those before and after it.
     """
-    motion = (states.rotation, states.velocity, states.angular_velocity)
-    kinetic = np.asarray(kinetic_energy(world.bodies, *motion).sum(-1))
-    potential = GRAVITY * np.asarray((states.position.z * world.bodies.mass).sum(-1))
+    kinetic = np.asarray(kinetic_energy(world.bodies, states.pose.rotation, states.twist).sum(-1))
+    potential = GRAVITY * np.asarray((states.pose.position.z * world.bodies.mass).sum(-1))
     return 0.5 * (kinetic[1:] + kinetic[:-1]) + potential[:-1]
 
 
@@ -55,9 +63,7 @@ def test_a_free_tree_keeps_its_momentum(bodies: int) -> None:
         start = np.asarray(quantity(world, state))
         change = np.abs(np.asarray(quantity(world, states)) - start).max()
         assert change <= tolerance * np.linalg.norm(start)
-    kinetic = kinetic_energy(
-        world.bodies, states.rotation, states.velocity, states.angular_velocity
-    ).sum(-1)
+    kinetic = kinetic_energy(world.bodies, states.pose.rotation, states.twist).sum(-1)
     np.testing.assert_allclose(kinetic, kinetic[0], rtol=KINETIC)
 
 
@@ -99,11 +105,11 @@ def test_a_chain_that_turns_too_fast_for_the_step_slows_down(kind: str, tied: bo
     world, state = build(robot, WEIGHTLESS, TIMESTEP)
 
     def kinetic(s: State) -> jax.Array:
-        return kinetic_energy(world.bodies, s.rotation, s.velocity, s.angular_velocity).sum(-1)
+        return kinetic_energy(world.bodies, s.pose.rotation, s.twist).sum(-1)
 
     for speed in (10.0, 30.0, 100.0, 500.0):
-        start = state._replace(
-            velocity=state.velocity * speed, angular_velocity=state.angular_velocity * speed
+        start = with_motion(
+            state, velocity=state.twist.linear * speed, angular_velocity=state.twist.angular * speed
         )
         states = simulate(world, start, steps=STEPS, solver=NO_ROWS)
         assert bool(jnp.isfinite(kinetic(states)).all())

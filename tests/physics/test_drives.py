@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from diffsim.dynamics.bodies import kinetic_energy
-from diffsim.joints.joints import joint_coordinates, joint_frames, joint_rates
+from diffsim.joints.coordinates import joint_coordinates, joint_rates
+from diffsim.joints.joints import joint_frames
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
 from diffsim.world.world import State, World
 from tests.robots_in_package import robot_config
-from tests.worlds import DOWN, SOLVER, WEIGHTLESS, build, last, simulate
+from tests.worlds import DOWN, SOLVER, WEIGHTLESS, build, last, simulate, with_motion
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -41,8 +42,8 @@ def coordinates(world: World, states: State) -> tuple[np.ndarray, np.ndarray]:
     """Of the first joint after every step: position and rate."""
 
     def read(state: State) -> tuple[jax.Array, jax.Array]:
-        frames = joint_frames(world.joints, state.position, state.rotation)
-        motion = (state.position, state.velocity, state.angular_velocity)
+        frames = joint_frames(world.joints, state.pose)
+        motion = (state.pose.position, state.twist)
         which = ((0, 0),)
         return (
             joint_coordinates(world.joints, frames, which, state.angles)[0],
@@ -132,9 +133,7 @@ def test_a_limit_stops_a_coordinate_without_a_rebound(kind: str, end: float) -> 
     assert np.abs(position).max() <= 0.3 + depth
     assert position[-1] == pytest.approx(0.3 * end, abs=2e-4)
     assert abs(rate[-1]) < 1e-9
-    kinetic = kinetic_energy(
-        world.bodies, states.rotation, states.velocity, states.angular_velocity
-    )
+    kinetic = kinetic_energy(world.bodies, states.pose.rotation, states.twist)
     assert (np.diff(kinetic[:, 0]) <= ROUND_OFF).all()
 
 
@@ -150,7 +149,7 @@ def test_a_limit_holds_against_a_motor_and_a_motor_cannot_pull_beyond_it() -> No
 
 def test_what_starts_beyond_a_limit_comes_back_by_erp_in_each_step() -> None:
     world, state = build(mechanism("slider", {"lower": [-0.3], "upper": [0.3]}), WEIGHTLESS, 0.01)
-    state = state._replace(position=state.position._replace(y=state.position.y + 0.4))
+    state = with_motion(state, position=state.pose.position._replace(y=state.pose.position.y + 0.4))
     states = simulate(world, state, steps=10)
     position, _ = coordinates(world, states)
     expected = 0.3 + 0.1 * (1.0 - SOLVER.erp) ** np.arange(1, 11)
@@ -162,6 +161,6 @@ def test_each_coordinate_of_a_ball_joint_has_its_own_servo(coordinate: int) -> N
     robot = mechanism("ball", type="position", coordinate=coordinate, gain=20.0, max_force=1e3)
     world, state = build(robot, WEIGHTLESS, TIMESTEP)
     end = last(simulate(world, state, jnp.array([0.5]), steps=100))
-    frames = joint_frames(world.joints, end.position, end.rotation)
+    frames = joint_frames(world.joints, end.pose)
     found = joint_coordinates(world.joints, frames, ((0, 0), (0, 1), (0, 2)), end.angles)
     np.testing.assert_allclose(found, 0.5 * np.eye(3)[coordinate], atol=1e-6)

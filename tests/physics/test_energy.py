@@ -50,9 +50,9 @@ def specific_energy(
     states = simulate(world, state, steps=steps)
 
     def energy(s: Any) -> np.ndarray:
-        there = s.velocity._replace(z=s.velocity.z - 0.5 * GRAVITY * timestep)
-        kinetic = kinetic_energy(world.bodies, s.rotation, there, s.angular_velocity)
-        return np.asarray(kinetic / world.bodies.mass + GRAVITY * s.position.z)[..., 0]
+        there = s.twist.linear._replace(z=s.twist.linear.z - 0.5 * GRAVITY * timestep)
+        kinetic = kinetic_energy(world.bodies, s.pose.rotation, s.twist._replace(linear=there))
+        return np.asarray(kinetic / world.bodies.mass + GRAVITY * s.pose.position.z)[..., 0]
 
     return np.concatenate([[energy(state)], energy(states)])
 
@@ -102,5 +102,5 @@ def test_a_ball_comes_to_rest_when_its_bounces_are_over(frequency: float) -> Non
             contact_frequency=frequency,
         )
         states = simulate(*build(robot, timestep=timestep), steps=round(2.0 / timestep))
-        rises = np.flatnonzero(np.asarray(states.velocity.z[:, 0]) > 1e-4)
+        rises = np.flatnonzero(np.asarray(states.twist.linear.z[:, 0]) > 1e-4)
         assert timestep * (rises[-1] + 1) == pytest.approx(over, abs=2.0 * timestep)

@@ -38,20 +38,20 @@ def test_flight_is_the_sum_that_semi_implicit_euler_gives() -> None:
     h, n = TIMESTEPS[:, None], np.arange(1, STEPS + 1)
     z = HEIGHT + n * h * VELOCITY[2] - GRAVITY * h**2 * n * (n + 1) / 2
     assert z.min() > RADIUS
-    np.testing.assert_allclose(states.position.z[..., 0], z, atol=ROUND_OFF)
+    np.testing.assert_allclose(states.pose.position.z[..., 0], z, atol=ROUND_OFF)
     np.testing.assert_allclose(states.time, n * h, rtol=ROUND_OFF)
     for axis in range(2):
         np.testing.assert_allclose(
-            states.position[axis][..., 0], n * h * VELOCITY[axis], atol=ROUND_OFF
+            states.pose.position[axis][..., 0], n * h * VELOCITY[axis], atol=ROUND_OFF
         )
-    for value, start in zip(states.angular_velocity, SPIN, strict=True):
+    for value, start in zip(states.twist.angular, SPIN, strict=True):
         np.testing.assert_allclose(value, start, rtol=ROUND_OFF)
 
 
 def test_the_error_against_the_parabola_is_half_g_h_t() -> None:
     states = trajectories()
     index = np.rint(DURATION / TIMESTEPS).astype(int) - 1
-    z = np.asarray(states.position.z)[np.arange(3), index, 0]
+    z = np.asarray(states.pose.position.z)[np.arange(3), index, 0]
     parabola = HEIGHT + VELOCITY[2] * DURATION - 0.5 * GRAVITY * DURATION**2
     error = parabola - z
     np.testing.assert_allclose(error, 0.5 * GRAVITY * TIMESTEPS * DURATION, rtol=1e-9)

@@ -20,6 +20,7 @@ from tests.worlds import (
     contact_velocity,
     simulate,
     spheres_robot,
+    with_motion,
 )
 
 STEPS = 500
@@ -51,7 +52,7 @@ def ball_on_ground(
 def test_a_sliding_ball_comes_to_roll_at_five_sevenths_of_its_speed(friction: float) -> None:
     speed = 1.0
     states = ball_on_ground(friction=friction, velocity=[speed, 0.0, 0.0])
-    v, slip = states.velocity.x[:, 0], contact_velocity(states).x[:, 0]
+    v, slip = states.twist.linear.x[:, 0], contact_velocity(states).x[:, 0]
     rolls_after = 2.0 * speed / (7.0 * friction * GRAVITY)
     sliding = rolls_after - TIMESTEP > STEP_TIMES
     rolling = rolls_after + TIMESTEP < STEP_TIMES
@@ -72,7 +73,7 @@ def test_backspin_turns_a_ball_back() -> None:
     )
     final = (5.0 * speed + 2.0 * RADIUS * spin) / 7.0
     assert final < 0.0
-    np.testing.assert_allclose(states.velocity.x[-1, 0], final, atol=SPEED_TOLERANCE)
+    np.testing.assert_allclose(states.twist.linear.x[-1, 0], final, atol=SPEED_TOLERANCE)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.99, 1.01, 2.0])
@@ -85,7 +86,7 @@ def test_a_ball_that_cannot_turn_sticks_below_the_limit_of_friction(share: float
     )
     acceleration = max(share - 1.0, 0.0) * friction * GRAVITY
     np.testing.assert_allclose(
-        states.velocity.x[:, 0],
+        states.twist.linear.x[:, 0],
         acceleration * STEP_TIMES,
         rtol=ACCELERATION_TOLERANCE,
         atol=SPEED_TOLERANCE,
@@ -101,7 +102,7 @@ def test_a_ball_on_a_slope_rolls_below_the_limit_of_friction_and_slips_above(sha
     rolls = share < 1.0
     acceleration = 5.0 / 7.0 * pull if rolls else pull - friction * GRAVITY
     np.testing.assert_allclose(
-        states.velocity.x[:, 0], acceleration * STEP_TIMES, rtol=ACCELERATION_TOLERANCE
+        states.twist.linear.x[:, 0], acceleration * STEP_TIMES, rtol=ACCELERATION_TOLERANCE
     )
     slip = float(jnp.abs(contact_velocity(states).x[-1, 0]))
     assert (slip < SPEED_TOLERANCE) == rolls
@@ -122,9 +123,10 @@ def random_tumble(friction_law: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
     def tumble(key: jax.Array) -> State:
         velocity, spin = jax.random.normal(key, (2, 3, 2))
-        start = state._replace(
-            velocity=state.velocity.__class__(*velocity),
-            angular_velocity=state.velocity.__class__(*(20.0 * spin)),
+        start = with_motion(
+            state,
+            velocity=state.twist.linear.__class__(*velocity),
+            angular_velocity=state.twist.linear.__class__(*(20.0 * spin)),
         )
         return simulate(world, start, steps=200, solver=ProjectedGaussSeidel(friction=friction_law))
 

@@ -114,7 +114,7 @@ def run(world: World, state: State) -> Any:
 
     def loss(world: World, state: State) -> tuple[jax.Array, State]:
         states = simulate(world, state, steps=60)
-        ends = (states.position, states.velocity, states.angular_velocity)
+        ends = (states.pose.position, states.twist.linear, states.twist.angular)
         return sum(jnp.sum(leaf[-1] ** 2) for leaf in jax.tree.leaves(ends)), states
 
     return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(world, state)
@@ -137,7 +137,7 @@ def test_motion_and_gradient_are_finite(name: str) -> None:
         (_, states), gradient = run(*scene(name, frequency))
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(states))
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradient))
-        speeds = jnp.stack([jnp.abs(leaf).max() for leaf in states.velocity])
+        speeds = jnp.stack([jnp.abs(leaf).max() for leaf in states.twist.linear])
         assert float(speeds.max()) < 10.0
 
 
@@ -146,7 +146,7 @@ def test_motion_and_gradient_are_finite(name: str) -> None:
 @pytest.mark.parametrize("height", [RADIUS, 0.3])
 def test_a_ball_on_a_rail_rests_where_a_free_one_does(height: float, frequency: float) -> None:
     robot = RobotConfig(name="x", contact_frequency=frequency, **rail(height))
-    end = simulate(*build(robot, timestep=TIMESTEP), steps=400).position.z[-1, 0]
+    end = simulate(*build(robot, timestep=TIMESTEP), steps=400).pose.position.z[-1, 0]
     sinking = 0.0 if frequency == RIGID else GRAVITY / (2.0 * np.pi * frequency) ** 2
     assert float(end) == pytest.approx(RADIUS - sinking, abs=1e-9)
 
@@ -163,4 +163,4 @@ def test_a_direction_without_motion_takes_no_impulse(name: str) -> None:
         normals = states.impulses.contact.normal
     assert float(jnp.abs(normals).max()) == 0.0
     if name == "wheel":
-        np.testing.assert_allclose(states.angular_velocity.y, 5.0, rtol=1e-12)
+        np.testing.assert_allclose(states.twist.angular.y, 5.0, rtol=1e-12)

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.joints.joints import JOINT_TYPES, joint_coordinates, joint_frames, joint_rates
+from diffsim.joints.coordinates import joint_coordinates, joint_rates
+from diffsim.joints.joints import joint_frames
+from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
 from diffsim.simulate.rollout import rollout
@@ -27,7 +29,7 @@ ROUND_OFF = 1e-12
 
 def drift(world: World, state: State) -> jax.Array:
     """The largest error of anything that a joint holds, eliminated or not [m] or [rad]."""
-    frames = joint_frames(world.joints, state.position, state.rotation)
+    frames = joint_frames(world.joints, state.pose)
     errors = [
         jnp.abs(error).max()
         for kind in dict.fromkeys(world.joints.types)
@@ -74,9 +76,9 @@ def test_bodies_start_where_the_coordinates_say(kind: str, parent: str) -> None:
     world, state = build(robot, WEIGHTLESS)
     assert float(drift(world, state)) < ROUND_OFF
     which = tuple((0, k) for k in range(FREEDOMS[kind]))
-    frames = joint_frames(world.joints, state.position, state.rotation)
+    frames = joint_frames(world.joints, state.pose)
     position = joint_coordinates(world.joints, frames, which, state.angles)
-    motion = (state.position, state.velocity, state.angular_velocity)
+    motion = (state.pose.position, state.twist)
     np.testing.assert_allclose(position, joint.position, atol=ROUND_OFF)
     np.testing.assert_allclose(
         joint_rates(world.joints, frames, *motion, which), joint.velocity, atol=ROUND_OFF
@@ -101,8 +103,8 @@ def test_rates_are_how_fast_coordinates_change(kind: str) -> None:
     which = tuple((0, k) for k in range(count))
 
     def read(s: State) -> tuple[jax.Array, jax.Array]:
-        frames = joint_frames(world.joints, s.position, s.rotation)
-        motion = (s.position, s.velocity, s.angular_velocity)
+        frames = joint_frames(world.joints, s.pose)
+        motion = (s.pose.position, s.twist)
         coordinates = joint_coordinates(world.joints, frames, which, s.angles)
         return coordinates, joint_rates(world.joints, frames, *motion, which)
 
@@ -142,7 +144,7 @@ def test_joints_drift_less_than_a_millimetre_in_ten_seconds_of_walking() -> None
     """In float32, as shipped."""
     world, state = build(strong_quadruped(), timestep=TIMESTEP)
     states = walk(world, state, 10.0, SOLVER)
-    assert float(jnp.abs(jnp.diff(states.position.z[:, 0])).max()) > 1e-4, "it does not walk"
+    assert float(jnp.abs(jnp.diff(states.pose.position.z[:, 0])).max()) > 1e-4, "it does not walk"
     assert largest_drift(world, states) < LARGEST_DRIFT
 
 
@@ -158,7 +160,7 @@ def test_rows_for_joints_come_to_the_same_as_eliminating_them() -> None:
         command = jnp.array([0.5, -0.4, 0.3, 0.2])[: len(robot.motors)]
         end = last(simulate(world, start, command, steps=200, solver=solver))
         order = np.argsort(world.bodies.names)
-        ends.append(np.asarray(end.position.stack())[order])
+        ends.append(np.asarray(end.pose.position.stack())[order])
         assert float(drift(world, end)) < (ROUND_OFF if eliminate else 1e-5)
     np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)
 
@@ -213,7 +215,7 @@ def test_a_closed_loop_stays_closed_wherever_it_is_cut() -> None:
         states = simulate(world, state, steps=1000)
         assert largest_drift(world, states) < LARGEST_DRIFT
         coupler = world.bodies.names.index("coupler")
-        ends.append(np.asarray(states.position.stack())[:, coupler])
+        ends.append(np.asarray(states.pose.position.stack())[:, coupler])
     swing = np.ptp(ends[0][:, 0])
     assert swing > 0.3, "it does not swing"
     # Two ways to solve the same; they drift apart as the periods of two pendulums would.
@@ -256,8 +258,8 @@ def test_any_joint_may_close_a_loop(kind: str) -> None:
     world, state = build(robot, (3.0, 2.0, -GRAVITY), 0.2 * TIMESTEP)
     assert float(drift(world, state)) < ROUND_OFF
     states = simulate(world, state, steps=500)
-    assert bool(jnp.isfinite(states.position.stack()).all())
-    assert float(jnp.ptp(states.position.y)) > 0.01, "it does not move"
+    assert bool(jnp.isfinite(states.pose.position.stack()).all())
+    assert float(jnp.ptp(states.pose.position.y)) > 0.01, "it does not move"
     assert largest_drift(world, states) < LARGEST_DRIFT
 
 
@@ -274,7 +276,9 @@ def test_a_soft_joint_swings_at_its_frequency_and_sags_as_a_spring(damping: floa
     )
     robot.bodies["box"].size = [0.1, 0.2, 0.3]
     world, state = build(robot, timestep=step)
-    z = np.asarray(simulate(world, state, steps=2000, solver=ProjectedGaussSeidel(5)).position.z)
+    z = np.asarray(
+        simulate(world, state, steps=2000, solver=ProjectedGaussSeidel(5)).pose.position.z
+    )
     sag = GRAVITY / (2.0 * np.pi * frequency) ** 2
     if damping == 1.0:
         assert z[-1, 0] == pytest.approx(-sag, rel=0.01)

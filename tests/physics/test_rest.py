@@ -21,6 +21,7 @@ from tests.worlds import (
     simulate,
     spheres_robot,
     with_contact_impulse,
+    with_motion,
 )
 
 TIMESTEP = 2e-3
@@ -53,7 +54,7 @@ def test_a_dropped_ball_comes_to_rest_and_stays_quiet(frequency: float, restitut
     )
     world, state = build(robot, timestep=TIMESTEP)
     states = simulate(world, state, jnp.zeros_like(world.thrusters.limit), steps=STEPS)
-    for component in (*states.velocity, *states.angular_velocity):
+    for component in (*states.twist.linear, *states.twist.angular):
         assert float(jnp.abs(component[SETTLING:]).max()) < QUIET
 
     resting = Scene(world, last(states), idle_control(world))
@@ -70,7 +71,7 @@ def test_a_dropped_ball_comes_to_rest_and_stays_quiet(frequency: float, restitut
 def test_a_soft_contact_sinks_in_as_its_frequency_says(frequency: float, mass: float) -> None:
     robot = ball_robot(position=[0.0, 0.0, RADIUS], mass=mass, contact_frequency=frequency)
     states = simulate(*build(robot, timestep=TIMESTEP), steps=2000)
-    depth = RADIUS - float(states.position.z[-1, 0])
+    depth = RADIUS - float(states.pose.position.z[-1, 0])
     assert depth == pytest.approx(sinking(frequency), rel=SINKING_TOLERANCE)
 
 
@@ -90,12 +91,12 @@ def test_a_stack_of_two_spheres_stays(frequency: float) -> None:
     """The lower contact carries two weights, the upper one with half the effective mass."""
     states = simulate(*stack(frequency), steps=STEPS)
     depth = 2.0 * sinking(frequency)
-    heights = np.asarray(states.position.z[SETTLING:])
+    heights = np.asarray(states.pose.position.z[SETTLING:])
     np.testing.assert_allclose(heights[:, 0], RADIUS - depth, atol=STACK_TOLERANCE)
     np.testing.assert_allclose(heights[:, 1], 3.0 * RADIUS - 2.0 * depth, atol=STACK_TOLERANCE)
-    for sideways in (states.position.x, states.position.y):
+    for sideways in (states.pose.position.x, states.pose.position.y):
         np.testing.assert_allclose(sideways, 0.0, atol=STACK_TOLERANCE)
-    assert float(jnp.abs(states.velocity.stack()[SETTLING:]).max()) < QUIET
+    assert float(jnp.abs(states.twist.linear.stack()[SETTLING:]).max()) < QUIET
 
 
 @pytest.mark.usefixtures("float64")
@@ -106,14 +107,15 @@ def test_a_stack_answers_a_nanometre_with_nanometres(frequency: float) -> None:
     weight = GRAVITY * world.bodies.mass[0] * TIMESTEP
     pressed = with_contact_impulse(state, weight * jnp.array([2.0, 0.0, 1.0]))
     depth = 2.0 * sinking(frequency)
-    heights = state.position.z - depth * jnp.array([1.0, 2.0])
+    heights = state.pose.position.z - depth * jnp.array([1.0, 2.0])
 
     def heights_after(shift: jax.Array) -> jax.Array:
-        start = pressed._replace(
-            position=state.position._replace(z=heights.at[1].add(shift)),
-            velocity=state.velocity._replace(z=jnp.array([0.0, -1e-7])),
+        start = with_motion(
+            pressed,
+            position=state.pose.position._replace(z=heights.at[1].add(shift)),
+            velocity=state.twist.linear._replace(z=jnp.array([0.0, -1e-7])),
         )
-        return simulate(world, start, steps=1).position.z[-1]
+        return simulate(world, start, steps=1).pose.position.z[-1]
 
     shifts = jnp.linspace(-1e-9, 1e-9, 65)
     after = jax.jit(jax.vmap(heights_after))(shifts)
@@ -123,5 +125,5 @@ def test_a_stack_answers_a_nanometre_with_nanometres(frequency: float) -> None:
 @pytest.mark.usefixtures("float64")
 def test_a_ball_on_the_ground_stays_down_when_another_lands_on_it() -> None:
     states = simulate(*stack(RIGID, height=0.8), steps=STEPS)
-    rise = float(jnp.max(states.position.z[:, 0])) - RADIUS
+    rise = float(jnp.max(states.pose.position.z[:, 0])) - RADIUS
     assert rise < LANDING_TOLERANCE

@@ -43,7 +43,7 @@ def test_a_ball_rebounds_to_the_square_of_the_restitution() -> None:
             contact_frequency=frequency,
         )
         states = simulate(*build(robot, timestep=timestep), steps=int(STEPS.max()))
-        z, v = states.position.z[steps - 1, 0], states.velocity.z[steps - 1, 0]
+        z, v = states.pose.position.z[steps - 1, 0], states.twist.linear.z[steps - 1, 0]
         return (z - RADIUS + v**2 / (2.0 * GRAVITY)) / drop
 
     over = jax.vmap(rebound, (None, None, None, None, 0))
@@ -68,7 +68,7 @@ def test_a_rigid_contact_is_never_penetrated(restitution: float) -> None:
         restitution=restitution,
         contact_frequency=RIGID,
     )
-    height = simulate(*build(robot, timestep=0.01), steps=2000).position.z
+    height = simulate(*build(robot, timestep=0.01), steps=2000).pose.position.z
     assert float(jnp.min(height)) > RADIUS - ROUND_OFF
 
 
@@ -77,7 +77,7 @@ def test_a_soft_contact_gives_way_after_an_impact_by_little_more_than_its_suppor
     frequency = 30.0
     sinking = GRAVITY / (2.0 * np.pi * frequency) ** 2
     robot = ball_robot(position=[0.0, 0.0, 2.0], contact_frequency=frequency)
-    height = simulate(*build(robot, timestep=0.01), steps=2000).position.z
+    height = simulate(*build(robot, timestep=0.01), steps=2000).pose.position.z
     assert float(jnp.min(height)) > RADIUS - 1.1 * sinking
 
 
@@ -95,7 +95,7 @@ def test_a_supported_ball_is_carried_by_the_spring_where_an_arriving_one_bounces
     world, state = build(robot, timestep=timestep)
     if was_supported:
         state = supported(world, state)
-    after = float(simulate(world, state, steps=1).velocity.z[0, 0])
+    after = float(simulate(world, state, steps=1).twist.linear.z[0, 0])
 
     falling = speed - GRAVITY * timestep
     angular = 2.0 * np.pi * frequency
@@ -121,7 +121,7 @@ def test_an_impact_changes_spin_by_the_closed_form_whenever_in_the_step_it_falls
             restitution=restitution,
         )
         after = last(simulate(*build(robot, timestep=0.01), steps=4))
-        motion = (*after.velocity[:2], *after.angular_velocity)
+        motion = (*after.twist.linear[:2], *after.twist.angular)
         return jnp.stack([component[0] for component in motion])
 
     # The contact point's slip v + ω × (−r z) ends; two sevenths of it by the velocity.

@@ -19,7 +19,7 @@ STIFFNESS = 5000.0  # [N/m]
 
 
 def height_at_rest(robot: RobotConfig, timestep: float = TIMESTEP) -> jax.Array:
-    return simulate(*build(robot, timestep=timestep), steps=400).position.z[-1, 0]
+    return simulate(*build(robot, timestep=timestep), steps=400).pose.position.z[-1, 0]
 
 
 @pytest.mark.parametrize("damping", [None, 20.0, 400.0])
@@ -44,7 +44,7 @@ def test_the_springs_of_a_pair_are_in_series() -> None:
     }
     robot = spheres_robot(bodies, [("high", "low")], mass=1.0, contact_frequency=RIGID)
     states = simulate(*build(robot, timestep=TIMESTEP), steps=600)
-    low, high = np.asarray(states.position.z[-1])
+    low, high = np.asarray(states.pose.position.z[-1])
     assert RADIUS - low == pytest.approx(2.0 * GRAVITY / (2.0 * STIFFNESS), rel=1e-5)
     between = GRAVITY / STIFFNESS + GRAVITY / (2.0 * STIFFNESS)
     assert 2.0 * RADIUS - (high - low) == pytest.approx(between, rel=1e-5)
@@ -55,7 +55,7 @@ def test_a_spring_of_little_damping_rings_with_its_own_frequency() -> None:
     robot = ball_robot(
         position=[0.0, 0.0, RADIUS], mass=1.0, contact_stiffness=1000.0, contact_damping=1.0
     )
-    z = np.asarray(simulate(*build(robot, timestep=1e-4), steps=4000).position.z[:, 0])
+    z = np.asarray(simulate(*build(robot, timestep=1e-4), steps=4000).pose.position.z[:, 0])
     lowest = np.flatnonzero((z[1:-1] < z[:-2]) & (z[1:-1] < z[2:])) + 1
     period = 1e-4 * (lowest[1] - lowest[0])
     assert period == pytest.approx(2.0 * np.pi / np.sqrt(1000.0), rel=0.01)
@@ -82,7 +82,7 @@ def test_stiffness_and_damping_have_their_derivatives(name: str) -> None:
 
     def after(value: jax.Array) -> jax.Array:
         robot = ball_robot(position=[0.0, 0.0, RADIUS - 0.001], mass=1.0, **{**given, name: value})
-        return simulate(*build(robot, timestep=TIMESTEP), steps=20).position.z[-1, 0]
+        return simulate(*build(robot, timestep=TIMESTEP), steps=20).pose.position.z[-1, 0]
 
     slope = jax.jit(jax.grad(after))(given[name])
     step = 1e-5 * given[name]
@@ -122,8 +122,8 @@ def test_fingertips_hold_what_they_pinch(force: float, softness: dict[str, float
     robot = grip(force, **softness)
     world, state = build(robot, timestep=TIMESTEP)
     states = simulate(world, state, jnp.array([0.04, -0.04]), steps=200)
-    x = dict(zip(world.bodies.names, np.asarray(states.position.x[-1]), strict=True))
-    z = dict(zip(world.bodies.names, np.asarray(states.position.z[-1]), strict=True))
+    x = dict(zip(world.bodies.names, np.asarray(states.pose.position.x[-1]), strict=True))
+    z = dict(zip(world.bodies.names, np.asarray(states.pose.position.z[-1]), strict=True))
     for side in (x["thing"] - x["left"], x["right"] - x["thing"]):
         assert 0.04 - side < 0.05 * 0.02 + 1e-6
     assert z["thing"] == pytest.approx(1.0, abs=1e-3)

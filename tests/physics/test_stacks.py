@@ -19,6 +19,7 @@ from tests.worlds import (
     simulate,
     spheres_robot,
     with_contact_impulse,
+    with_motion,
 )
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -43,9 +44,9 @@ def stack(ratio: float, frequency: float, **options: Any) -> Any:
 def test_a_heavy_ball_on_a_light_one_never_rises(ratio: float, frequency: float) -> None:
     """Depth that the sweeps leave unsolved comes back without velocity."""
     states = simulate(*stack(ratio, frequency), steps=1000)
-    assert float(jnp.max(states.position.z[:, 1])) < TOP + ROUND_OFF
+    assert float(jnp.max(states.pose.position.z[:, 1])) < TOP + ROUND_OFF
     energy = (
-        np.asarray(states.velocity.z) ** 2 / 2.0 + GRAVITY * np.asarray(states.position.z)
+        np.asarray(states.twist.linear.z) ** 2 / 2.0 + GRAVITY * np.asarray(states.pose.position.z)
     ) @ np.array([1.0, ratio])
     assert energy.max() < GRAVITY * (RADIUS + TOP * ratio) * (1.0 + ROUND_OFF)
 
@@ -53,27 +54,28 @@ def test_a_heavy_ball_on_a_light_one_never_rises(ratio: float, frequency: float)
 @pytest.mark.parametrize("ratio", [1.0, 10.0, 100.0])
 def test_a_rigid_stack_comes_back_to_its_height(ratio: float) -> None:
     states = simulate(*stack(ratio, RIGID), steps=1000)
-    np.testing.assert_allclose(states.position.z[-1], [RADIUS, TOP], atol=1e-5)
+    np.testing.assert_allclose(states.pose.position.z[-1], [RADIUS, TOP], atol=1e-5)
 
 
 def test_what_overlaps_at_the_start_is_moved_apart_without_velocity() -> None:
     world, state = stack(1.0, RIGID)
-    deep = state._replace(position=state.position._replace(z=jnp.array([0.08, 0.25])))
+    deep = with_motion(state, position=state.pose.position._replace(z=jnp.array([0.08, 0.25])))
     states = simulate(world, deep, steps=300)
-    assert float(jnp.max(states.velocity.z)) < 1e-6
-    np.testing.assert_allclose(states.position.z[-1], [RADIUS, TOP], atol=1e-6)
+    assert float(jnp.max(states.twist.linear.z)) < 1e-6
+    np.testing.assert_allclose(states.pose.position.z[-1], [RADIUS, TOP], atol=1e-6)
 
 
 def _after(numbers: jax.Array, world: World, state: State) -> jax.Array:
     """Height and speed after five steps from a height, a speed and an impulse."""
     height, speed, impulse = numbers
     start = with_contact_impulse(state, impulse[None])
-    start = start._replace(
-        position=state.position._replace(z=height[None]),
-        velocity=state.velocity._replace(z=speed[None]),
+    start = with_motion(
+        start,
+        position=state.pose.position._replace(z=height[None]),
+        velocity=state.twist.linear._replace(z=speed[None]),
     )
     end = simulate(world, start, steps=5)
-    return jnp.stack([end.position.z[-1, 0], end.velocity.z[-1, 0]])
+    return jnp.stack([end.pose.position.z[-1, 0], end.twist.linear.z[-1, 0]])
 
 
 _gradient_after = jax.jit(jax.jacrev(_after))
@@ -120,7 +122,7 @@ def row_of_balls(gap: float, timestep: float) -> State:
 @pytest.mark.parametrize("gap", [0.0, 1e-9, 1e-3])
 def test_an_impact_goes_through_a_row_of_balls(gap: float, timestep: float) -> None:
     """The last one leaves with all of the first one's velocity, the others rest."""
-    velocities = row_of_balls(gap, timestep).velocity.x[-1]
+    velocities = row_of_balls(gap, timestep).twist.linear.x[-1]
     np.testing.assert_allclose(velocities, [0.0, 0.0, 2.0], atol=ROUND_OFF)
 
 
@@ -136,12 +138,12 @@ def test_a_light_ball_is_thrown_up_by_a_heavy_one(precision: str, timestep: floa
         robot = spheres_robot(bodies, [("light", "heavy")], restitution=1.0)
         states = simulate(*build(robot, timestep=timestep), steps=round(0.6 / timestep))
     expected = 299.0 / 101.0 * np.sqrt(2.0 * GRAVITY)
-    found = float(jnp.max(states.velocity.z[:, 1]))
+    found = float(jnp.max(states.twist.linear.z[:, 1]))
     assert found == pytest.approx(expected, abs=1.5 * GRAVITY * timestep)
 
 
 @pytest.mark.parametrize("restitution", [0.3, 0.7, 1.0])
 def test_a_stack_that_could_rebound_is_quiet(restitution: float) -> None:
     states = simulate(*stack(1.0, RIGID, restitution=restitution), steps=500)
-    assert float(jnp.abs(states.velocity.z[-100:]).max()) < 1e-3
-    np.testing.assert_allclose(states.position.z[-1], [RADIUS, TOP], atol=1e-4)
+    assert float(jnp.abs(states.twist.linear.z[-100:]).max()) < 1e-3
+    np.testing.assert_allclose(states.pose.position.z[-1], [RADIUS, TOP], atol=1e-4)

@@ -64,7 +64,7 @@ def test_the_paper_s_solver_lets_it_weigh_the_same() -> None:
 def test_a_standing_robot_does_not_creep_for_a_minute() -> None:
     world, state = settled()
     states = stand(world, state, STEPS)
-    position = np.asarray(states.position.stack())
+    position = np.asarray(states.pose.position.stack())
     after_settling = position[200:] - position[200]
     assert np.abs(after_settling).max() < CREEP
 
@@ -73,7 +73,7 @@ def test_a_standing_robot_does_not_creep_for_a_minute() -> None:
 def test_it_sticks_on_a_slope_up_to_the_friction_angle_and_slips_beyond(factor: float) -> None:
     world, state = settled(slope=float(np.arctan(factor * FRICTION)))
     states = stand(world, state, STEPS)
-    velocity = np.asarray(states.velocity.stack())[:300, :, 0]
+    velocity = np.asarray(states.twist.linear.stack())[:300, :, 0]
     speed = velocity[-1]
     if factor < 1.0:
         assert np.abs(speed).max() < 1e-3

@@ -25,7 +25,7 @@ QUARTERING = (3.6, 4.4)
 
 def test_rotations_stay_orthogonal_over_a_hundred_thousand_steps() -> None:
     robot = box_robot(orientation=TURNED, angular_velocity=[50.0, -70.0, 90.0])
-    rotation = simulate(*build(robot, WEIGHTLESS, 1e-2), steps=LONG).rotation.stack()
+    rotation = simulate(*build(robot, WEIGHTLESS, 1e-2), steps=LONG).pose.rotation.stack()
     gram = jnp.einsum("...ij,...ik->...jk", rotation, rotation)
     assert float(jnp.abs(gram - jnp.eye(3)).max()) < ORTHOGONALITY_TOLERANCE
     assert float(jnp.linalg.det(rotation[-1, 0])) == pytest.approx(1.0, abs=1e-5)
@@ -40,7 +40,7 @@ def test_angular_momentum_is_kept_to_round_off() -> None:
     change = jnp.abs(angular_momentum(world, trajectory) - before).max()
     assert float(change) < MOMENTUM_TOLERANCE * float(jnp.linalg.norm(before))
     # The angular velocity does change.
-    assert float(jnp.abs(trajectory.angular_velocity.x - SPIN[0]).max()) > 1.0
+    assert float(jnp.abs(trajectory.twist.angular.x - SPIN[0]).max()) > 1.0
 
 
 @pytest.mark.usefixtures("float64")
@@ -54,7 +54,7 @@ def test_the_error_of_the_energy_is_of_second_order() -> None:
         world, state = build(robot, WEIGHTLESS, timestep)
 
         def energy(s: State) -> jax.Array:
-            return kinetic_energy(world.bodies, s.rotation, s.velocity, s.angular_velocity)[..., 0]
+            return kinetic_energy(world.bodies, s.pose.rotation, s.twist)[..., 0]
 
         return energy(simulate(world, state, steps=most)) / energy(state)
 

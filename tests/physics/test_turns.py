@@ -13,7 +13,7 @@ from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotCon
 from diffsim.sensors import Sensors
 from diffsim.simulate.step import next_time
 from diffsim.world.world import State, World
-from tests.worlds import WEIGHTLESS, build, simulate
+from tests.worlds import WEIGHTLESS, build, simulate, with_motion
 
 TIMESTEP = 0.01
 ROUND_OFF = 1e-9
@@ -132,8 +132,8 @@ def test_an_angle_has_its_derivative_also_where_it_passes_half_a_turn() -> None:
     sensors = Sensors(robot, world)
 
     def end(rate: jax.Array) -> jax.Array:
-        start = state._replace(
-            velocity=state.velocity * rate, angular_velocity=state.angular_velocity * rate
+        start = with_motion(
+            state, velocity=state.twist.linear * rate, angular_velocity=state.twist.angular * rate
         )
         states = simulate(world, start, steps=100)
         return sensors.read(world, jax.tree.map(lambda leaf: leaf[-1], states))[0]

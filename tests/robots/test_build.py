@@ -133,7 +133,7 @@ def test_contacts_are_those_with_the_ground_and_the_pairs(seed: int) -> None:
 def test_quaternions_are_w_x_y_z(
     quaternion: list[float], x_axis: list[float], y_axis: list[float]
 ) -> None:
-    rotation = build(one_body(shape="sphere", radius=1.0, orientation=quaternion))[1].rotation
+    rotation = build(one_body(shape="sphere", radius=1.0, orientation=quaternion))[1].pose.rotation
     np.testing.assert_allclose(rotation.c0.stack()[0], x_axis, atol=TOLERANCE)
     np.testing.assert_allclose(rotation.c1.stack()[0], y_axis, atol=TOLERANCE)
 
@@ -141,7 +141,7 @@ def test_quaternions_are_w_x_y_z(
 @pytest.mark.usefixtures("float64")
 def test_any_quaternion_gives_the_rotation_of_its_sandwich_product() -> None:
     w, x, y, z = q = np.random.default_rng(0).normal(size=4)
-    rotation = build(one_body(shape="sphere", radius=1.0, orientation=q))[1].rotation
+    rotation = build(one_body(shape="sphere", radius=1.0, orientation=q))[1].pose.rotation
     # R v = v + 2 (w (u × v) + u × (u × v)) / |q|², with u = (x, y, z).
     u = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     expected = np.eye(3) + 2.0 * (w * u + u @ u) / (q @ q)
@@ -157,9 +157,9 @@ def test_the_state_starts_as_the_config_says() -> None:
         [("a", "b")],
     )
     _, state = build(robot)
-    np.testing.assert_array_equal(state.position.stack(), [[1, 2, 3], [0, 0, 0]])
-    np.testing.assert_array_equal(state.velocity.stack(), [[4, 5, 6], [0, 0, 0]])
-    np.testing.assert_array_equal(state.angular_velocity.stack(), [[0, 0, 0], [7, 8, 9]])
+    np.testing.assert_array_equal(state.pose.position.stack(), [[1, 2, 3], [0, 0, 0]])
+    np.testing.assert_array_equal(state.twist.linear.stack(), [[4, 5, 6], [0, 0, 0]])
+    np.testing.assert_array_equal(state.twist.angular.stack(), [[0, 0, 0], [7, 8, 9]])
     for impulse in state.impulses.contact:
         np.testing.assert_array_equal(impulse, np.zeros(3))
     assert float(state.time) == 0.0

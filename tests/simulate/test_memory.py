@@ -32,7 +32,7 @@ def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
 
     def distance(weights: jax.Array) -> jax.Array:
         result = rollout(world, SOLVER, state, (), policy(weights), STEPS, checkpoint=checkpoint)
-        return jnp.sum(result.state.position.x)
+        return jnp.sum(result.state.pose.position.x)
 
     weights = jnp.ones((1, len(sensors.names)))
     compiled = jax.jit(jax.grad(distance)).lower(weights).compile()
@@ -53,7 +53,7 @@ def test_large_weights_are_expected_to_take_memory_too() -> None:
             seen = weights["middle"] @ (weights["first"] @ sensors.read(world, s))
             return memory, Control(weights["last"] @ seen)
 
-        return jnp.sum(rollout(world, SOLVER, state, None, policy, STEPS).state.position.x)
+        return jnp.sum(rollout(world, SOLVER, state, None, policy, STEPS).state.pose.position.x)
 
     shapes = {"first": (hidden, readings), "middle": (hidden, hidden), "last": (1, hidden)}
     weights = {name: jnp.ones(shape) for name, shape in shapes.items()}

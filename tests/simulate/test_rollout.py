@@ -16,7 +16,7 @@ from diffsim.simulate.rollout import CHECKPOINTS, Glances, rollout
 from diffsim.simulate.step import step
 from diffsim.world.world import Control, State, World, command_count, idle_control
 from tests.robots_in_package import robot_config
-from tests.worlds import RADIUS, SOLVER, ball_robot, box_robot, build, last, simulate
+from tests.worlds import RADIUS, SOLVER, ball_robot, box_robot, build, last, simulate, with_motion
 
 STEPS = 200
 TIMESTEP = 2e-3
@@ -68,8 +68,8 @@ def test_a_batch_gives_what_single_runs_give() -> None:
     shift = jax.random.normal(key, (8, 3))
 
     def start(shift: jax.Array) -> State:
-        velocity = state.velocity
-        return state._replace(velocity=velocity + velocity.__class__(*shift[:, None]))
+        velocity = state.twist.linear
+        return with_motion(state, velocity=velocity + velocity.__class__(*shift[:, None]))
 
     thrust = jnp.array([1.0])
     batch = jax.vmap(lambda s: last(run(world, start(s), thrust)))(shift)
@@ -97,7 +97,7 @@ def test_robots_may_be_the_last_axis_of_every_array(name: str) -> None:
         return rollout(world, SOLVER, state, (), policy, 30).state
 
     def start(state: State, y: jax.Array) -> State:
-        return state._replace(velocity=state.velocity._replace(y=state.velocity.y + y))
+        return with_motion(state, velocity=state.twist.linear._replace(y=state.twist.linear.y + y))
 
     expected = jax.jit(jax.vmap(lambda y: walk(world, start(state, y))))(sideways)
     behind = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
@@ -111,15 +111,15 @@ def test_float32_and_float64_agree() -> None:
     with jax.enable_x64(True):
         double = run(*thrown_ball(), jnp.array([1.0]))
     single = run(*thrown_ball(), jnp.array([1.0], jnp.float32))
-    assert double.position.x.dtype == jnp.float64
-    assert single.position.x.dtype == jnp.float32
-    assert float(single.velocity.z.max()) > 0.5, "no bounce"
+    assert double.pose.position.x.dtype == jnp.float64
+    assert single.pose.position.x.dtype == jnp.float32
+    assert float(single.twist.linear.z.max()) > 0.5, "no bounce"
     close(without_accelerations(single), without_accelerations(double), PRECISION_TOLERANCE)
 
 
 def without_accelerations(state: State) -> State:
     """They are differences of velocities over the time step, and so are their errors."""
-    return state._replace(acceleration=(), angular_acceleration=())
+    return state._replace(acceleration=())
 
 
 def test_time_passes() -> None:
@@ -152,7 +152,7 @@ def test_a_push_moves_what_comes_after_it_and_so_does_its_derivative() -> None:
     def end(pushes: Vec3) -> jax.Array:
         idle = idle_control(world)
         result = rollout(world, SOLVER, state, (), lambda m, _: (m, idle), steps, pushes=pushes)
-        return result.state.position.x[0]
+        return result.state.pose.position.x[0]
 
     none = jnp.zeros((steps, 1))
     once = Vec3(none.at[pushed].set(2.0), none, none)
@@ -190,7 +190,7 @@ def test_a_world_without_contacts_only_flies() -> None:
     world, state = build(ball_robot(ground_contact=False, velocity=[0.0, 0.0, -1.0]))
     assert world.contacts.names == ()
     end = last(simulate(world, state, steps=100))
-    assert float(end.position.z[0]) < -0.1
+    assert float(end.pose.position.z[0]) < -0.1
 
 
 @pytest.mark.usefixtures("float64")
@@ -210,7 +210,7 @@ def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
     steps = 22
 
     def seen(state: State, gain: jax.Array) -> jax.Array:
-        return gain * (0.1 + state.position.x[:1])
+        return gain * (0.1 + state.pose.position.x[:1])
 
     def end(gain: jax.Array, glances: bool) -> tuple[jax.Array, jax.Array]:
         def counting(memory: tuple, state: State) -> tuple[tuple, Control]:
@@ -224,9 +224,9 @@ def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
             every=every,
         )
         policy, memory = (looking, jnp.zeros(1)) if glances else (counting, (0, jnp.zeros(1)))
-        keep = lambda state: state.position.x  # noqa: E731
+        keep = lambda state: state.pose.position.x  # noqa: E731
         result = rollout(world, SOLVER, state, memory, policy, steps, keep, checkpoint=checkpoint)
-        return result.state.velocity.x[0] + jnp.sum(result.observations), result.observations
+        return result.state.twist.linear.x[0] + jnp.sum(result.observations), result.observations
 
     gain = jnp.asarray(30.0)
     found, expected = (

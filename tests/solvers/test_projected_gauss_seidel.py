@@ -9,7 +9,7 @@ import pytest
 from diffsim.constraints.contact import project_on_box, project_on_cone
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import State
-from tests.worlds import RADIUS, ball_robot, build, pile_robot, simulate
+from tests.worlds import RADIUS, ball_robot, build, pile_robot, simulate, with_motion
 
 # The rows of a single sphere on the ground do not see each other: one sweep solves them.
 SINGLE_BALL_TOLERANCE = 1e-12
@@ -35,18 +35,18 @@ def test_sweeps_and_warm_start_make_no_difference_to_a_single_ball() -> None:
     assert float(reference.impulses.contact.normal[-1, 0]) > 0.0
     for iterations, warm_start in ((2, True), (50, False), (2, False)):
         other = bouncing_ball(iterations, warm_start)
-        for a, b in zip(reference.position, other.position, strict=True):
+        for a, b in zip(reference.pose.position, other.pose.position, strict=True):
             np.testing.assert_allclose(a, b, atol=SINGLE_BALL_TOLERANCE)
-        for a, b in zip(reference.velocity, other.velocity, strict=True):
+        for a, b in zip(reference.twist.linear, other.twist.linear, strict=True):
             np.testing.assert_allclose(a, b, atol=SINGLE_BALL_TOLERANCE)
 
 
 def first_step(iterations: int) -> np.ndarray:
     """Velocities of the pile after its first step, without impulses from before."""
     world, state = build(pile_robot(friction=0.3), timestep=1e-2)
-    state = state._replace(velocity=state.velocity._replace(z=jnp.array([0.0, 0.0, -1.0])))
+    state = with_motion(state, velocity=state.twist.linear._replace(z=jnp.array([0.0, 0.0, -1.0])))
     after = simulate(world, state, steps=1, solver=ProjectedGaussSeidel(iterations))
-    return np.asarray(after.velocity.stack()[-1])
+    return np.asarray(after.twist.linear.stack()[-1])
 
 
 @pytest.mark.slow

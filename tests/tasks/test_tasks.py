@@ -157,8 +157,8 @@ def starts(experiment, count=200, training=False):
     motion = part_motion(episode.world.parts, episode.state)
     names = experiment.part_names
     bar, cart = names.index("bar"), names.index("cart")
-    angle = np.arctan2(-motion.rotation.c2.x[bar], -motion.rotation.c2.z[bar])
-    return np.asarray(angle), np.asarray(motion.angular_velocity.y[bar]), motion.position.x[cart]
+    angle = np.arctan2(-motion.pose.rotation.c2.x[bar], -motion.pose.rotation.c2.z[bar])
+    return np.asarray(angle), np.asarray(motion.twist.angular.y[bar]), motion.pose.position.x[cart]
 
 
 def test_starts_are_scattered_evenly_around_the_robots_own():
@@ -209,7 +209,7 @@ def test_pushes_are_sudden_velocities_in_drawn_directions():
         pushes = experiment._pushes(episode, jnp.array([0.0, 0.0, np.pi]) + turned)
         assert pushes.x.shape == (20, len(experiment.body_names))
         seen = rollout(
-            *episode, lambda state: state.angular_velocity.y[body], given=given, pushes=pushes
+            *episode, lambda state: state.twist.angular.y[body], given=given, pushes=pushes
         )
         rates.append(np.asarray(seen.observations))
     along, across = rates

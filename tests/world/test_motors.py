@@ -31,7 +31,7 @@ def two_bodies(**thrusters: dict[str, Any]) -> tuple[World, State]:
 
 
 def wrench(world: World, state: State, command: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    force, torque = thruster_wrench(world.thrusters, state.rotation, jnp.array(command))
+    force, torque = thruster_wrench(world.thrusters, state.pose.rotation, jnp.array(command))
     return np.asarray(force.stack()), np.asarray(torque.stack())
 
 
@@ -69,7 +69,7 @@ def test_a_clipped_command_has_no_gradient(command: float, slope: float) -> None
     world, state = two_bodies(push={"body": "b"})
 
     def force_on_b(thrust: jax.Array) -> jax.Array:
-        return thruster_wrench(world.thrusters, state.rotation, thrust)[0].x[1]
+        return thruster_wrench(world.thrusters, state.pose.rotation, thrust)[0].x[1]
 
     assert float(jax.grad(force_on_b)(jnp.array([command]))[0]) == slope
 

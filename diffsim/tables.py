@@ -1,0 +1,129 @@
+"""Open tables: the kinds of shapes, joints and the like by name, to which anyone may add.
+
+A table names what diffsim brings and imports it when it is first used. Two ways lead from outside
+into a table, both of which run the code of whoever is named:
+
+- entry points of an installed package, in the group ``diffsim.<table>``, such as
+  ``[project.entry-points."diffsim.joints"] screw = "my_package.screw:Screw"``;
+- a module that calls ``add`` when it is imported: in Python ``import my_module``, on the command
+  line ``plugins=[my_module]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from diffsim.validation import ConfigError
+
+Kind = TypeVar("Kind")
+
+
+class Parameter(NamedTuple):
+    """A number that a kind needs beyond what all of its group have.
+
+    A robot's file gives it under ``parameters`` of the joint or geom.
+
+    Attributes:
+        unit: such as "m".
+        default: None where it has to be given.
+        above, at_least: bounds, None for none.
+        nonzero: whether it must not be 0.
+    """
+
+    unit: str
+    default: float | None = None
+    above: float | None = None
+    at_least: float | None = None
+    nonzero: bool = False
+
+
+class Table(Mapping[str, Kind], Generic[Kind]):
+    """Kinds of one group by name. What is not there raises ``KeyError``; iteration gives names."""
+
+    def __init__(self, group: str, own: Mapping[str, str]) -> None:
+        """Nothing is imported yet.
+
+        Args:
+            group: such as "joints".
+            own: the place of every kind that diffsim brings, as "module:Class".
+        """
+        self.group = group
+        self._places = dict(own)
+        self._found: dict[str, Kind] = {}
+
+    def add(self, name: str, kind: Kind) -> None:
+        """Enter a kind, from the module that has it.
+
+        Raises:
+            ValueError: if there is another one of this name.
+        """
+        known = self._found.get(name)
+        again = known is not None and _place(known) == _place(kind)  # a module imported anew
+        if name in self and not again:
+            raise ValueError(f"{self.group} must have names of their own, got '{name}' twice")
+        self._found[name] = kind
+
+    def __getitem__(self, name: str) -> Kind:
+        if name not in self._found:
+            if name in self._places:
+                module, attribute = self._places[name].split(":")
+                self._found[name] = getattr(import_module(module), attribute)()
+            else:
+                self._found[name] = _load(self._entry_points[name])
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._places, *self._found, *self._entry_points]))
+
+    def __len__(self) -> int:
+        return len([*iter(self)])
+
+    def __contains__(self, name: object) -> bool:
+        # Entry points are looked for only where nothing else has the name.
+        return name in self._places or name in self._found or name in self._entry_points
+
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        found: dict[str, EntryPoint] = {}
+        for point in entry_points(group=f"diffsim.{self.group}"):
+            if point.name in self._places or point.name in found:
+                raise ConfigError(
+                    f"the entry point diffsim.{self.group} must have a name of its own, got "
+                    f"'{point.name}' of {point.value} twice"
+                )
+            found[point.name] = point
+        return found
+
+
+def load_plugins(modules: list[str]) -> None:
+    """Import modules that add kinds to tables. This runs their code.
+
+    Raises:
+        ConfigError: if one of them cannot be imported.
+    """
+    for name in modules:
+        try:
+            import_module(name)
+        except Exception as error:
+            raise ConfigError(
+                f"plugins must name modules that can be imported, got '{name}': "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()()
+    except Exception as error:
+        raise ConfigError(
+            f"the entry point {point.group} '{point.name}' = {point.value} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _place(kind: Any) -> tuple[str, str]:
+    return type(kind).__module__, type(kind).__qualname__
