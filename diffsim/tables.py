@@ -41,7 +41,7 @@ class Parameter(NamedTuple):
     nonzero: bool = False
 
 
-class Table(Mapping[str, Kind], Generic[Kind]):
+class KindTable(Mapping[str, Kind], Generic[Kind]):
     """Kinds of one group by name. What is not there raises ``KeyError``; iteration gives names."""
 
     def __init__(self, group: str, own: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ ENGINE = (
     "diffsim.simulate",
 )
 LAYERS = (
-    ("diffsim.validation", "diffsim.programs", "diffsim.graphs"),
+    ("diffsim.validation", "diffsim.tables", "diffsim.programs", "diffsim.graphs"),
     *((package,) for package in ENGINE),
     ("diffsim.robots",),
     ("diffsim.sensors", "diffsim.camera"),

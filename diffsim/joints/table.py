@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diffsim.joints.joint_type import JointType
-from diffsim.tables import Table
+from diffsim.tables import KindTable
 
-JOINT_TYPES: Table[JointType] = Table(
+JOINT_TYPES: KindTable[JointType] = KindTable(
     "joints",
     {
         "hinge": "diffsim.joints.hinge:Hinge",
