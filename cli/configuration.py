@@ -27,6 +27,7 @@ from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
 from diffsim.reporting.config import ReportConfig
+from diffsim.tables import load_plugins
 from diffsim.validation import ConfigError
 
 Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig, ReportConfig)
@@ -203,7 +204,15 @@ def typed_config(composed: DictConfig, schema: type[Config]) -> Config:
     _reject_unknown_keys(composed, "")
     config: Any = OmegaConf.to_object(composed)
     assert isinstance(config, schema)
+    if not isinstance(config, ReportConfig):
+        load_plugins(config.plugins, _own_folders())
     return config
+
+
+def _own_folders() -> list[str]:
+    """Folders of the user in which plugins may be: the present one, and those of their YAML."""
+    sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else []
+    return [str(Path.cwd()), *(source.path for source in sources if source.schema == "file")]
 
 
 def file_of(key: str) -> Path | None:

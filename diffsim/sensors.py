@@ -166,11 +166,12 @@ def _clock(kind: str, sensors: list[SensorConfig], state: State) -> jax.Array:
 
 def _contact_forces(world: World, state: State, bodies: list[str]) -> jax.Array:
     """Mean normal force of the last step on each body, over all its contacts [N]."""
+    contacts = world.contacts
     touching = [
         (contact, sensor)
-        for contact, name in enumerate(world.contacts.names)
+        for contact, ends in enumerate(zip(contacts.geom_a, contacts.geom_b, strict=True))
         for sensor, body in enumerate(bodies)
-        if body in name.split("/")
+        if world.parts.names.index(body) in {world.geoms.parts[geom] for geom in ends}
     ]
     force = state.impulses.contact.normal / world.timestep
     found = gather(force, tuple(contact for contact, _ in touching))

@@ -11,7 +11,8 @@ into a table, both of which run the code of whoever is named:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -99,12 +100,21 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
         return found
 
 
-def load_plugins(modules: list[str]) -> None:
+_LOADED: set[str] = set()
+
+
+def load_plugins(modules: Sequence[str], folders: Sequence[str] = ()) -> None:
     """Import modules that add kinds to tables. This runs their code.
+
+    Args:
+        modules: names as in an import statement.
+        folders: in which they may be, beside those that Python knows.
 
     Raises:
         ConfigError: if one of them cannot be imported.
     """
+    if modules:
+        sys.path += [folder for folder in folders if folder not in sys.path]
     for name in modules:
         try:
             import_module(name)
@@ -113,6 +123,21 @@ def load_plugins(modules: list[str]) -> None:
                 f"plugins must name modules that can be imported, got '{name}': "
                 f"{type(error).__name__}: {error}"
             ) from error
+        _LOADED.add(name)
+
+
+def require_plugins(modules: Sequence[str]) -> None:
+    """Check that the plugins of a saved run are loaded; a folder alone never has code run.
+
+    Raises:
+        ConfigError: naming those that are missing.
+    """
+    missing = [name for name in modules if name not in _LOADED and name not in sys.modules]
+    if missing:
+        raise ConfigError(
+            f"plugins must name those of the run, whose code will run: add "
+            f"plugins=[{','.join(modules)}]"
+        )
 
 
 def _load(point: EntryPoint) -> Any:

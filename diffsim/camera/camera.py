@@ -12,9 +12,10 @@ from diffsim.camera.patterns import draw_texture, grey
 from diffsim.camera.render import Optics, Scene, Surface, on_cpu, render
 from diffsim.math.spatial import Motion, Pose
 from diffsim.math.vectors import Mat3, Vec3
-from diffsim.robots.appearance import CameraConfig
+from diffsim.robots.appearance import CameraConfig, TextureConfig
 from diffsim.robots.check_values import is_known
-from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.robots.config import RobotConfig
+from diffsim.robots.geoms import GeomSpec, geom_specs
 from diffsim.robots.numbers import (
     number,
     numbers,
@@ -36,7 +37,7 @@ class Camera:
 
     def __init__(self, robot: RobotConfig, config: CameraConfig) -> None:
         self._config = config
-        self._names = tuple(robot.bodies)
+        self._geoms = seen_geoms(robot)
         self._scene = make_scene(robot, config.grey)
         self.shape = config.shape
         _, height, width = self.shape
@@ -73,7 +74,7 @@ class Camera:
             part = list(names).index(name)
             return jax.tree.map(lambda c: c[part], motion.pose)
 
-        poses = [*(of_part(name) for name in self._names), *self._planes]
+        poses = [of_part(geom.part).times(geom.pose) for geom in self._geoms] + self._planes
         own = self._own_pose()
         if self._config.body is not None:
             own = of_part(self._config.body).times(own)
@@ -105,21 +106,24 @@ class Camera:
 
 
 def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
-    """All that can be seen of a robot and around it: its bodies, in order, then its planes."""
-    planes = robot.scenery
+    """All that can be seen of a robot and around it: its geoms, in order, then its planes."""
+    planes, geoms = robot.scenery, seen_geoms(robot)
     images = [
-        draw_texture(thing.texture, f"robot.{group}.{name}.texture")
-        for group, things in (("bodies", robot.bodies), ("scenery", planes))
-        for name, thing in things.items()
+        draw_texture(geom.config.texture or TextureConfig(), f"robot.bodies.{geom.name}.texture")
+        for geom in geoms
     ]
-    repeats = [body.shape == "sphere" for body in robot.bodies.values()]
+    images += [
+        draw_texture(plane.texture, f"robot.scenery.{name}.texture")
+        for name, plane in planes.items()
+    ]
+    repeats = [geom.config.shape == "sphere" for geom in geoms]
     repeats += [not plane.limited for plane in planes.values()]
-    surfaces = [Surface(body.shape, k, False) for k, body in enumerate(robot.bodies.values())]
+    surfaces = [Surface(geom.config.shape, k, False) for k, geom in enumerate(geoms)]
     surfaces += [
         Surface("plane", len(surfaces) + k, plane.limited)
         for k, plane in enumerate(planes.values())
     ]
-    sizes = [_size(body) for body in robot.bodies.values()]
+    sizes = [_size(geom) for geom in geoms]
     sizes += [vector([*plane.size, 0.0]) for plane in planes.values()]
     return Scene(
         surfaces=tuple(surfaces),
@@ -134,7 +138,12 @@ def _ambient(share: float | jax.Array) -> jax.Array | None:
     return None if is_known([share]) and share == 1.0 else number(share)
 
 
-def _size(body: BodyConfig) -> Vec3:
-    if body.shape == "sphere":
-        return vector([body.radius, 0.0, 0.0])
-    return vector(body.size)
+def seen_geoms(robot: RobotConfig) -> list[GeomSpec]:
+    """The geoms that cameras see: spheres and boxes."""
+    return [geom for geom in geom_specs(robot) if geom.config.shape in ("sphere", "box")]
+
+
+def _size(geom: GeomSpec) -> Vec3:
+    size: Vec3 | None = geom.size.get("size")
+    nothing = number(0.0)
+    return Vec3(geom.size["radius"], nothing, nothing) if size is None else size

@@ -30,9 +30,11 @@ from diffsim.checks.measure import Measure
 from diffsim.checks.observation import Observation, observe, total
 from diffsim.checks.start import is_tied, nudged
 from diffsim.checks.trial import BATCH, Trials, stack
-from diffsim.math.spatial import Twist
+from diffsim.math.indexing import WORLD, column
+from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
 from diffsim.sensors import Sensors
+from diffsim.shapes.shape import Size
 from diffsim.world.world import State, World
 
 MOTIONS = ("driven", "passive", "floating")
@@ -141,11 +143,20 @@ def _without_force(world: World) -> World:
 
 def _floating(world: World, state: State) -> tuple[World, State]:
     """Without gravity and contacts, and with all of the robot moving and turning as a whole."""
-    contacts = world.contacts
-    away = jnp.full_like(contacts.radius_a, OUT_OF_REACH)
-    apart = dataclasses.replace(contacts, radius_a=away, radius_b=away)
+    geoms = world.geoms
+    on_world = column([body == WORLD for body in geoms.bodies], geoms.pose.position.z)
+    place, turned = geoms.pose
+    below = place._replace(z=jnp.where(on_world, place.z + OUT_OF_REACH, place.z))
+    points: dict[str, Size] = {
+        shape: {
+            name: jnp.full_like(value, OUT_OF_REACH) if name == "radius" else value
+            for name, value in size.items()
+        }
+        for shape, size in geoms.sizes.items()
+    }
+    apart = dataclasses.replace(geoms, pose=Pose(below, turned), sizes=points)
     weightless = jax.tree.map(jnp.zeros_like, world.gravity)
-    floating = dataclasses.replace(world, contacts=apart, gravity=weightless)
+    floating = dataclasses.replace(world, geoms=apart, gravity=weightless)
     mass = world.bodies.mass
     center = total(state.pose.position * mass) * (1.0 / jnp.sum(mass))
     velocity, spin = _vector(FLOATING_VELOCITY), _vector(FLOATING_SPIN)

@@ -125,9 +125,11 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, dataclasses.Field[Any], f
             if "float" not in str(types[field.name]):  # not a number, several, or null for none
                 yield from _walk(value, here)
                 continue
-            numbers = {here: value} if not isinstance(value, list) else {}
+            numbers = {here: value}
             if isinstance(value, list):
                 numbers = {f"{here}.{index}": item for index, item in enumerate(value)}
+            elif isinstance(value, dict):
+                numbers = {f"{here}.{name}": item for name, item in value.items()}
             for full_path, number in numbers.items():
                 if number is not None and math.isfinite(number):
                     yield full_path, field, number

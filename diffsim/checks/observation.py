@@ -13,6 +13,7 @@ from diffsim.collisions.contacts import ContactFrame, detect
 from diffsim.dynamics.bodies import inertia_times, kinetic_energy
 from diffsim.joints.joints import joint_frames
 from diffsim.joints.table import JOINT_TYPES
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.world.world import State, World
 
@@ -93,7 +94,8 @@ def _joint_errors(
         for axis, error in JOINT_TYPES[kind].held(frames.gather(index)):
             for soft in (False, True):
                 size = jnp.max(jnp.where(is_soft == soft, jnp.abs(error), 0.0))
-                largest[soft, axis.turns] = jnp.maximum(largest[soft, axis.turns], size)
+                turns = axis.linear is None
+                largest[soft, turns] = jnp.maximum(largest[soft, turns], size)
     return (
         (largest[False, False], largest[False, True]),
         (largest[True, False], largest[True, True]),
@@ -103,13 +105,13 @@ def _joint_errors(
 def contact_frame(world: World, state: State) -> ContactFrame:
     """Geometry of the contacts where the bodies are now."""
     still = jax.tree.map(jnp.zeros_like, state.twist)
-    return detect(world.contacts, state.pose, still, world.timestep)
+    return detect(world.contacts, world.geoms, Motion(state.pose, still), world.timestep)
 
 
 def _penetration(world: World, state: State) -> jax.Array:
     if not world.contacts.names:
         return jnp.zeros_like(world.timestep)
-    return jnp.max(-contact_frame(world, state).separation)
+    return jnp.max(-contact_frame(world, state).touch.separation)
 
 
 def total(vectors: Vec3) -> Vec3:

@@ -13,9 +13,12 @@ import math
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
+from diffsim.checks.observation import contact_frame
 from diffsim.joints.table import JOINT_TYPES
+from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig
-from diffsim.robots.placement import carriers, place
+from diffsim.robots.geoms import GROUND
+from diffsim.robots.placement import carriers
 
 GAP = 1e-2
 """Between the ground and the lowest sphere of a lowered robot [m]: it lands within some steps."""
@@ -53,15 +56,18 @@ def lowered(robot: RobotConfig) -> RobotConfig:
     """A copy with its free bodies moved down, or up, until one just does not touch the ground.
 
     All of them by the same height, and none of them rises. A robot that is tied to the world or has
-    no sphere to touch the ground with stays as it is.
+    nothing to touch the ground with stays as it is.
     """
     robot = copy.deepcopy(robot)
-    placed, carried = place(robot), carriers(robot)
-    gaps = [
-        float(placed[name].pose.position.z) - float(body.radius or 0.0)
-        for name, body in robot.bodies.items()
-        if body.shape == "sphere" and body.ground_contact
+    world = build_world(robot, [0.0, 0.0, 0.0], 1.0)
+    on_ground = [
+        k for k, geom in enumerate(world.contacts.geom_b) if world.geoms.names[geom] == GROUND
     ]
+    gaps = []
+    if on_ground:
+        frame = contact_frame(world, initial_state(robot, world))
+        gaps = [float(frame.touch.separation[k]) for k in on_ground]
+    carried = carriers(robot)
     if gaps and not is_tied(robot):
         for name, body in robot.bodies.items():
             if name not in carried:

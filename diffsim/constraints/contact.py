@@ -57,6 +57,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffsim.collisions.collision import Touch
 from diffsim.collisions.contacts import ContactFrame, ContactImpulse, Contacts, detect
 from diffsim.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.constraints.effective_mass import regularized_inverse
@@ -66,6 +67,7 @@ from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.elimination import Z, velocities_of
 from diffsim.math.indexing import WORLD, column, gather, unstack
 from diffsim.math.pytrees import pytree, static
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import stacked
 from diffsim.world.world import Impulses, World
 
@@ -74,7 +76,7 @@ UNACCOUNTED = 1.1
 The margin keeps the switch away from a contact that is solved exactly."""
 
 TOUCHING = 1e-6
-"""Approach in one step, as a share of both radii, that is round-off and no impact."""
+"""Approach in one step, as a share of both thicknesses, that is round-off and no impact."""
 
 AT_REST = 3e-3
 """Velocity of surfaces that neither approach nor leave each other [m/s]."""
@@ -222,9 +224,15 @@ def build(start: StepStart, before: Z) -> list[ContactConstraint]:
     if not contacts.names:
         return []
     predicted = velocities_of(start.system, before)
-    everything = detect(contacts, state.pose, predicted, world.timestep)
+    free = Motion(state.pose, predicted)
+    everything = detect(contacts, world.geoms, free, world.timestep)
     pairs = list(zip(contacts.body_a, contacts.body_b, strict=True))
-    kinds = [(b == WORLD, bare) for (_, b), bare in zip(pairs, contacts.frictionless, strict=True)]
+    kinds = [
+        (b == WORLD, bare, collision, point)
+        for (_, b), bare, collision, point in zip(
+            pairs, contacts.frictionless, contacts.collisions, contacts.points, strict=True
+        )
+    ]
     return [
         _touch(start, members, jax.tree.map(partial(gather, index=members), everything), before)
         for members in visits(world.tree, kinds, pairs)
@@ -237,14 +245,15 @@ def _touch(
     """The constraint of contacts of one kind that are visited at once, with their geometry."""
     world, state = start.world, start.state
     chosen = world.contacts.gather(members)
-    ways = [frame.normal, frame.tangent_1, frame.tangent_2]
+    touch = frame.touch
+    ways = [touch.normal, frame.tangent_1, frame.tangent_2]
     directions = stacked(ways[:1] if chosen.frictionless[0] else ways)
     pushes = (
-        Push(chosen.body_a, directions, frame.offset_a.cross(directions)),
-        Push(chosen.body_b, -directions, -frame.offset_b.cross(directions)),
+        Push(chosen.body_a, directions, touch.offset_a.cross(directions)),
+        Push(chosen.body_b, -directions, -touch.offset_b.cross(directions)),
     )
     rows = build_rows(start.system, pushes)
-    beyond = jnp.concatenate([frame.sweep[None], jnp.zeros_like(rows.bias[1:])])
+    beyond = jnp.concatenate([touch.sweep[None], jnp.zeros_like(rows.bias[1:])])
     rows = dataclasses.replace(rows, bias=rows.bias + beyond)
     inverse_mass = tuple(tuple(unstack(row)) for row in unstack(rows.coupling()))
     scale = _inverse_masses(world.bodies, chosen.body_a, chosen.body_b)
@@ -256,7 +265,7 @@ def _touch(
         scale=scale,
         knock_speed=_knock_speed(world, chosen),
     )
-    law = contact_targets(chosen, frame, approach, world.timestep)
+    law = contact_targets(chosen, touch, approach, world.timestep)
     steps, keep = contact_steps(inverse_mass, scale, law.cfm)
     return ContactConstraint(
         which=members,
@@ -315,19 +324,19 @@ class Approach(NamedTuple):
 
 
 def contact_targets(
-    contacts: Contacts, frame: ContactFrame, approach: Approach, timestep: jax.Array
+    contacts: Contacts, touch: Touch, approach: Approach, timestep: jax.Array
 ) -> ContactTargets:
     """The law of the module's docstring, for every contact.
 
     Args:
         contacts: parameters.
-        frame: geometry at the start of the step.
+        touch: geometry at the start of the step.
         approach: motion along the normals.
         timestep: [s].
     """
     normal_velocity, knock_speed = approach.velocity, approach.knock_speed
     free_normal_velocity = approach.free_velocity
-    d, tau, meets = frame.separation, frame.time_of_impact, frame.meets
+    d, tau, meets = touch.separation, touch.time_of_impact, touch.meets
     change = free_normal_velocity - normal_velocity
 
     # An impact is an arrival; surfaces pressed together since the last step are in support, and so
@@ -356,7 +365,7 @@ def contact_targets(
     # Surfaces that other impacts of this step knock together: their own impact follows in the next.
     knock = None
     if knock_speed is not None:
-        slowly = impact_velocity * timestep > -TOUCHING * (contacts.radius_a + contacts.radius_b)
+        slowly = impact_velocity * timestep > -TOUCHING * contacts.thickness
         may_be_knocked = (contacts.restitution > 0.0) & ~supported & slowly
         knock = jnp.where(may_be_knocked, -knock_speed, -jnp.inf)
     return ContactTargets(

@@ -22,9 +22,10 @@ from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.tree import FREE, Degree, Tree, degrees, joints_by_type
 from diffsim.dynamics.tree_sums import from_above, of_whole_tree
 from diffsim.joints.joint_type import JointFrames
-from diffsim.joints.joints import Joints, grounded
+from diffsim.joints.joints import Joints
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD, column, gather, join
+from diffsim.math.rotations import grounded
 from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3, point_inertia
 

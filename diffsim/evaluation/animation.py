@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
+from diffsim.robots.geoms import geom_specs
 
 PICTURES = 8
 """In a strip."""
@@ -63,8 +63,10 @@ class Film:
         place = np.asarray(motion.pose.position.stack())
         flat = place[..., :2] - place[..., :2].mean(axis=1, keepdims=True)
         sizes = [
-            2.0 * float(b.radius or 0.0) if b.size is None else math.hypot(*b.size)
-            for b in self._robot.bodies.values()
+            2.0 * float(geom.size["radius"])
+            if geom.config.shape == "sphere"
+            else 2.0 * float(geom.shape.extents(geom.size).length())
+            for geom in geom_specs(self._robot)
         ]
         half = max(float(np.abs(flat).max()), 0.5 * float(np.ptp(place[..., 2]))) + 0.5 * max(sizes)
         middle = 0.5 * float(place[..., 2].max() + place[..., 2].min())

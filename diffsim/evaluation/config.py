@@ -26,3 +26,4 @@ class EvalConfig:
     camera: str | None = None  # which one; null: the controller's own, or else one that is put up
     frame_rate: float = bounded(25.0, above=0, at_most=100)  # of the animation [1/s]
     device: DeviceConfig = field(default_factory=DeviceConfig)
+    plugins: list[str] = field(default_factory=list)  # those of the run: runs their code

@@ -83,7 +83,7 @@ def _contacts(world: World, state: State) -> tuple[jax.Array, jax.Array, Vec3]:
     if not world.contacts.names:
         none = jnp.zeros(0, world.timestep.dtype)
         return none, none > 0.0, Vec3(none, none, none)
-    frame = contact_frame(world, state)
+    frame = contact_frame(world, state).touch
     touches = (frame.separation < 0.0) | (state.impulses.contact.normal > 0.0)
     place = state.pose.position.gather(world.contacts.body_a) + frame.offset_a
     return -frame.separation, touches, place

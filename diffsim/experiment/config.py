@@ -94,6 +94,7 @@ class RobotJobConfig:
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     device: DeviceConfig = field(default_factory=DeviceConfig)
     seed: int = bounded(0, at_least=0)
+    plugins: list[str] = field(default_factory=list)  # modules with kinds of yours: runs their code
 
 
 def check_robot_job(config: RobotJobConfig) -> None:

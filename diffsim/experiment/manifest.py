@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 import diffsim
 from diffsim.experiment.config import SCHEMAS, RunConfig
 from diffsim.experiment.device import core_count
+from diffsim.tables import require_plugins
 from diffsim.validation import ConfigError
 
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
@@ -66,7 +67,7 @@ def restore_config(data: dict[str, Any]) -> RunConfig:
     """The config of a run, from what its manifest says of it.
 
     Raises:
-        ConfigError: if it is not one that this version knows.
+        ConfigError: if it is not one that this version knows, or needs plugins that are not loaded.
     """
     known = {f.name for f in dataclasses.fields(RunConfig)}
     try:
@@ -81,6 +82,7 @@ def restore_config(data: dict[str, Any]) -> RunConfig:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"the config in the manifest cannot be read: {reason}") from error
     assert isinstance(found, RunConfig)
+    require_plugins(found.plugins)
     return found
 
 

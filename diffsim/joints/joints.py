@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
-import numpy as np
 
 from diffsim.joints.joint_type import JointFrames, Parameters
-from diffsim.math.indexing import WORLD, column
 from diffsim.math.pytrees import pytree, static
+from diffsim.math.rotations import grounded
 from diffsim.math.spatial import Pose
-from diffsim.math.vectors import Mat3
 
 
 @pytree
@@ -53,17 +49,4 @@ def joint_frames(joints: Joints, pose: Pose) -> JointFrames:
     on_parent = Pose(parent.position, grounded(joints.parent, parent.rotation))
     return JointFrames(
         on_parent.times(joints.parent_frame), child.times(joints.child_frame), joints.parameters
-    )
-
-
-def grounded(bodies: Sequence[int], rotation: Mat3) -> Mat3:
-    """Rotations of some bodies, with the identity where zero has been read for the world."""
-    is_world = np.asarray([body == WORLD for body in bodies])
-    if not is_world.any():
-        return rotation
-    one = column(is_world, rotation.c0.x).astype(rotation.c0.x.dtype)
-    return Mat3(
-        rotation.c0._replace(x=rotation.c0.x + one),
-        rotation.c1._replace(y=rotation.c1.y + one),
-        rotation.c2._replace(z=rotation.c2.z + one),
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
+from collections.abc import Sequence
 
+import jax.numpy as jnp
+import numpy as np
+
+from diffsim.math.indexing import WORLD, column
 from diffsim.math.vectors import Mat3, Vec3
 
 
@@ -54,3 +58,16 @@ def renormalize(a: Mat3) -> Mat3:
         for j in range(3)
     )
     return Mat3(*columns)
+
+
+def grounded(bodies: Sequence[int], rotation: Mat3) -> Mat3:
+    """Rotations of some bodies, with the identity where zero has been read for the world."""
+    is_world = np.asarray([body == WORLD for body in bodies])
+    if not is_world.any():
+        return rotation
+    one = column(is_world, rotation.c0.x).astype(rotation.c0.x.dtype)
+    return Mat3(
+        rotation.c0._replace(x=rotation.c0.x + one),
+        rotation.c1._replace(y=rotation.c1.y + one),
+        rotation.c2._replace(z=rotation.c2.z + one),
+    )

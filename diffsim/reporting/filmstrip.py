@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from diffsim.reporting.run_files import (
     read_trajectory,
     save_figure,
 )
+from diffsim.reporting.surfaces import DrawnGeom, drawn_geoms
 
 FRAMES = 8
 STRIDE = 0.8
@@ -36,6 +36,7 @@ AZIMUTH, ELEVATION = math.radians(-65.0), math.radians(12.0)
 """From where it is seen: about the z axis from x, and above the ground."""
 LIGHT = np.array([0.3, -0.6, 0.74])
 MARGIN = 0.15
+UNSEEN = 0.1  # half width of a robot of which nothing can be drawn [m]
 """Around the robot at its widest, as a share of its extent."""
 
 
@@ -66,7 +67,9 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path |
     across, up, towards = _view()
 
     goal = read_goal(folder)
-    reach = max(_reach(bodies[name]) for name in moments[0]["body"])
+    geoms = [geom for name in moments[0]["body"] for geom in drawn_geoms(name, bodies[name])]
+    reaches = [float(np.linalg.norm(geom.position)) + geom.reach for geom in geoms]
+    reach = max(reaches, default=UNSEEN)
     screen = np.stack([across, up], axis=1)
     places = [moment[["x", "y", "z"]].to_numpy() for moment in moments]
     widest = max(float(np.ptp(p @ screen, axis=0).max()) for p in places) + 2.0 * reach
@@ -87,7 +90,8 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path |
             axes.plot(*(goal @ screen), "x", color="tab:red", markersize=8)
         for index in np.argsort(here @ towards):
             row = moment.iloc[index]
-            _draw_body(axes, row, bodies[row["body"]])
+            for geom in drawn_geoms(row["body"], bodies[row["body"]]):
+                _draw_geom(axes, row, geom)
         axes.set(
             xlim=(middle[0] - half, middle[0] + half),
             ylim=(middle[1] - half, middle[1] + half),
@@ -119,12 +123,6 @@ def _view() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return across, np.cross(towards, across), towards
 
 
-def _reach(body: dict[str, Any]) -> float:
-    if body["shape"] == "sphere":
-        return float(body["radius"])
-    return 0.5 * float(np.linalg.norm(body["size"]))
-
-
 def _path_length(trajectory: pd.DataFrame) -> float:
     """How far the robot's middle gets over the ground [m]."""
     middle = trajectory.groupby("time")[["x", "y"]].mean().to_numpy()
@@ -147,17 +145,18 @@ def _draw_ground(axes: Axes, center: np.ndarray, half: float) -> None:
             axes.plot(line @ across, line @ up, color="0.85", linewidth=0.6, zorder=0)
 
 
-def _draw_body(axes: Axes, row: pd.Series, body: dict[str, Any]) -> None:
+def _draw_geom(axes: Axes, row: pd.Series, geom: DrawnGeom) -> None:
     across, up, towards = _view()
-    place = row[["x", "y", "z"]].to_numpy(float)
-    if body["shape"] == "sphere":
+    turned = row[list(ROTATION)].to_numpy(float).reshape(3, 3)
+    place = row[["x", "y", "z"]].to_numpy(float) + turned @ geom.position
+    if geom.shape == "sphere":
         middle = (place @ across, place @ up)
         axes.add_patch(
-            Circle(middle, body["radius"], facecolor="tab:orange", edgecolor="0.2", linewidth=0.6)
+            Circle(middle, geom.size[0], facecolor="tab:orange", edgecolor="0.2", linewidth=0.6)
         )
         return
-    rotation = row[list(ROTATION)].to_numpy(float).reshape(3, 3)
-    size = 0.5 * np.asarray(body["size"])
+    rotation = turned @ geom.rotation
+    size = 0.5 * np.asarray(geom.size)
     for axis in range(3):
         for sign in (-1.0, 1.0):
             normal = sign * rotation[:, axis]

@@ -23,6 +23,7 @@ from diffsim.reporting.run_files import (
     read_json,
     read_trajectory,
 )
+from diffsim.reporting.surfaces import DrawnGeom, drawn_geoms
 
 FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
@@ -110,18 +111,20 @@ def write_replay(
     Raises:
         ValueError: if the motion is not finite even at its start.
     """
-    smallest = min(min(_size(robot["bodies"][name])) for name in motion.names)
+    geoms = [drawn_geoms(name, robot["bodies"][name]) for name in motion.names]
+    smallest = min((min(geom.size) for own in geoms for geom in own), default=1.0)
     digits = DIGITS - math.floor(math.log10(smallest))
     others = [] if motors is None else [motors.force]
     others += [] if contacts is None else [contacts.depth, contacts.place]
     chosen = _frames(motion, others)
+    position, rotation = _of_geoms(motion, geoms)
     data: dict[str, Any] = {
         "title": title,
         "about": about,
         "times": _numbers(motion.times[chosen], 6),
-        "bodies": [_body(name, robot["bodies"][name]) for name in motion.names],
-        "position": _numbers(motion.position[chosen], digits),
-        "quaternion": _numbers(quaternions(motion.rotation[chosen]), 4),
+        "bodies": [_body(geom) for own in geoms for geom in own],
+        "position": _numbers(position[chosen], digits),
+        "quaternion": _numbers(quaternions(rotation[chosen]), 4),
         "scenery": [
             _plane(name, plane)
             for name, plane in robot.get("scenery", {}).items()
@@ -229,16 +232,26 @@ def _numbers(values: np.ndarray, digits: int) -> list[float]:
     return numbers
 
 
-def _size(body: Mapping[str, Any]) -> list[float]:
-    return [float(s) for s in ([body["radius"]] if body["shape"] == "sphere" else body["size"])]
+def _of_geoms(
+    motion: Recording, geoms: Sequence[Sequence[DrawnGeom]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions [m] and rotations of all geoms, shapes (times, geoms, 3) and (…, 3, 3)."""
+    count = len(motion.times)
+    places, turns = [np.zeros((count, 0, 3))], [np.zeros((count, 0, 3, 3))]
+    for body, own in enumerate(geoms):
+        for geom in own:
+            rotation = motion.rotation[:, body]
+            places.append((motion.position[:, body] + rotation @ geom.position)[:, None])
+            turns.append((rotation @ geom.rotation)[:, None])
+    return np.concatenate(places, axis=1), np.concatenate(turns, axis=1)
 
 
-def _body(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _body(geom: DrawnGeom) -> dict[str, Any]:
     return {
-        "name": name,
-        "shape": body["shape"],
-        "size": _size(body),
-        "colors": _colors(body.get("texture")),
+        "name": geom.name,
+        "shape": geom.shape,
+        "size": geom.size,
+        "colors": _colors(geom.texture),
     }
 
 

@@ -34,16 +34,20 @@ class TextureConfig:
 
 @dataclass
 class PlaneConfig:
-    """A flat surface that is seen, and touched by nothing: a floor, a wall, a poster.
+    """A flat surface that is seen: a floor, a wall, a poster; a solid one is a ramp.
 
     Its normal is the z axis of its frame. ``size`` is that of one copy of the texture; without
-    ``limited`` copies go on without end.
+    ``limited`` copies go on without end. What touches the ground touches solid planes, which have
+    no end and nothing behind them but themselves.
     """
 
     position: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # of its middle [m]
     orientation: list[float] = bounded([1.0, 0.0, 0.0, 0.0], length=4)  # quaternion (w, x, y, z)
     size: list[float] = bounded([1.0, 1.0], above=0, length=2)  # along its x and y [m]
     limited: bool = False
+    solid: bool = False
+    friction: float | None = bounded(None, at_least=0)  # of a solid one; that of the body if null
+    restitution: float | None = bounded(None, at_least=0, at_most=1)  # the same
     texture: TextureConfig = field(default_factory=TextureConfig)
 
 

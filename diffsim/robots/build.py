@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffsim.collisions.contacts import Contacts
 from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.tree import Tree, build_tree
 from diffsim.joints.coordinates import turning_coordinates
@@ -25,8 +24,8 @@ from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Sym3, Vec3, point_inertia
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig, motor_limit
-from diffsim.robots.loads import pressing_forces, series_mass
-from diffsim.robots.masses import inertia_of, mass_of
+from diffsim.robots.contacts import build_contacts, build_geoms, contact_specs
+from diffsim.robots.masses import mass_properties
 from diffsim.robots.numbers import (
     number,
     numbers,
@@ -73,16 +72,21 @@ def build_world(
     names.sort(key=lambda name: index[robot.joints[name].child])
     tree = _tree(robot, links, names, eliminate_joints)
     joints = _joints(robot, links, index, names, eliminate_joints)
+    masses = numbers([link.mass for link in links])
+    parts = _parts(robot, links, index)
+    specs = contact_specs(robot, index)
+    geoms = build_geoms(robot, parts, specs)
     return World(
         tree=tree,
         bodies=Bodies(
             names=tuple(link.name for link in links),
-            mass=numbers([link.mass for link in links]),
+            mass=masses,
             inertia=Sym3(*(numbers([link.inertia[k] for link in links]) for k in range(6))),
         ),
-        parts=_parts(robot, links, index),
+        parts=parts,
         joints=joints,
-        contacts=_contacts(robot, links, index, vector(gravity)),
+        geoms=geoms,
+        contacts=build_contacts(robot, geoms, masses, specs, vector(gravity)),
         drives=_drives(robot, names, tree),
         thrusters=_thrusters(robot, links, index),
         gravity=vector(gravity),
@@ -171,20 +175,21 @@ def _merges(joint: JointConfig) -> bool:
 
 def _merge(robot: RobotConfig, names: list[str], poses: dict[str, Pose]) -> _Link:
     """Total mass, centre of mass and inertia of some bodies, by Steiner's theorem."""
-    masses = {name: mass_of(robot.bodies[name]) for name in names}
-    total = sum(masses.values(), start=number(0.0))
+    masses = {name: mass_properties(robot.bodies[name]) for name in names}
+    if len(names) == 1:
+        (own,) = masses.values()
+        frame = Pose(vector([0, 0, 0]) - own.center, identity())
+        return _Link(tuple(names), own.mass, own.inertia, {names[0]: frame})
+    total = sum((own.mass for own in masses.values()), start=number(0.0))
     center = vector([0, 0, 0])
-    if len(names) > 1:
-        for name, mass in masses.items():
-            center = center + poses[name].position * (mass / total)
+    for name, own in masses.items():
+        center = center + poses[name].at(own.center) * (own.mass / total)
     own_poses = {name: Pose(poses[name].position - center, poses[name].rotation) for name in names}
     inertia = Sym3(*[number(0.0)] * 6)
-    for name, mass in masses.items():
-        own = Sym3(*inertia_of(robot.bodies[name]), *[number(0.0)] * 3)
-        if len(names) > 1:
-            offset, rotation = own_poses[name]
-            own = own.rotated_by(rotation) + point_inertia(mass, offset)
-        inertia = inertia + own
+    for name, own in masses.items():
+        offset = own_poses[name].at(own.center)
+        turned = own.inertia.rotated_by(own_poses[name].rotation)
+        inertia = inertia + (turned + point_inertia(own.mass, offset))
     return _Link(tuple(names), total, inertia, own_poses)
 
 
@@ -261,133 +266,6 @@ def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Par
     )
 
 
-def _contacts(
-    robot: RobotConfig, links: list[_Link], index: dict[str, int], gravity: Vec3
-) -> Contacts:
-    bodies = robot.bodies
-
-    def friction(name: str) -> Any:
-        own = bodies[name].friction
-        return number(robot.friction if own is None else own)
-
-    def restitution(name: str) -> Any:
-        own = bodies[name].restitution
-        return number(robot.restitution if own is None else own)
-
-    def center(name: str) -> Vec3:
-        return links[index[name]].poses[name].position
-
-    grounded = [n for n, b in bodies.items() if b.shape == "sphere" and b.ground_contact]
-    # First one sphere of each body, then the second ones: these are visited at once.
-    of_body = [index[name] for name in grounded]
-    place = {name: (of_body[:k].count(of_body[k]), of_body[k]) for k, name in enumerate(grounded)}
-    grounded.sort(key=place.__getitem__)
-    pairs = robot.contact_pairs
-    first = [*grounded, *(a for a, _ in pairs)]
-    count = len(first)
-    ends = [*((name,) for name in grounded), *((a, b) for a, b in pairs)]
-    nowhere = [vector([0, 0, 0])] * len(grounded)
-    return Contacts(
-        names=(*(f"{name}/ground" for name in grounded), *(f"{a}/{b}" for a, b in pairs)),
-        body_a=tuple(index[name] for name in first),
-        body_b=(*(WORLD for _ in grounded), *(index[b] for _, b in pairs)),
-        frictionless=(
-            *(bodies[name].frictionless for name in grounded),
-            *(bodies[a].frictionless or bodies[b].frictionless for a, b in pairs),
-        ),
-        center_a=stack_vectors([center(name) for name in first]),
-        center_b=stack_vectors([*nowhere, *(center(b) for _, b in pairs)]),
-        radius_a=numbers([bodies[name].radius for name in first]),
-        radius_b=numbers([*(0.0 for _ in grounded), *(bodies[b].radius for _, b in pairs)]),
-        friction=numbers(
-            [*map(friction, grounded), *(0.5 * (friction(a) + friction(b)) for a, b in pairs)]
-        ),
-        restitution=numbers(
-            [
-                *map(restitution, grounded),
-                *(0.5 * (restitution(a) + restitution(b)) for a, b in pairs),
-            ]
-        ),
-        frequency=numbers([robot.contact_frequency] * count),
-        damping_ratio=numbers([robot.contact_damping_ratio] * count),
-        **_given_softness(robot, links, index, ends),
-        least_stiffness=_least_stiffness(robot, ends, gravity),
-    )
-
-
-def _given_softness(
-    robot: RobotConfig, links: list[_Link], index: dict[str, int], ends: list[tuple[str, ...]]
-) -> dict[str, Any]:
-    """Stiffness [N/m] and damping [N·s/m] of the contacts that have them, and which do.
-
-    Args:
-        robot: the file's data.
-        links, index: the simulated bodies, and which of them carries each part.
-        ends: of each contact, its one or two bodies.
-    """
-    by_stiffness, stiffness, damping = [], [], []
-    for names in ends:
-        bodies = [robot.bodies[name] for name in names]
-        springs = _in_series([body.contact_stiffness for body in bodies], robot.contact_stiffness)
-        dampers = _in_series([body.contact_damping for body in bodies], robot.contact_damping)
-        if springs is not None and dampers is None:
-            mass = series_mass([links[index[name]].mass for name in names])
-            dampers = 2.0 * number(robot.contact_damping_ratio) * jnp.sqrt(springs * mass)
-        by_stiffness.append(springs is not None)
-        stiffness.append(0.0 if springs is None else springs)
-        damping.append(0.0 if springs is None else dampers)
-    return {
-        "by_stiffness": tuple(by_stiffness),
-        "stiffness": numbers(stiffness),
-        "damping": numbers(damping),
-    }
-
-
-def _in_series(own: list[Any], common: Any) -> Any:
-    """Stiffness or damping of two bodies' springs in series, None if none is given.
-
-    Each body has its own one or else that of the robot; one without any is rigid.
-    """
-    given = [common if value is None else value for value in own]
-    values = [number(value) for value in given if value is not None]
-    if len(values) < 2:
-        return values[0] if values else None
-    first, second = values
-    return first * second / (first + second)
-
-
-def _least_stiffness(
-    robot: RobotConfig, ends: list[tuple[str, ...]], gravity: Vec3
-) -> jax.Array | None:
-    """Stiffness with which the robot's own loads press no sphere in too deep [N/m].
-
-    It is for spheres that may press on each other, and for the ground below them; 0 for others.
-
-    Args:
-        robot: the file's data.
-        ends: of each contact, its one or two bodies.
-        gravity: [m/s²].
-
-    Returns:
-        None where there is no such contact, or the robot sets no limit to the depth.
-    """
-    paired = {name for names in ends if len(names) > 1 for name in names}
-    if robot.contact_depth is None or not paired:
-        return None
-
-    def of_contact(names: tuple[str, ...], force: jax.Array) -> jax.Array:
-        radius = jnp.min(jnp.stack([number(robot.bodies[name].radius) for name in names]))
-        return force / (number(robot.contact_depth) * radius)
-
-    forces = pressing_forces(robot, gravity, ends)
-    return numbers(
-        [
-            of_contact(names, force) if paired & {*names} else 0.0
-            for names, force in zip(ends, forces, strict=True)
-        ]
-    )
-
-
 def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
     """Coordinates with a motor or a limit; those that are visited at once follow each other."""
     places = {name: k for k, name in enumerate(joint_names)}
@@ -440,6 +318,11 @@ def _thrusters(robot: RobotConfig, links: list[_Link], index: dict[str, int]) ->
         axis_local=stack_vectors(
             [links[index[t.body]].poses[t.body].rotation @ unit(t.axis) for t in thrusters]
         ),
-        point_local=stack_vectors([links[index[t.body]].poses[t.body].position for t in thrusters]),
+        point_local=stack_vectors(
+            [
+                links[index[t.body]].poses[t.body].at(mass_properties(robot.bodies[t.body]).center)
+                for t in thrusters
+            ]
+        ),
         limit=numbers([t.limit for t in thrusters]),
     )

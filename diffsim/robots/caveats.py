@@ -16,7 +16,9 @@ from diffsim.joints.joints import joint_frames
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD
 from diffsim.robots.config import RobotConfig
+from diffsim.robots.contacts import contact_specs
 from diffsim.robots.loads import pressing_forces, series_mass
+from diffsim.shapes.geoms import NO_PART
 from diffsim.world.world import State, World
 
 DEEP = 0.33
@@ -39,21 +41,17 @@ def caveats(robot: RobotConfig, world: World, state: State) -> list[str]:
         state: at the start.
     """
     return [
-        *_without_contacts(robot),
+        *_without_contacts(robot, world),
         *_deep_contacts(robot, world),
         *_fast_links(world),
         *_open_joints(robot, world, state),
     ]
 
 
-def _without_contacts(robot: RobotConfig) -> Iterator[str]:
-    """Bodies that pass through everything: boxes, and spheres that are told to."""
-    paired = {name for pair in robot.contact_pairs for name in pair}
-    ghosts = [
-        name
-        for name, body in robot.bodies.items()
-        if name not in paired and not (body.shape == "sphere" and body.ground_contact)
-    ]
+def _without_contacts(robot: RobotConfig, world: World) -> Iterator[str]:
+    """Bodies that pass through everything: those of boxes, and those that are told to."""
+    touching = {world.parts.names[k] for k in world.geoms.parts if k != NO_PART}
+    ghosts = [name for name in robot.bodies if name not in touching]
     if ghosts:
         more = f" and {len(ghosts) - LISTED} more" if len(ghosts) > LISTED else ""
         yield (
@@ -65,13 +63,14 @@ def _without_contacts(robot: RobotConfig) -> Iterator[str]:
 def _deep_contacts(robot: RobotConfig, world: World) -> Iterator[str]:
     """The contact that the robot's own loads press deepest, if that is deep."""
     contacts = world.contacts
-    ends = [tuple(n for n in name.split("/") if n != "ground") for name in contacts.names]
-    if not ends:
+    if not contacts.names:
         return
     worst = None
+    specs = contact_specs(robot, dict(zip(world.parts.names, world.parts.body, strict=True)))
+    ends = [spec.geoms for spec in specs]
     forces = map(float, pressing_forces(robot, world.gravity, ends))
-    for number, (names, force) in enumerate(zip(ends, forces, strict=True)):
-        radius = min(float(robot.bodies[name].radius or 0.0) for name in names)
+    for number, (geoms, force) in enumerate(zip(ends, forces, strict=True)):
+        radius = min(float(geom.shape.thickness(geom.size)) for geom in geoms)
         if contacts.by_stiffness[number]:
             stiffness = float(contacts.stiffness[number])
             law = f"contact_stiffness {stiffness:.3g} N/m"
@@ -155,7 +154,9 @@ def _open_joints(robot: RobotConfig, world: World, state: State) -> Iterator[str
 def _error(held: tuple[Held, ...]) -> tuple[float, float]:
     """Length of the errors along and about the held axes of one joint [m], [rad]."""
     along, about = (
-        math.sqrt(sum(float(error[0]) ** 2 for axis, error in held if axis.turns == turns))
+        math.sqrt(
+            sum(float(error[0]) ** 2 for axis, error in held if (axis.linear is None) == turns)
+        )
         for turns in (False, True)
     )
-    return along, about
+    return math.hypot(*along), math.hypot(*about)

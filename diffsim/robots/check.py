@@ -10,13 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffsim.robots.check_appearance import check_appearance
-from diffsim.robots.check_values import check_direction, check_reference, is_known
+from diffsim.robots.check_values import (
+    check_direction,
+    check_parameters,
+    check_reference,
+    is_known,
+)
 from diffsim.robots.config import (
     BODY_SENSORS,
     COMPONENTS,
     JOINT_SENSORS,
     WORLD_NAME,
     BodyConfig,
+    GeomConfig,
     JointConfig,
     MotorConfig,
     RobotConfig,
@@ -86,19 +92,55 @@ def check_sensors(robot: RobotConfig, sensors: Mapping[str, SensorConfig], key: 
 
 
 def _check_body(key: str, body: BodyConfig) -> None:
-    if body.shape == "sphere" and body.radius is None:
-        raise ConfigError(f"{key}.radius must be given for a sphere")
-    if body.shape == "box" and body.size is None:
-        raise ConfigError(f"{key}.size must be given for a box")
+    if body.shape is not None:
+        _check_shape(key, body)
+    for name, geom in body.geoms.items():
+        check_identifier(name, f"{key}.geoms")
+        _check_shape(f"{key}.geoms.{name}", geom)
+        check_direction(f"{key}.geoms.{name}.orientation", geom.orientation)
+        _check_friction(f"{key}.geoms.{name}", geom)
+    _check_mass(key, body)
     check_direction(f"{key}.orientation", body.orientation)
-    if body.inertia is not None and _breaks_triangle_inequality(body.inertia):
+    _check_friction(key, body)
+
+
+def _check_mass(key: str, body: BodyConfig) -> None:
+    """Mass and inertia are given, or follow from geoms."""
+    if body.shape is None and not body.geoms:
+        for field in ("mass", "inertia"):
+            if getattr(body, field) is None:
+                raise ConfigError(f"{key}.{field} must be given for a body without shape or geoms")
+    if body.inertia is None:
+        for field in ("products_of_inertia", "center_of_mass"):
+            if (value := getattr(body, field)) is not None:
+                raise ConfigError(f"{key}.inertia must be given beside {field}, got {value}")
+    elif _is_no_inertia(body.inertia, body.products_of_inertia or [0.0, 0.0, 0.0]):
+        given = "" if body.products_of_inertia is None else f" and {body.products_of_inertia}"
         raise ConfigError(
             f"{key}.inertia must satisfy the triangle inequality "
-            f"(no moment above the sum of the others), got {body.inertia}"
+            f"(no principal moment above the sum of the others), got {body.inertia}{given}"
         )
-    if body.frictionless and body.friction is not None:
+
+
+def _check_shape(key: str, thing: BodyConfig | GeomConfig) -> None:
+    """The shape exists, and has its numbers."""
+    # Loads JAX, which a command that only shows its config does not need.
+    from diffsim.shapes.table import SHAPES
+
+    name = str(thing.shape)
+    if name not in SHAPES or not SHAPES[name].solid:
+        check_reference(f"{key}.shape", name, [known for known in SHAPES if SHAPES[known].solid])
+    shape = SHAPES[name]
+    for field in shape.needs:
+        if getattr(thing, field) is None:
+            raise ConfigError(f"{key}.{field} must be given for a {thing.shape}")
+    check_parameters(key, thing.parameters, shape.parameters, f"a {thing.shape}")
+
+
+def _check_friction(key: str, thing: BodyConfig | GeomConfig) -> None:
+    if thing.frictionless and thing.friction is not None:
         raise ConfigError(
-            f"{key}.friction must be null for a body that is frictionless, got {body.friction}"
+            f"{key}.friction must be null for a body that is frictionless, got {thing.friction}"
         )
 
 
@@ -120,6 +162,14 @@ def _check_joint(robot: RobotConfig, key: str, joint: JointConfig) -> None:
         raise ConfigError(
             f"{key}.second_axis must be perpendicular to axis {joint.axis}, got {joint.second_axis}"
         )
+    for field, body in (("parent_face", joint.parent), ("child_face", joint.child)):
+        face = getattr(joint, field)
+        if body != WORLD_NAME and robot.bodies[body].shape is None and _differs(face, [0, 0, 0]):
+            raise ConfigError(
+                f"{key}.{field} must be [0, 0, 0] for a body without shape, got {face}"
+            )
+    known = JOINT_TYPES[joint.type].parameters
+    check_parameters(key, joint.parameters, known, f"a {joint.type} joint")
     if joint.type == "free":
         _check_free_joint(key, joint)
     _check_coordinates(key, joint)
@@ -216,18 +266,39 @@ def _check_roots(robot: RobotConfig, carrier: dict[str, str]) -> None:
 
 
 def _check_contact_pairs(robot: RobotConfig) -> None:
+    if not robot.contact_pairs:
+        return
+    from diffsim.collisions.table import pair_of
+    from diffsim.robots.geoms import named_geoms
+
     pairs = set()
     for index, pair in enumerate(robot.contact_pairs):
         key = f"robot.contact_pairs[{index}]"
         if len(pair) != 2 or pair[0] == pair[1]:
             raise ConfigError(f"{key} must name two different bodies, got {pair}")
         for name in pair:
-            check_reference(key, name, robot.bodies)
-            if robot.bodies[name].shape != "sphere":
-                raise ConfigError(f"{key} must name spheres, got '{name}'")
+            if not named_geoms(robot, name):
+                geoms = [
+                    f"{body}.{geom}" for body, own in robot.bodies.items() for geom in own.geoms
+                ]
+                check_reference(key, name, [*robot.bodies, *geoms])
+                raise ConfigError(f"{key} must name bodies that have geoms, got '{name}'")
+        shapes = [_shapes(robot, name) for name in pair]
+        if not any(pair_of(a, b) for a in shapes[0] for b in shapes[1]):
+            what = " and ".join(", ".join(sorted(own)) for own in shapes)
+            raise ConfigError(f"{key} must name bodies whose shapes can touch, got {pair}: {what}")
         if frozenset(pair) in pairs:
             raise ConfigError(f"{key} must not repeat a pair, got {pair}")
         pairs.add(frozenset(pair))
+
+
+def _shapes(robot: RobotConfig, name: str) -> set[str]:
+    """Shapes of the geoms that a name in ``contact_pairs`` stands for."""
+    from diffsim.robots.geoms import geom_configs
+
+    part, _, own = name.partition(".")
+    geoms = geom_configs(robot.bodies[part])
+    return {geom.shape for key, geom in geoms.items() if not own or key == own}
 
 
 def _check_motor(robot: RobotConfig, key: str, motor: MotorConfig) -> None:
@@ -297,8 +368,8 @@ def _check_sensor(robot: RobotConfig, key: str, sensor: SensorConfig) -> None:
             )
     if sensor.type == "contact" and sensor.body not in _touching(robot):
         raise ConfigError(
-            f"{key}.body must be a sphere with ground_contact or in contact_pairs, "
-            f"got '{sensor.body}'"
+            f"{key}.body must be one that touches something, by ground_contact or in "
+            f"contact_pairs, got '{sensor.body}'"
         )
     if sensor.components is not None:
         _check_components(key, sensor)
@@ -319,8 +390,14 @@ def _check_components(key: str, sensor: SensorConfig) -> None:
 
 def _touching(robot: RobotConfig) -> set[str]:
     """Bodies that have a contact."""
-    grounded = {n for n, b in robot.bodies.items() if b.shape == "sphere" and b.ground_contact}
-    return grounded.union(*robot.contact_pairs)
+    from diffsim.robots.geoms import geom_configs, touches_planes
+
+    grounded = {
+        name
+        for name, body in robot.bodies.items()
+        if any(touches_planes(geom) for geom in geom_configs(body).values())
+    }
+    return grounded.union(name.partition(".")[0] for pair in robot.contact_pairs for name in pair)
 
 
 def coordinate_count(joint: JointConfig) -> int:
@@ -345,6 +422,14 @@ def _are_perpendicular(a: Sequence[Any], b: Sequence[Any]) -> bool:
     return abs(dot) <= PERPENDICULAR * math.hypot(*a) * math.hypot(*b)
 
 
-def _breaks_triangle_inequality(inertia: Sequence[Any]) -> bool:
+def _is_no_inertia(moments: Sequence[Any], products: Sequence[Any]) -> bool:
+    """Whether no body can have these moments and products of inertia."""
     round_off = 1e-9
-    return is_known(inertia) and 2 * max(inertia) > sum(inertia) * (1 + round_off)
+    if not is_known([*moments, *products]):
+        return False
+    if any(products):
+        import numpy as np
+
+        (xx, yy, zz), (xy, xz, yz) = moments, products
+        moments = np.linalg.eigvalsh([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]).tolist()
+    return min(moments) <= 0.0 or 2 * max(moments) > sum(moments) * (1 + round_off)

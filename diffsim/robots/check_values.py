@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffsim.tables import Parameter
 from diffsim.validation import ConfigError
 
 SHORTEST, LONGEST = 1e-15, 1e15
@@ -30,6 +32,37 @@ def check_direction(key: str, vector: Sequence[Any]) -> None:
         raise ConfigError(f"{key} must not be zero, got {vector}")
     if not SHORTEST <= math.hypot(*vector) <= LONGEST:
         raise ConfigError(f"{key} must have a length of {SHORTEST} to {LONGEST}, got {vector}")
+
+
+def check_parameters(
+    key: str, given: Mapping[str, Any], known: Mapping[str, Parameter], what: str
+) -> None:
+    """Check the numbers that belong to a joint type or a shape.
+
+    Args:
+        key: of the joint or geom.
+        given: in the file.
+        known: to the kind.
+        what: it is, such as "a screw joint".
+    """
+    for name in given:
+        if name not in known:
+            allowed = f"one of {', '.join(known)}" if known else "left out"
+            raise ConfigError(f"{key}.parameters must be {allowed} for {what}, got '{name}'")
+    for name, parameter in known.items():
+        value = given.get(name, parameter.default)
+        path = f"{key}.parameters.{name}"
+        if value is None:
+            raise ConfigError(f"{path} must be given for {what} [{parameter.unit}]")
+        if not is_known([value]):
+            continue
+        bounds = (("above", ">", operator.gt), ("at_least", ">=", operator.ge))
+        for field, sign, fulfils in bounds:
+            bound = getattr(parameter, field)
+            if bound is not None and not fulfils(value, bound):
+                raise ConfigError(f"{path} must be {sign} {bound:g}, got {value}")
+        if parameter.nonzero and value == 0:
+            raise ConfigError(f"{path} must not be 0, got {value}")
 
 
 def is_known(numbers: Iterable[Any]) -> bool:

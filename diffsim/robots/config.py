@@ -15,7 +15,6 @@ from omegaconf import MISSING
 from diffsim.robots.appearance import CameraConfig, LightConfig, PlaneConfig, TextureConfig
 from diffsim.validation import bounded
 
-SHAPES = ("sphere", "box")
 THRUSTER_TYPES = ("force", "torque")
 MOTOR_TYPES = ("position", "velocity", "torque")
 BODY_SENSORS = ("position", "velocity", "orientation", "angular_velocity", "imu", "contact")
@@ -37,24 +36,54 @@ WORLD_NAME = "world"
 
 
 @dataclass
-class BodyConfig:
-    """A rigid body: its shape, what it weighs and how it starts.
+class GeomConfig:
+    """A surface of a body, with what is inside it: a shape at a place in the body's frame.
 
-    Mass follows from shape and density unless ``mass`` is given; the moments of inertia follow
-    from shape and mass unless ``inertia`` is given.
+    What is null is as the body has it.
     """
 
-    shape: str = bounded(MISSING, choices=SHAPES)
+    shape: str = MISSING  # one of diffsim.shapes.table.SHAPES
     radius: float | None = bounded(None, above=0)  # [m], of a sphere
     size: list[float] | None = bounded(None, above=0, length=3)  # edges [m], of a box
+    parameters: dict[str, float] = field(default_factory=dict)  # of shapes that have their own
+    position: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # of its centre [m]
+    orientation: list[float] = bounded([1.0, 0.0, 0.0, 0.0], length=4)  # quaternion (w, x, y, z)
+    density: float | None = bounded(None, above=0)  # [kg/m³]
+    mass: float | None = bounded(None, above=0)  # [kg]
+    ground_contact: bool | None = None
+    frictionless: bool | None = None
+    friction: float | None = bounded(None, at_least=0)
+    restitution: float | None = bounded(None, at_least=0, at_most=1)
+    contact_stiffness: float | None = bounded(None, above=0)  # [N/m]
+    contact_damping: float | None = bounded(None, at_least=0)  # [N·s/m], beside a stiffness
+    texture: TextureConfig | None = None
+
+
+@dataclass
+class BodyConfig:
+    """A rigid body: its surfaces, what it weighs and how it starts.
+
+    ``shape`` is short for one geom at the body's frame. ``geoms`` are any number of them elsewhere;
+    a body may have neither, and then needs ``mass`` and ``inertia``. Mass, centre of mass and
+    moments of inertia follow from the geoms and their densities, unless they are given.
+    """
+
+    shape: str | None = None  # one of diffsim.shapes.table.SHAPES
+    radius: float | None = bounded(None, above=0)  # [m], of a sphere
+    size: list[float] | None = bounded(None, above=0, length=3)  # edges [m], of a box
+    parameters: dict[str, float] = field(default_factory=dict)  # of shapes that have their own
+    geoms: dict[str, GeomConfig] = field(default_factory=dict)
     density: float = bounded(1000.0, above=0)  # [kg/m³]
     mass: float | None = bounded(None, above=0)  # [kg]
-    inertia: list[float] | None = bounded(None, above=0, length=3)  # principal moments [kg·m²]
-    position: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # of the centre [m]
+    # About the centre of mass, in the axes of the body's frame: xx, yy, zz and xy, xz, yz [kg·m²].
+    inertia: list[float] | None = bounded(None, above=0, length=3)
+    products_of_inertia: list[float] | None = bounded(None, length=3)  # beside inertia
+    center_of_mass: list[float] | None = bounded(None, length=3)  # [m], beside inertia
+    position: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # of the body's frame [m]
     orientation: list[float] = bounded([1.0, 0.0, 0.0, 0.0], length=4)  # quaternion (w, x, y, z)
     velocity: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # at the start [m/s]
     angular_velocity: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # at the start [rad/s]
-    ground_contact: bool = True  # spheres only; boxes touch nothing
+    ground_contact: bool = True  # of shapes that can touch planes: spheres, not boxes
     frictionless: bool = False  # its contacts have no tangential rows at all
     friction: float | None = bounded(None, at_least=0)  # the robot's, if null
     restitution: float | None = bounded(None, at_least=0, at_most=1)  # the robot's, if null
@@ -165,7 +194,8 @@ class RobotConfig:
     contact_depth: float | None = bounded(0.05, above=0)
     contact_stiffness: float | None = bounded(None, above=0)  # [N/m], instead of a frequency
     contact_damping: float | None = bounded(None, at_least=0)  # [N·s/m]; by the ratio, if null
-    contact_pairs: list[list[str]] = field(default_factory=list)  # spheres that may collide
+    # Bodies that may collide, or single geoms of them as body.geom.
+    contact_pairs: list[list[str]] = field(default_factory=list)
     thrusters: dict[str, ThrusterConfig] = field(default_factory=dict)
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
     cameras: dict[str, CameraConfig] = field(default_factory=dict)

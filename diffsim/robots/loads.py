@@ -12,47 +12,49 @@ from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.robots.config import RobotConfig, motor_limit
-from diffsim.robots.masses import mass_of
+from diffsim.robots.geoms import GeomSpec
+from diffsim.robots.masses import mass_properties
 from diffsim.robots.numbers import number
 from diffsim.robots.placement import carriers, mounting, place
 
 
 def pressing_forces(
-    robot: RobotConfig, gravity: Vec3, contacts: Sequence[tuple[str, ...]]
+    robot: RobotConfig, gravity: Vec3, contacts: Sequence[tuple[GeomSpec, ...]]
 ) -> list[jax.Array]:
     """Force that may press on each of some contacts for long [N], about.
 
-    On the ground it is the weight of the whole robot. Between two spheres it is that or, where it
-    is larger, the largest force of a motor on the way from one of them to the robot's root, with
-    the lever arm that it has at the start: a gripper's.
+    On the ground it is the weight of the whole robot. Between two bodies it is that or, where it is
+    larger, the largest force of a motor on the way from one of them to the robot's root, with the
+    lever arm that it has at the start: a gripper's.
 
     Args:
         robot: a checked robot; numbers may be traced.
         gravity: [m/s²].
-        contacts: of each the names of its spheres, one for the ground.
+        contacts: the bodies' geoms of each, one on a plane.
     """
-    weight = sum((mass_of(body) for body in robot.bodies.values()), number(0.0)) * gravity.length()
-    paired = dict.fromkeys(name for names in contacts if len(names) > 1 for name in names)
-    forces = _motor_forces(robot, list(paired))
+    masses = (mass_properties(body).mass for body in robot.bodies.values())
+    weight = sum(masses, number(0.0)) * gravity.length()
+    paired = {geom.name: geom for geoms in contacts if len(geoms) > 1 for geom in geoms}
+    forces = _motor_forces(robot, list(paired.values()))
     return [
-        jnp.max(jnp.stack([weight, *(forces[name] for name in names if len(names) > 1)]))
-        for names in contacts
+        jnp.max(jnp.stack([weight, *(forces[geom.name] for geom in geoms if len(geoms) > 1)]))
+        for geoms in contacts
     ]
 
 
-def _motor_forces(robot: RobotConfig, names: list[str]) -> dict[str, jax.Array]:
-    """Largest force of a motor on the way from each of some spheres to the robot's root [N]."""
-    placed = place(robot) if names else {}
+def _motor_forces(robot: RobotConfig, geoms: list[GeomSpec]) -> dict[str, jax.Array]:
+    """Largest force of a motor on the way from each of some geoms to the robot's root [N]."""
+    placed = place(robot) if geoms else {}
     carried = carriers(robot)
     forces = {}
-    for name in names:
+    for geom in geoms:
         force = number(0.0)
-        above = name
+        above = geom.part
         while above in carried:
             joint_name = carried[above]
             anchor = _anchor(robot, joint_name, placed)
-            lever = (placed[name].pose.position - anchor).length()
-            lever = jnp.maximum(lever, number(robot.bodies[name].radius))
+            lever = (placed[geom.part].pose.at(geom.pose.position) - anchor).length()
+            lever = jnp.maximum(lever, geom.shape.thickness(geom.size))
             for motor in robot.motors.values():
                 if motor.joint == joint_name:
                     kind = JOINT_TYPES[robot.joints[joint_name].type]
@@ -61,7 +63,7 @@ def _motor_forces(robot: RobotConfig, names: list[str]) -> dict[str, jax.Array]:
                         push = push / lever
                     force = jnp.maximum(force, push)
             above = robot.joints[joint_name].parent
-        forces[name] = force
+        forces[geom.name] = force
     return forces
 
 

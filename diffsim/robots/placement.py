@@ -13,12 +13,14 @@ from diffsim.math.rotations import identity
 from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3
 from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.geoms import geom_configs, size_of
 from diffsim.robots.numbers import (
     number,
     rotation_of,
     unit,
     vector,
 )
+from diffsim.shapes.table import SHAPES
 
 
 class Mounting(NamedTuple):
@@ -126,11 +128,10 @@ def _anchor(body: BodyConfig | None, face: Any, offset: Any) -> Vec3:
     """face × half extents + offset; of the world, the offset alone."""
     if body is None:
         return vector(offset)
-    if body.shape == "sphere":
-        half = vector([body.radius] * 3)
-    else:
-        assert body.size is not None
-        half = vector(body.size) * 0.5
+    if body.shape is None:
+        return vector(offset)
+    (geom,) = (geom for name, geom in geom_configs(body).items() if not name)
+    half = SHAPES[geom.shape].extents(size_of(geom))
     return vector(face).scale_components(half) + vector(offset)
 
 

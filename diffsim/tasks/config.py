@@ -151,7 +151,7 @@ def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
     for name, sensor in task.sensors.items():
         if sensor.type == "goal" and isinstance(task, GaitConfig):
             raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
-    if isinstance(task, ThrowConfig) and (body.shape != "sphere" or not body.ground_contact):
+    if isinstance(task, ThrowConfig) and not (body.shape == "sphere" and body.ground_contact):
         raise ConfigError(f"task.body must be a sphere that touches the ground, got '{task.body}'")
     if isinstance(task, ReachConfig):
         _check_reach(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
+from diffsim.robots.geoms import GROUND
 from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import ThrowConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
@@ -30,7 +31,7 @@ class Throw(SameEpisode):
         self.config = config
         self.duration = config.duration
         self.part = world.parts.names.index(config.body)
-        self.contact = world.contacts.names.index(f"{config.body}/ground")
+        self.contact = world.contacts.names.index(f"{config.body}/{GROUND}")
 
     def goal(self, draw: Draw) -> Vec3:
         """The target, on the ground."""
@@ -42,7 +43,7 @@ class Throw(SameEpisode):
 
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
         motion = part_motion(world.parts, rollout.state)
-        radius = world.contacts.radius_a[self.contact]
+        radius = world.contacts.thickness[self.contact]  # of the ball alone: a plane has none
         # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
         goal = self.goal(draw)
         there = part_vector(motion.pose.position, self.part)

@@ -24,6 +24,7 @@ from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.geoms import Geoms
 from diffsim.world.motors import Drives, Thrusters
 
 
@@ -62,6 +63,7 @@ class World:
         bodies: masses and moments of inertia.
         parts: the robot's named bodies.
         joints: what is connected, and how.
+        geoms: surfaces that may touch.
         contacts: pairs of surfaces that may touch, with friction, restitution and softness.
         drives: motors and limits of the joints' coordinates.
         thrusters: actuators that push or twist one body.
@@ -73,6 +75,7 @@ class World:
     bodies: Bodies
     parts: Parts
     joints: Joints
+    geoms: Geoms
     contacts: Contacts
     drives: Drives
     thrusters: Thrusters

@@ -9,6 +9,7 @@ import pytest
 
 from diffsim.collisions.contacts import ContactFrame, detect, tangents
 from diffsim.constraints.softness import soft_constraint
+from diffsim.math.spatial import Motion
 from diffsim.math.vectors import vec3
 from tests.worlds import build, spheres_robot
 
@@ -31,19 +32,23 @@ def detected(
     )
     world, state = build(robot)
     assert world.contacts.names == ("a/ground", "b/ground", "a/b")
-    return detect(world.contacts, state.pose, state.twist, world.timestep)
+    motion = Motion(state.pose, state.twist)
+    return detect(world.contacts, world.geoms, motion, world.timestep)
 
 
 def test_the_ground_is_a_plane_under_the_sphere() -> None:
     frame = detected([[3.0, -2.0, 0.5], [0.0, 0.0, 0.2]])
-    np.testing.assert_allclose(frame.separation[:2], [0.4, -0.05], atol=ROUND_OFF)
-    np.testing.assert_array_equal(frame.normal.stack()[:2], [[0, 0, 1], [0, 0, 1]])
+    np.testing.assert_allclose(frame.touch.separation[:2], [0.4, -0.05], atol=ROUND_OFF)
+    np.testing.assert_array_equal(frame.touch.normal.stack()[:2], [[0, 0, 1], [0, 0, 1]])
     np.testing.assert_array_equal(frame.tangent_1.stack()[:2], [[1, 0, 0], [1, 0, 0]])
     np.testing.assert_array_equal(frame.tangent_2.stack()[:2], [[0, 1, 0], [0, 1, 0]])
     np.testing.assert_allclose(
-        frame.offset_a.stack()[:2], [[0, 0, -0.1], [0, 0, -0.25]], atol=ROUND_OFF
+        frame.touch.offset_a.stack()[:2], [[0, 0, -0.1], [0, 0, -0.25]], atol=ROUND_OFF
     )
-    np.testing.assert_array_equal(frame.offset_b.stack()[:2], np.zeros((2, 3)))
+    # The world's own point is on the plane.
+    np.testing.assert_allclose(
+        frame.touch.offset_b.stack()[:2], [[3.0, -2.0, 0.0], [0.0, 0.0, 0.0]], atol=ROUND_OFF
+    )
 
 
 def test_the_normal_of_two_spheres_points_from_b_to_a() -> None:
@@ -51,17 +56,17 @@ def test_the_normal_of_two_spheres_points_from_b_to_a() -> None:
     frame = detected([a.tolist(), b.tolist()])
     distance = np.linalg.norm(a - b)
     normal = (a - b) / distance
-    np.testing.assert_allclose(frame.normal.stack()[2], normal, atol=ROUND_OFF)
-    np.testing.assert_allclose(frame.separation[2], distance - 0.35, atol=ROUND_OFF)
+    np.testing.assert_allclose(frame.touch.normal.stack()[2], normal, atol=ROUND_OFF)
+    np.testing.assert_allclose(frame.touch.separation[2], distance - 0.35, atol=ROUND_OFF)
     # From the centres to the two surfaces, which are the separation apart.
-    on_a, on_b = a + frame.offset_a.stack()[2], b + frame.offset_b.stack()[2]
-    np.testing.assert_allclose(on_a - on_b, frame.separation[2] * normal, atol=ROUND_OFF)
+    on_a, on_b = a + frame.touch.offset_a.stack()[2], b + frame.touch.offset_b.stack()[2]
+    np.testing.assert_allclose(on_a - on_b, frame.touch.separation[2] * normal, atol=ROUND_OFF)
 
 
 def test_coincident_spheres_get_the_upward_normal() -> None:
     frame = detected([[0.3, 0.4, 1.0], [0.3, 0.4, 1.0]])
-    np.testing.assert_array_equal(frame.normal.stack()[2], [0, 0, 1])
-    np.testing.assert_allclose(frame.separation[2], -0.35, atol=ROUND_OFF)
+    np.testing.assert_array_equal(frame.touch.normal.stack()[2], [0, 0, 1])
+    np.testing.assert_allclose(frame.touch.separation[2], -0.35, atol=ROUND_OFF)
 
 
 def normals() -> np.ndarray:

@@ -348,12 +348,9 @@ def kicked(scene: Scene, velocity: tuple[float, float, float]) -> Scene:
 
 def above_ground(scene: Scene, gap: float) -> Scene:
     """Moved so that the lowest sphere is this far above the ground, where none has been before."""
-    contacts, state = scene.world.contacts, scene.state
-    bodies = contacts.body_a
-    center = (
-        state.pose.position.gather(bodies) + state.pose.rotation.gather(bodies) @ contacts.center_a
-    )
-    height = gap - jnp.min(center.z - contacts.radius_a)
+    contacts, geoms, state = scene.world.contacts, scene.world.geoms, scene.state
+    center = state.pose.gather(contacts.body_a).at(geoms.pose.position.gather(contacts.geom_a))
+    height = gap - jnp.min(center.z - geoms.size(contacts.geom_a)["radius"])
     position = state.pose.position._replace(z=state.pose.position.z + height)
     zero = jnp.zeros(len(contacts.names))
     impulses = state.impulses._replace(contact=ContactImpulse(zero, zero, zero))

@@ -86,7 +86,7 @@ def test_every_input_matters_in_some_regime() -> None:
     moving = {name for name, size in zip(names, influence, strict=True) if size > ROUND_OFF}
     # A warm start only changes where the sweeps begin; the limit only matters beyond it. The others
     # say where parts are and what was before, or belong to the world.
-    idle = {"contact", "limit", "acceleration.linear", "acceleration.angular", "center_b"}
+    idle = {"contact", "limit", "acceleration.linear", "acceleration.angular", "thickness"}
     idle |= {"parts.pose.position", "parts.pose.rotation"}
     # These contacts are soft by their frequency, which their loads do not raise.
     idle |= {"stiffness", "damping", "least_stiffness"}

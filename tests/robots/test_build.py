@@ -96,9 +96,12 @@ def test_only_spheres_with_ground_contact_touch_the_ground() -> None:
 def test_contacts_have_the_robots_softness_and_their_bodies_radii() -> None:
     robot = spheres_robot({"a": {"radius": 0.1}, "b": {"radius": 0.3}}, [("a", "b")])
     robot.contact_frequency, robot.contact_damping_ratio = 25.0, 0.7
-    contacts = build(robot)[0].contacts
-    np.testing.assert_allclose(contacts.radius_a, [0.1, 0.3, 0.1], rtol=TOLERANCE)
-    np.testing.assert_allclose(contacts.radius_b, [0.0, 0.0, 0.3], rtol=TOLERANCE)
+    world = build(robot)[0]
+    contacts, geoms = world.contacts, world.geoms
+    assert geoms.names == ("a", "b", "ground")
+    np.testing.assert_allclose(geoms.sizes["sphere"]["radius"], [0.1, 0.3], rtol=TOLERANCE)
+    assert list(zip(contacts.geom_a, contacts.geom_b, strict=True)) == [(0, 2), (1, 2), (0, 1)]
+    np.testing.assert_allclose(contacts.thickness, [0.1, 0.3, 0.4], rtol=TOLERANCE)
     np.testing.assert_allclose(contacts.frequency, 25.0)
     np.testing.assert_allclose(contacts.damping_ratio, 0.7)
 
@@ -239,7 +242,7 @@ def test_the_derivative_by_the_radius_includes_mass_and_inertia() -> None:
     inertia_slope = 5.0 * 0.4 * 4.0 / 3.0 * math.pi * density * radius**4
     assert float(slope.bodies.mass[0]) == pytest.approx(mass_slope, rel=FINE_TOLERANCE)
     assert float(slope.bodies.inertia.xx[0]) == pytest.approx(inertia_slope, rel=FINE_TOLERANCE)
-    assert float(slope.contacts.radius_a[0]) == 1.0
+    assert float(slope.geoms.sizes["sphere"]["radius"][0]) == 1.0
 
 
 @pytest.mark.usefixtures("float64")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from diffsim.math.vectors import Vec3
-from diffsim.shapes.homogeneous import box_inertia, box_volume, sphere_inertia, sphere_volume
+from diffsim.shapes.box import Box
+from diffsim.shapes.sphere import Sphere
 
 CELLS = 120
 # Cubes on the surface of a sphere are in or out: relative error of the sums with 120³ of them.
@@ -31,16 +32,20 @@ def test_a_sphere_weighs_and_turns_like_its_parts() -> None:
     radius, mass = 0.7, 3.0
     centres, cell = grid((2 * radius, 2 * radius, 2 * radius))
     inside = centres[(centres**2).sum(axis=1) < radius**2]
-    assert sphere_volume(radius) == pytest.approx(len(inside) * cell, rel=SPHERE_TOLERANCE)
+    sphere, given = Sphere(), {"radius": radius}
+    assert sphere.volume(given) == pytest.approx(len(inside) * cell, rel=SPHERE_TOLERANCE)
     np.testing.assert_allclose(
-        sphere_inertia(mass, radius), moments(inside, mass), rtol=SPHERE_TOLERANCE
+        sphere.inertia(given, mass), moments(inside, mass), rtol=SPHERE_TOLERANCE
     )
+    assert sphere.extents(given) == (radius, radius, radius)
+    assert sphere.thickness(given) == radius
 
 
 def test_a_box_weighs_and_turns_like_its_parts() -> None:
     size, mass = (0.3, 0.5, 1.1), 3.0
     centres, cell = grid(size)
-    assert box_volume(Vec3(*size)) == pytest.approx(len(centres) * cell, rel=1e-12)
-    np.testing.assert_allclose(
-        box_inertia(mass, Vec3(*size)), moments(centres, mass), rtol=BOX_TOLERANCE
-    )
+    box, given = Box(), {"size": Vec3(*size)}
+    assert box.volume(given) == pytest.approx(len(centres) * cell, rel=1e-12)
+    np.testing.assert_allclose(box.inertia(given, mass), moments(centres, mass), rtol=BOX_TOLERANCE)
+    assert box.extents(given) == (0.15, 0.25, 0.55)
+    assert float(box.thickness(given)) == pytest.approx(0.15)
