@@ -187,6 +187,8 @@ def _schema_in(expected: Any) -> type | None:
     """The schema of a field, or of what its mapping has."""
     if _origin(expected) is dict:
         expected = typing.get_args(expected)[1]
+    if _origin(expected) in (typing.Union, types.UnionType):  # a schema, or null
+        expected = next(o for o in typing.get_args(expected) if o is not types.NoneType)
     return expected if dataclasses.is_dataclass(expected) and isinstance(expected, type) else None
 
 

@@ -153,10 +153,6 @@ def _open_joints(robot: RobotConfig, world: World, state: State) -> Iterator[str
 
 def _error(held: tuple[Held, ...]) -> tuple[float, float]:
     """Length of the errors along and about the held axes of one joint [m], [rad]."""
-    along, about = (
-        math.sqrt(
-            sum(float(error[0]) ** 2 for axis, error in held if (axis.linear is None) == turns)
-        )
-        for turns in (False, True)
-    )
+    along = [float(error[0]) for axis, error in held if axis.linear is not None]
+    about = [float(error[0]) for axis, error in held if axis.linear is None]
     return math.hypot(*along), math.hypot(*about)
