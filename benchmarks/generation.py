@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 
 def prepare(cell: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -31,10 +31,16 @@ def prepare(cell: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     commands = jnp.zeros((count, cell["robots"]) if cell["robots"] > 1 else count)
 
     def end(start: Any, commands: jax.Array) -> jax.Array:
-        def policy(memory: Any, state: Any) -> tuple[Any, Any]:
-            return memory, diffsim.Control(commands)
+        control, rollout = diffsim.Control(commands), cast(Any, diffsim.rollout)
+        if hasattr(diffsim, "Engine"):
+            engine = diffsim.Engine(world, solver)
+            final = rollout(engine, start, diffsim.hold(control), cell["steps"]).state
+        else:  # as generations before had it
 
-        final = diffsim.rollout(world, solver, start, (), policy, cell["steps"]).state
+            def policy(memory: Any, state: Any) -> tuple[Any, Any]:
+                return memory, control
+
+            final = rollout(world, solver, start, (), policy, cell["steps"]).state
         return jnp.sum(jax.tree.leaves(final)[0][0])  # how far along x the first body has come
 
     def once(start: Any, commands: jax.Array) -> Any:

@@ -35,7 +35,8 @@ from matplotlib.figure import Figure  # noqa: E402
 from diffsim.cli.configuration import compose_bench_config  # noqa: E402
 from diffsim.robots.build import build_world, initial_state  # noqa: E402
 from diffsim.robots.config import RobotConfig  # noqa: E402
-from diffsim.simulate.rollout import rollout  # noqa: E402
+from diffsim.simulate.rollout import Policy, hold, rollout  # noqa: E402
+from diffsim.simulate.simulator import Engine  # noqa: E402
 from diffsim.simulate.step import step  # noqa: E402
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel  # noqa: E402
 from diffsim.world.world import Control, State, World  # noqa: E402
@@ -92,10 +93,10 @@ SOLVERS = (
     ),
 )
 
-Policy = Callable[[jax.Array], jax.Array]
+Commands = Callable[[jax.Array], jax.Array]
 
 
-def trot(frequency: float, amplitude: float) -> Policy:
+def trot(frequency: float, amplitude: float) -> Commands:
     """Commands over time: four shoulders, then four elbows [rad]."""
 
     def commands(time: jax.Array) -> jax.Array:
@@ -118,14 +119,15 @@ def fallen(robot: RobotConfig, number: int) -> RobotConfig:
 
 
 def record(
-    world: World, solver: ProjectedGaussSeidel, start: State, policy: Policy, steps: int
+    world: World, solver: ProjectedGaussSeidel, start: State, policy: Commands, steps: int
 ) -> tuple[State, jax.Array]:
     """The states before every step, and the commands given there."""
 
     @jax.jit
     def run(start: State) -> State:
         control = lambda memory, s: (memory, Control(policy(s.time)))  # noqa: E731
-        return rollout(world, solver, start, (), control, steps, lambda s: s).observations
+        engine = Engine(world, solver)
+        return rollout(engine, start, Policy(control), steps, lambda s: s).observations
 
     states = run(start)
     return states, jax.vmap(policy)(states.time)
@@ -169,7 +171,7 @@ def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSei
         steps = 20
 
         def run(s: State) -> State:
-            return rollout(world, settings, s, (), lambda m, _: (m, control), steps).state
+            return rollout(Engine(world, settings), s, hold(control), steps).state
 
         compiled = jax.jit(jax.vmap(run)).lower(many).compile()
         times = []

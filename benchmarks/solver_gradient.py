@@ -38,7 +38,8 @@ from benchmarks.solver_convergence import (
 from diffsim.math.spatial import Twist
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import RobotConfig
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.rollout import hold, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.simulate.step import step
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World
@@ -83,7 +84,7 @@ def cost(robot: RobotConfig, settings: ProjectedGaussSeidel) -> tuple[float, flo
 
         def distance(command: jax.Array) -> jax.Array:
             control = Control(command)
-            final = rollout(world, settings, start, (), lambda m, _: (m, control), STEPS).state
+            final = rollout(Engine(world, settings), start, hold(control), STEPS).state
             return final.pose.position.x[0]
 
         commands = jnp.asarray(

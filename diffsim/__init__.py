@@ -12,18 +12,26 @@ if TYPE_CHECKING:
     from diffsim.camera.camera import Camera as Camera
     from diffsim.cli.configuration import compose_config as compose_config
     from diffsim.experiment.experiment import Experiment as Experiment
+    from diffsim.math.spatial import Pose as Pose
+    from diffsim.math.spatial import Twist as Twist
     from diffsim.math.vectors import Vec3 as Vec3
+    from diffsim.robots.build import build_simulator as build_simulator
     from diffsim.robots.build import build_world as build_world
+    from diffsim.robots.build import init as init
     from diffsim.robots.build import initial_state as initial_state
     from diffsim.robots.config import BodyConfig as BodyConfig
     from diffsim.robots.config import RobotConfig as RobotConfig
     from diffsim.robots.load import load_robot as load_robot
     from diffsim.sensors import Sensors as Sensors
+    from diffsim.simulate.batch import side_by_side as side_by_side
+    from diffsim.simulate.rollout import Policy as Policy
+    from diffsim.simulate.rollout import Reverse as Reverse
+    from diffsim.simulate.rollout import hold as hold
     from diffsim.simulate.rollout import rollout as rollout
+    from diffsim.simulate.simulator import Engine as Engine
+    from diffsim.simulate.simulator import Simulator as Simulator
     from diffsim.simulate.step import step as step
-    from diffsim.solvers.projected_gauss_seidel import (
-        ProjectedGaussSeidel as ProjectedGaussSeidel,
-    )
+    from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel as ProjectedGaussSeidel
     from diffsim.world.world import Control as Control
     from diffsim.world.world import State as State
     from diffsim.world.world import World as World
@@ -36,20 +44,30 @@ _PLACES = {
     "BodyConfig": "robots.config",
     "Camera": "camera.camera",
     "Control": "world.world",
+    "Engine": "simulate.simulator",
     "Experiment": "experiment.experiment",
+    "Policy": "simulate.rollout",
+    "Pose": "math.spatial",
     "ProjectedGaussSeidel": "solvers.projected_gauss_seidel",
+    "Reverse": "simulate.rollout",
     "RobotConfig": "robots.config",
     "Sensors": "sensors",
+    "Simulator": "simulate.simulator",
     "State": "world.world",
+    "Twist": "math.spatial",
     "Vec3": "math.vectors",
     "World": "world.world",
+    "build_simulator": "robots.build",
     "build_world": "robots.build",
     "command_count": "world.world",
     "compose_config": "cli.configuration",
+    "hold": "simulate.rollout",
     "idle_control": "world.world",
+    "init": "robots.build",
     "initial_state": "robots.build",
     "load_robot": "robots.load",
     "rollout": "simulate.rollout",
+    "side_by_side": "simulate.batch",
     "step": "simulate.step",
 }
 """Every public name, and the module that has it."""

@@ -60,8 +60,10 @@ ENGINE_LAYERS = (
     ("diffsim.solvers.clusters",),
     ("diffsim.solvers.problem",),
     ("diffsim.solvers.projected_gauss_seidel",),
+    ("diffsim.simulate.batch",),
     ("diffsim.simulate.gradient_flow", "diffsim.simulate.packing", "diffsim.simulate.sharding"),
     ("diffsim.simulate.step",),
+    ("diffsim.simulate.simulator",),
     ("diffsim.simulate.rollout",),
     ("diffsim.simulate.memory",),
 )

@@ -13,7 +13,8 @@ import pytest
 
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, SensorConfig
 from diffsim.sensors import Sensors
-from diffsim.world.world import State, World, part_motion, side_by_side
+from diffsim.simulate.batch import side_by_side
+from diffsim.world.world import State, World, part_motion
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, GRAVITY, build, last, simulate
 

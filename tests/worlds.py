@@ -14,7 +14,8 @@ from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.rollout import hold, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World, idle_control
 
@@ -103,9 +104,7 @@ def simulate(
 ) -> State:
     """All states after the initial one, with a leading axis (steps,), under a constant thrust."""
     control = idle_control(world) if thrust is None else Control(thrust)
-    return rollout(
-        world, solver, state, (), lambda memory, _: (memory, control), steps, lambda s: s
-    ).observations
+    return rollout(Engine(world, solver), state, hold(control), steps, lambda s: s).observations
 
 
 def with_motion(

@@ -15,10 +15,12 @@ from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.math.indexing import column
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.batch import side_by_side
+from diffsim.simulate.rollout import Policy, hold, rollout
 from diffsim.simulate.sharding import share_robots
+from diffsim.simulate.simulator import Engine
 from diffsim.simulate.step import step
-from diffsim.world.world import Control, State, command_count, side_by_side
+from diffsim.world.world import Control, State, command_count
 
 CONVERGED = 1000
 """Sweeps."""
@@ -89,9 +91,7 @@ class Ours:
         still = Control(jnp.zeros(command_count(self.world)))
         advance = jax.jit(
             lambda state: (
-                rollout(
-                    self.world, self.solver, state, (), lambda m, s: (m, still), self.task.settle
-                ).state
+                rollout(Engine(self.world, self.solver), state, hold(still), self.task.settle).state
             )
         )
         settled: State = advance(state)
@@ -103,9 +103,8 @@ class Ours:
         def policy(memory: Any, state: State) -> tuple[Any, Control]:
             return memory, Control(self._command(weights, state))
 
-        final = rollout(
-            self.world, self.solver, start, (), policy, self.task.steps
-        ).state.pose.position
+        engine = Engine(self.world, self.solver)
+        final = rollout(engine, start, Policy(policy), self.task.steps).state.pose.position
         robots = self.task.robots
         return jnp.sum(final.x[0]) / robots, jnp.sum(final.z[0]) / robots
 

@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.graphs import inner_graphs
-from diffsim.simulate.step import step
-from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import Control, State, World, command_count
+from diffsim.simulate.simulator import Simulator
+from diffsim.world.world import Control, State, command_count
 
 _ELEMENTWISE = """
     add add_any sub mul div neg max min abs sign sqrt rsqrt integer_pow square pow exp log
@@ -55,17 +54,18 @@ def count_equations(jaxpr: Any) -> int:
     return total
 
 
-def step_equations(world: World, solver: ProjectedGaussSeidel, state: State, gradient: bool) -> int:
+def step_equations(simulator: Simulator, state: State, gradient: bool) -> int:
     """Equations of one time step, or of a step and its reverse pass.
 
     Args:
-        world, solver, state: of one robot, or of several side by side.
+        simulator, state: of one robot, or of several side by side.
         gradient: whether the reverse pass is meant, to the state and the command.
     """
-    command = jnp.zeros((command_count(world), *state.time.shape), state.time.dtype)
+    count = command_count(simulator.world)
+    command = jnp.zeros((count, *state.time.shape), state.time.dtype)
 
     def once(state: State, command: jax.Array) -> State:
-        return step(world, solver, state, Control(command))
+        return simulator.step(state, Control(command))
 
     def back(state: State, command: jax.Array, cotangent: State) -> Any:
         return jax.vjp(once, state, command)[1](cotangent)

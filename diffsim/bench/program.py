@@ -15,11 +15,13 @@ from diffsim.experiment.device import check_fits, visible_devices
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors import Sensors
+from diffsim.simulate.batch import side_by_side
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
-from diffsim.simulate.rollout import Policy, rollout
+from diffsim.simulate.rollout import Policy, Reverse, rollout
 from diffsim.simulate.sharding import shard_count, share_robots
+from diffsim.simulate.simulator import Engine
 from diffsim.validation import ConfigError
-from diffsim.world.world import Control, State, command_count, side_by_side
+from diffsim.world.world import Control, State, command_count
 
 Weights = tuple[jax.Array, ...]
 
@@ -110,26 +112,21 @@ def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
     if cell.robots > 1:
         world, start = side_by_side(world, start, cell.robots)
         push = SPREAD * jax.random.normal(keys[1], (2, cell.robots))
-        pushed = start.velocity._replace(x=start.velocity.x + push[0], y=start.velocity.y + push[1])
-        start = start._replace(velocity=pushed)
+        linear = start.twist.linear
+        pushed = linear._replace(x=linear.x + push[0], y=linear.y + push[1])
+        start = start._replace(twist=start.twist._replace(linear=pushed))
+    simulator = Engine(world, solver)
 
     def policy(weights: Weights) -> Policy:
         def commands(memory: Any, state: State) -> tuple[Any, Control]:
             return memory, Control(apply(weights, sensors.read(world, state)))
 
-        return commands
+        return Policy(commands)
 
     def distance(weights: Weights, start: State) -> jax.Array:
         """Summed over the robots."""
-        result = rollout(
-            world,
-            solver,
-            start,
-            (),
-            policy(weights),
-            config.bench.steps,
-            checkpoint=checkpoint,
-        )
+        reverse = Reverse(checkpoint)
+        result = rollout(simulator, start, policy(weights), config.bench.steps, reverse=reverse)
         return jnp.sum(result.state.pose.position.x[0])
 
     function: Callable[[Weights, State], Any] = distance
@@ -137,7 +134,7 @@ def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
     if cell.gradient:
         function = jax.value_and_grad(distance)
         steps = config.bench.steps
-        needed = gradient_bytes(world, solver, start, (), policy(weights), steps, checkpoint)
+        needed = gradient_bytes(simulator, start, policy(weights), steps, checkpoint)
         needed += weight_bytes(weights, len(devices))
         # Virtual devices of one CPU have one memory.
         own = needed if device.platform == "cpu" else needed // len(devices)
@@ -148,5 +145,5 @@ def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
     def mean(weights: Weights, start: State) -> Any:
         return jax.tree.map(lambda total: total / cell.robots, function(weights, start))
 
-    equations = step_equations(world, solver, start, cell.gradient)
+    equations = step_equations(simulator, start, cell.gradient)
     return TimedProgram(mean, weights, start, needed, len(devices), equations)

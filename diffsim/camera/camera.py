@@ -23,6 +23,7 @@ from diffsim.robots.numbers import (
     unit,
     vector,
 )
+from diffsim.simulate.batch import robots_first
 from diffsim.world.world import State, World, part_motion
 
 
@@ -83,9 +84,7 @@ class Camera:
         many = motion.pose.position.x.shape[1:]
         if not many:
             return render(self._scene, poses, self._optics, own)
-        poses, own = jax.tree.map(
-            lambda c: jnp.moveaxis(jnp.broadcast_to(c, many), -1, 0), (poses, own)
-        )
+        poses, own = robots_first(jax.tree.map(lambda c: jnp.broadcast_to(c, many), (poses, own)))
 
         def see(poses: Sequence[Pose], own: Pose) -> jax.Array:
             return render(self._scene, poses, self._optics, own)

@@ -75,7 +75,7 @@ def feedback_scale(excitation: Excitation, units: Sequence[str]) -> np.ndarray:
 def policy(
     robot: RobotConfig, world: World, excitation: Excitation, settings: CheckSettings
 ) -> Policy:
-    """The law above as a policy without memory; numbers may be traced."""
+    """Policy without memory that follows the law above; numbers may be traced."""
     sensors = Sensors(robot, world)
     phase = 2.0 * math.pi * GOLDEN * np.arange(len(robot.thrusters) + len(robot.motors))
 
@@ -86,7 +86,7 @@ def policy(
             command = command + _times(excitation.weights, sensors.read(world, state))
         return memory, Control(command)
 
-    return apply
+    return Policy(apply)
 
 
 def _times(weights: jax.Array, readings: jax.Array) -> jax.Array:

@@ -19,7 +19,8 @@ from diffsim.checks.numbers import collect, fill
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.robots.config import RobotConfig
-from diffsim.simulate.rollout import Rollout, rollout
+from diffsim.simulate.rollout import Reverse, Rollout, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.world.world import State, World
 
 BATCH = 4
@@ -84,14 +85,12 @@ class Trials:
         settings = self.config.check
         robot = fill(self.config.robot, trial.sensor_numbers, "robot")
         return rollout(
-            trial.world,
-            self._solver,
+            Engine(trial.world, self._solver),
             trial.state,
-            (),
             policy(robot, trial.world, trial.excitation, settings),
             settings.gradient_steps,
             (lambda state: None) if observe is None else observe(trial.world),
-            checkpoint=self.config.simulation.checkpoint,
+            Reverse(self.config.simulation.checkpoint),
         )
 
     def advance(self, batch: Trial) -> tuple[Trial, Any]:

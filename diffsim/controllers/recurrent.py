@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from diffsim.controllers.config import RecurrentConfig
 from diffsim.controllers.controller import Memory, Parameters, unroll_step_by_step
 from diffsim.controllers.dense import apply_layer, apply_layers, init_layer, init_layers
+from diffsim.simulate.batch import for_each_robot
 
 
 class Recurrent:
@@ -72,5 +73,5 @@ class Recurrent:
 
         # equinox's cells take single vectors; ours may have more axes behind.
         for _ in range(readings.ndim - 1):
-            step = jax.vmap(step, in_axes=-1, out_axes=-1)
+            step = for_each_robot(step)
         return step(readings, memory)

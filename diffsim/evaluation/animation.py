@@ -17,6 +17,7 @@ from diffsim.math.vectors import Vec3
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.geoms import geom_specs
+from diffsim.simulate.batch import robots_last
 
 PICTURES = 8
 """In a strip."""
@@ -53,7 +54,7 @@ class Film:
             )
             offset = Vec3(x, y, jnp.zeros_like(x))
         camera = Camera(robot, config)
-        turned = jax.tree.map(lambda c: jnp.moveaxis(c, 0, -1), motion)
+        turned = robots_last(motion)  # moments are seen as robots are
         seen = jax.jit(lambda motion, offset: camera.view(names, motion, offset))(turned, offset)
         shades = np.asarray(jnp.round(255.0 * jnp.clip(seen, 0.0, 1.0)), np.uint8)
         return np.moveaxis(shades, 1, -1)

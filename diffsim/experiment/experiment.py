@@ -28,10 +28,12 @@ from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
 from diffsim.sensors import Sensors
+from diffsim.simulate.batch import for_each_key, for_each_robot, own_axes, robot_axes, side_by_side
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
-from diffsim.simulate.rollout import Glances, Observer, Policy, rollout
+from diffsim.simulate.rollout import Observer, Policy, Reverse, hold, rollout
 from diffsim.simulate.sharding import copied_to, shard_count, share_robots
+from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.tasks.push import draw_directions, push_count, push_velocities
 from diffsim.tasks.start import Start, draw_places, draw_start, moved
@@ -42,7 +44,6 @@ from diffsim.world.world import (
     World,
     command_count,
     part_motion,
-    side_by_side,
 )
 
 
@@ -99,14 +100,17 @@ NOTHING = Drawn(None, None, None)
 
 
 class Episode(NamedTuple):
-    """What a rollout is told, in this order; of one robot, or of several along the last axes."""
+    """What a rollout is told first, in this order; of one robot, or of several side by side."""
 
-    world: World
-    solver: ProjectedGaussSeidel
+    simulator: Engine
     state: State
-    memory: Any
-    policy: Policy | Glances
+    policy: Policy
     steps: int
+
+    @property
+    def world(self) -> World:
+        """The world of the robots."""
+        return self.simulator.world
 
 
 class Known(NamedTuple):
@@ -209,7 +213,7 @@ class Experiment:
 
         Those of training begin where the task says that it is to be practised from, too.
         """
-        drawn = jax.vmap(self._draw_one, out_axes=-1)(jax.random.split(key, count))
+        drawn = for_each_key(self._draw_one, key, count)
         if training and drawn.start is not None:
             place = draw_places(jax.random.fold_in(key, _PLACE), self.config.task, count)
             drawn = drawn._replace(start=drawn.start._replace(place=place))
@@ -235,7 +239,7 @@ class Experiment:
         def loss(pushes: Vec3) -> jax.Array:
             return jnp.mean(self._evaluate(x, draw, flow, pushes).loss)
 
-        state = self._episode(x, draw)[0].state
+        state = self._episode(x, draw).state
         none = jnp.zeros((self.steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
 
@@ -270,8 +274,8 @@ class Experiment:
         found: list[int] = []
 
         def look(x: jax.Array) -> None:
-            episode, given = self._episode(x, draw)
-            found.append(gradient_bytes(*episode, self.config.simulation.checkpoint, given))
+            episode = self._episode(x, draw)
+            found.append(gradient_bytes(*episode, self.config.simulation.checkpoint))
 
         x = jnp.asarray(self.initial)
         jax.eval_shape(look, x)
@@ -288,9 +292,9 @@ class Experiment:
         The start comes first; leading axis (steps + 1,).
         """
         draw = self._watched()
-        episode, given = self._episode(x, draw)
+        episode = self._episode(x, draw)
         observe = observer(episode.world)
-        result = rollout(*episode, observe, given=given, pushes=self._pushes(episode, draw.pushes))
+        result = rollout(*episode, observe, Reverse(pushes=self._pushes(episode, draw.pushes)))
         first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
@@ -307,17 +311,14 @@ class Experiment:
         self, x: jax.Array, draw: Drawn, flow: GradientFlow, pushes: Vec3 | None = None
     ) -> Evaluation:
         """Of one episode, or of each of several."""
-        episode, given = self._episode(x, draw)
+        episode = self._episode(x, draw)
         drawn = self._pushes(episode, draw.pushes)
         if drawn is not None:
             pushes = drawn if pushes is None else drawn + pushes
         result = rollout(
             *episode,
             lambda state: self.task.observe(episode.world, state, draw.task),
-            flow,
-            self.config.simulation.checkpoint,
-            given,
-            pushes,
+            Reverse(self.config.simulation.checkpoint, flow, pushes),
         )
         found = self.task.evaluate(episode.world, result, draw.task)
         sound = _one_or_nan(result.state)
@@ -332,8 +333,8 @@ class Experiment:
         body = parts.body[parts.names.index(task.body)]
         return push_velocities(task, directions, episode.state, body, self.config.simulation.dt)
 
-    def _episode(self, x: jax.Array, draw: Drawn) -> tuple[Episode, Any]:
-        """What a rollout is told, and what is given to its policy at every step."""
+    def _episode(self, x: jax.Array, draw: Drawn) -> Episode:
+        """What a rollout is told."""
         config, parameters = self.variables.unpack(x)
         world = self._known.world
         if any(jax.tree.leaves(self._known.changes_world)):
@@ -345,13 +346,12 @@ class Experiment:
         if draw.robots is not None:
             world, memory = side_by_side(world, memory, draw.robots)
 
-        def episode(policy: Policy | Glances) -> Episode:
-            return Episode(world, self.solver, state, memory, policy, self.steps)
+        def episode(policy: Policy) -> Episode:
+            return Episode(Engine(world, self.solver), state, policy, self.steps)
 
         if isinstance(self.controller, Convolutional):
             sight = Sight(config, self.controller, world)
-            memory = sight.remember(state)
-            return episode(sight.policy(parameters)), None
+            return episode(sight.policy(parameters, sight.remember(state)))
 
         if sensors.closed and self.controller.reads:
 
@@ -360,13 +360,13 @@ class Experiment:
                 memory, commands = self.controller.apply(parameters, memory, readings)
                 return memory, Control(commands)
 
-            return episode(closed_loop), None
+            return episode(Policy(closed_loop, memory))
 
         # What does not depend on the motion is worked out for all time steps, before the first.
         if self.controller.reads and not sensors.clocked and not jax.tree.leaves(memory):
             readings = sensors.read(world, state, goal)
             _, command = self.controller.apply(parameters, memory, readings)
-            return episode(lambda memory, _: (memory, Control(command))), None
+            return episode(hold(Control(command)))
         if self.controller.reads:
             readings = jax.vmap(
                 lambda step: sensors.read(
@@ -376,7 +376,8 @@ class Experiment:
         else:
             readings = jnp.zeros((self.steps, 0, *state.time.shape), state.time.dtype)
         commands = self.controller.unroll(parameters, memory, readings)
-        return episode(lambda memory, _, command: (memory, Control(command))), commands
+        by_step = Policy(lambda memory, _, command: (memory, Control(command)), given=commands)
+        return episode(by_step)
 
     def _start(self, config: RunConfig, world: World, draw: Drawn) -> State:
         """The state of one robot at the start, or of each of several along the last axes."""
@@ -392,7 +393,7 @@ class Experiment:
         if draw.robots is None:
             return begin(draw.start)
         if draw.start is not None:
-            return jax.vmap(begin, in_axes=-1, out_axes=-1)(draw.start)
+            return for_each_robot(begin)(draw.start)
         _, state = side_by_side(world, begin(None), draw.robots)
         return state
 
@@ -417,10 +418,9 @@ def _one_or_nan(state: State) -> jax.Array:
     Whatever a task makes of a motion that is not finite, its figures and their gradient are then
     nan: such an episode never counts as a success. Shape () or (robots,).
     """
-    robot_axes = state.time.ndim
+    axes = robot_axes(state)
     finite = [
-        jnp.all(jnp.isfinite(leaf), axis=tuple(range(leaf.ndim - robot_axes)))
-        for leaf in jax.tree.leaves(state)
+        jnp.all(jnp.isfinite(leaf), axis=own_axes(leaf, axes)) for leaf in jax.tree.leaves(state)
     ]
     return jnp.where(jnp.all(jnp.stack(finite), axis=0), 1.0, jnp.nan)
 

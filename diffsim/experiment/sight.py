@@ -12,7 +12,8 @@ from diffsim.controllers.config import ConvolutionalConfig
 from diffsim.controllers.controller import Memory, Parameters
 from diffsim.controllers.convolutional import Convolutional
 from diffsim.experiment.config import RunConfig
-from diffsim.simulate.rollout import Glances
+from diffsim.simulate.batch import robot_axes, robots_last
+from diffsim.simulate.rollout import Policy
 from diffsim.world.world import Control, State, World, command_count
 
 
@@ -40,14 +41,14 @@ class Sight:
     def image(self, state: State) -> jax.Array:
         """Shape (channels, height, width), and behind it an axis of robots if there are several."""
         image = self._camera.see(self._world, state)
-        return jnp.moveaxis(image, 0, -1) if state.time.ndim else image
+        return robots_last(image) if robot_axes(state) else image
 
     def remember(self, state: State) -> SightMemory:
         """What the policy carries at the start of an episode."""
         commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
         return SightMemory(self._controller.remember(self.image(state)), commands)
 
-    def policy(self, parameters: Parameters) -> Glances:
+    def policy(self, parameters: Parameters, memory: SightMemory) -> Policy:
         """Looks now and then, and holds its commands in between."""
 
         def look(held: SightMemory, state: State) -> SightMemory:
@@ -56,7 +57,7 @@ class Sight:
         def act(held: SightMemory, state: State) -> tuple[SightMemory, Control]:
             return held, Control(held.commands)
 
-        return Glances(look, act, self._every)
+        return Policy(act, memory, look=look, every=self._every)
 
 
 def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:

@@ -35,9 +35,14 @@ from diffsim.robots.numbers import (
     vector,
 )
 from diffsim.robots.placement import carriers, mounting, parameters_of, place, relative_pose
+from diffsim.simulate.batch import alone, side_by_side
+from diffsim.simulate.simulator import Engine, Simulator
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.validation import check
 from diffsim.world.motors import Drives, Thrusters
 from diffsim.world.world import Parts, State, World, idle_impulses
+
+USUAL_SOLVER = ProjectedGaussSeidel()
 
 
 def build_world(
@@ -92,6 +97,37 @@ def build_world(
         gravity=vector(gravity),
         timestep=number(timestep),
     )
+
+
+def build_simulator(
+    robot: RobotConfig,
+    gravity: Any = (0.0, 0.0, -9.81),
+    timestep: Any = 0.01,
+    *,
+    solver: ProjectedGaussSeidel = USUAL_SOLVER,
+    robots: int | None = None,
+) -> Engine:
+    """The engine with the world of a robot, or of several like it side by side.
+
+    Args:
+        robot, gravity, timestep: as for ``build_world``.
+        solver: of the complementarity problem.
+        robots: how many, along the last axis of every array; None for one, without such an axis.
+
+    Raises:
+        ConfigError: if the robot is not one that can be built.
+    """
+    world = build_world(robot, gravity, timestep)
+    return Engine(world if robots is None else side_by_side(world, (), robots)[0], solver)
+
+
+def init(robot: RobotConfig, simulator: Simulator, robots: int | None = None) -> State:
+    """The state in which a robot begins, or so many side by side."""
+    if robots is None:
+        return initial_state(robot, simulator.world)
+    world = alone(simulator.world)
+    state: State = side_by_side(world, initial_state(robot, world), robots)[1]
+    return state
 
 
 def initial_state(robot: RobotConfig, world: World) -> State:

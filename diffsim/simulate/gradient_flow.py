@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
+from diffsim.simulate.batch import own_axes
+
 Tree = TypeVar("Tree")
 
 
@@ -97,14 +99,11 @@ def _decay_backward(factor: float, _: None, cotangent: Any) -> tuple[Any]:
 def _limit_backward(limit: float, robot_axes: int, _: None, cotangent: Any) -> tuple[Any]:
     leaves = [c for c in jax.tree.leaves(cotangent) if c.dtype != jax.dtypes.float0]
 
-    def own_axes(leaf: jax.Array) -> tuple[int, ...]:
-        return tuple(range(leaf.ndim - robot_axes))
-
     # Relative to the largest entry, whose square may be beyond the range of the numbers.
-    tops = [jnp.max(jnp.abs(leaf), axis=own_axes(leaf), initial=0.0) for leaf in leaves]
+    tops = [jnp.max(jnp.abs(leaf), axis=own_axes(leaf, robot_axes), initial=0.0) for leaf in leaves]
     top = jnp.max(jnp.stack(tops), axis=0)
     unit = jnp.where(top > 0.0, top, 1.0)
-    squares = [jnp.sum((leaf / unit) ** 2, axis=own_axes(leaf)) for leaf in leaves]
+    squares = [jnp.sum((leaf / unit) ** 2, axis=own_axes(leaf, robot_axes)) for leaf in leaves]
     norm = unit * jnp.sqrt(jnp.where(top > 0.0, sum(squares, jnp.zeros_like(unit)), 1.0))
     return (_scale(cotangent, jnp.where(norm > limit, limit / norm, 1.0)),)
 

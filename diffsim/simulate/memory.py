@@ -12,10 +12,9 @@ from typing import Any
 import jax
 
 from diffsim.graphs import inner_graphs
-from diffsim.simulate.rollout import Glances, Policy, segment_length
-from diffsim.simulate.step import step
-from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import State, World
+from diffsim.simulate.rollout import Policy, segment_length
+from diffsim.simulate.simulator import Simulator
+from diffsim.world.world import State
 
 KEPT_SHARE = 0.2
 """Of the numbers that a step computes, those that XLA keeps for its reverse pass."""
@@ -26,30 +25,22 @@ of it. Measured, as above."""
 
 
 def gradient_bytes(
-    world: World,
-    solver: ProjectedGaussSeidel,
-    state: State,
-    memory: Any,
-    policy: Policy | Glances,
-    steps: int,
-    checkpoint: str,
-    given: Any = None,
+    simulator: Simulator, state: State, policy: Policy, steps: int, checkpoint: str
 ) -> int:
     """Bytes of temporary memory that the gradient of a rollout takes, about.
 
-    Args: as of ``rollout``. Only shapes are looked at.
+    Args: as of ``rollout``; ``checkpoint`` is of ``Reverse``. Only shapes are looked at.
     """
 
     def once(carry: tuple[State, Any], now: tuple[Any, ...]) -> tuple[State, Any]:
         state, memory = carry
-        if isinstance(policy, Glances):
-            memory, control = policy.act(policy.look(memory, state), state, *now)
-        else:
-            memory, control = policy(memory, state, *now)
-        return step(world, solver, state, control), memory
+        if policy.look is not None:
+            memory = policy.look(memory, state)
+        memory, control = policy.act(memory, state, *now)
+        return simulator.step(state, control), memory
 
-    carry = (state, memory)
-    now = () if given is None else (jax.tree.map(lambda leaf: leaf[0], given),)
+    carry = (state, policy.memory)
+    now = () if policy.given is None else (jax.tree.map(lambda leaf: leaf[0], policy.given),)
     computed = KEPT_SHARE * _output_bytes(jax.make_jaxpr(once)(carry, now).jaxpr)
     kept = sum(_bytes(leaf) for leaf in jax.tree.leaves(carry))
     if checkpoint == "none":

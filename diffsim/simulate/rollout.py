@@ -15,6 +15,7 @@ automatic differentiation", 1992; Chen et al., "Training deep nets with sublinea
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -24,36 +25,70 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
+from diffsim.simulate.batch import robot_axes
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow, pass_back
 from diffsim.simulate.packing import Packed, Packing
-from diffsim.simulate.step import step
-from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import Control, State, World
-
-Policy = Callable[..., tuple[Any, Control]]
-"""Maps memory and state, and what is given for this step if anything is, to the new memory and the
-control."""
+from diffsim.simulate.simulator import Simulator
+from diffsim.world.world import Control, State
 
 
-class Glances(NamedTuple):
-    """A policy that looks every few steps, and acts by what it remembers in between.
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """What sets the control at every step.
 
     Attributes:
-        look: maps memory and state to the new memory.
-        act: a policy.
-        every: how many steps go by from look to look; the first is at the start.
+        act: maps memory and state, and what is given for this step if anything is, to the new
+            memory and the control.
+        memory: at the start; any pytree of arrays, () for none.
+        given: for every step, commands known beforehand for example: a pytree of arrays
+            (steps, ...), None for nothing.
+        look: maps memory and state to the new memory, every few steps, the first time at the start;
+            in between it acts by what it remembers. None for never.
+        every: how many steps go by from look to look.
     """
 
-    look: Callable[[Any, State], Any]
-    act: Policy
-    every: int
+    act: Callable[..., tuple[Any, Control]]
+    memory: Any = ()
+    given: Any = None
+    look: Callable[[Any, State], Any] | None = None
+    every: int = 1
+
+
+def hold(control: Control) -> Policy:
+    """The policy that sets the same control at every step."""
+    return Policy(lambda memory, state: (memory, control))
 
 
 CHECKPOINTS = ("none", "steps", "nested")
 """What the reverse pass of a rollout finds in memory; see above."""
 
+
+@dataclasses.dataclass(frozen=True)
+class Reverse:
+    """How the derivative goes back through the steps; the defaults leave it exact.
+
+    Attributes:
+        checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
+        flow: how the gradient passes from step to step.
+        pushes: velocities that are added to those of the bodies before every step [m/s], components
+            (steps, bodies, ...); None for none. The derivative with respect to them says how much
+            what happens at a step counts for the result.
+
+    Raises:
+        ValueError: if ``checkpoint`` is none of them.
+    """
+
+    checkpoint: str = "steps"
+    flow: GradientFlow = EXACT
+    pushes: Vec3 | None = None
+
+    def __post_init__(self) -> None:
+        if self.checkpoint not in CHECKPOINTS:
+            raise ValueError(f"checkpoint must be one of {CHECKPOINTS}, got '{self.checkpoint}'")
+
+
 Body = Callable[[Any, Any], tuple[Any, Packed]]
-"""Of a scan."""
+"""Body of a ``jax.lax.scan``: (carry, input) to (carry, packed output)."""
 
 Observer = Callable[[State], Any]
 """Maps the state after a step to what is kept of it: a pytree of arrays."""
@@ -74,65 +109,50 @@ class Rollout(NamedTuple):
 
 
 def rollout(
-    world: World,
-    solver: ProjectedGaussSeidel,
+    simulator: Simulator,
     state: State,
-    memory: Any,
-    policy: Policy | Glances,
+    policy: Policy,
     steps: int,
     observe: Observer = lambda state: None,
-    flow: GradientFlow = EXACT,
-    checkpoint: str = "steps",
-    given: Any = None,
-    pushes: Vec3 | None = None,
+    reverse: Reverse = Reverse(),
 ) -> Rollout:
     """Simulate ``steps`` time steps under a policy.
 
     Args:
-        world, solver: as for ``step``.
+        simulator: takes the steps.
         state: at the start.
-        memory: of the policy at the start; any pytree, () for none.
-        policy: maps memory and state to the new memory and the control; or looks now and then.
+        policy: what sets the control.
         steps: number of time steps.
         observe: what to keep of each state.
-        flow: how the gradient passes from step to step; exact by default.
-        checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
-        given: for the policy at every step, commands known beforehand for example: a pytree of
-            arrays (steps, ...), None for nothing.
-        pushes: velocities that are added to those of the bodies before every step [m/s], components
-            (steps, bodies, ...). The derivative with respect to them says how much what happens at
-            a step counts for the result.
+        reverse: how the derivative goes back.
 
     Raises:
-        ValueError: if ``steps`` is not positive or ``checkpoint`` is none of them.
+        ValueError: if ``steps`` is not positive.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    if checkpoint not in CHECKPOINTS:
-        raise ValueError(f"checkpoint must be one of {CHECKPOINTS}, got '{checkpoint}'")
-
     kept = Packing(jax.eval_shape(observe, state))
-
-    robot_axes = state.time.ndim
-    act = policy.act if isinstance(policy, Glances) else policy
+    flow, axes = reverse.flow, robot_axes(state)
 
     def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
         first, now, push = inputs
-        state, memory = pass_back(*carry, first, flow, robot_axes)
+        state, memory = pass_back(*carry, first, flow, axes)
         if push is not None:
             pushed = state.twist._replace(linear=state.twist.linear + push)
             state = state._replace(twist=pushed)
-        memory, control = act(memory, state, *now)
-        state = step(world, solver, state, control)
+        memory, control = policy.act(memory, state, *now)
+        state = simulator.step(state, control)
         return (state, memory), kept.pack(observe(state))
 
     first = None
     if flow.truncation is not None:
         number = jnp.arange(steps)
         first = (number % flow.truncation == 0) & (number > 0)
-    inputs = (first, () if given is None else (given,), pushes)
-    scan = partial(_scan_with_looks, policy) if isinstance(policy, Glances) else _scan
-    (state, memory), observations = scan(advance, (state, memory), inputs, steps, checkpoint)
+    inputs = (first, () if policy.given is None else (policy.given,), reverse.pushes)
+    scan = _scan if policy.look is None else partial(_scan_with_looks, policy)
+    (state, memory), observations = scan(
+        advance, (state, policy.memory), inputs, steps, reverse.checkpoint
+    )
     return Rollout(state, memory, jax.vmap(kept.unpack)(observations))
 
 
@@ -164,13 +184,15 @@ def _scan(body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str) -> t
 
 
 def _scan_with_looks(
-    policy: Glances, body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str
+    policy: Policy, body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str
 ) -> tuple[Any, Packed]:
-    """The same over steps between which the policy looks; from look to look all is kept."""
+    """Scan over steps between which the policy looks; nothing between two looks is recomputed."""
+    look = policy.look
+    assert look is not None
 
     def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
         state, memory = carry
-        return jax.lax.scan(body, (state, policy.look(memory, state)), inputs, length=length)
+        return jax.lax.scan(body, (state, look(memory, state)), inputs, length=length)
 
     scan = partial(_scan, checkpoint=checkpoint)
     return _in_segments(scan, segment, carry, inputs, steps, min(policy.every, steps))

@@ -5,13 +5,13 @@ the graph of computations, its leaves are numbers that can be differentiated. Th
 time step maps to the next one. The control is what a controller sets at each step.
 
 Everything describes one robot in one world. Batch with ``jax.vmap``, or put robots along the last
-axis (``side_by_side``), which is faster on a CPU.
+axis (``diffsim.simulate.batch``), which is faster on a CPU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -141,20 +141,6 @@ def part_motion(parts: Parts, state: State) -> Motion:
     return Motion(
         Pose(position + arm, turned.times(parts.pose.rotation)),
         Twist(twist.at(arm), twist.angular),
-    )
-
-
-def side_by_side(world: World, each: Any, robots: int) -> tuple[World, Any]:
-    """The same for several robots, which lie along the last axis of every array.
-
-    Args:
-        world: shared by all: its arrays get a last axis of length 1.
-        each: what every robot has of its own, at first alike: a state, a memory, any pytree.
-        robots: how many.
-    """
-    world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
-    return world, jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), each
     )
 
 

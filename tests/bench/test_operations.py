@@ -8,8 +8,8 @@ import pytest
 
 from diffsim.bench.operations import count_equations, count_operations, step_equations
 from diffsim.robots.build import build_world, initial_state
-from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import side_by_side
+from diffsim.simulate.batch import side_by_side
+from diffsim.simulate.simulator import Engine
 from tests.robots_in_package import robot_config
 
 SIZE = 7
@@ -59,8 +59,7 @@ def test_a_step_has_as_many_equations_for_any_number_of_robots():
     robot = robot_config("ball")
     world = build_world(robot, [0.0, 0.0, -9.81], 0.01)
     state = initial_state(robot, world)
-    solver = ProjectedGaussSeidel()
     few, many = (side_by_side(world, state, robots) for robots in (2, 64))
-    forward = step_equations(few[0], solver, few[1], gradient=False)
-    assert 500 < forward == step_equations(many[0], solver, many[1], gradient=False)
-    assert step_equations(few[0], solver, few[1], gradient=True) > 1.5 * forward
+    forward = step_equations(Engine(few[0]), few[1], gradient=False)
+    assert 500 < forward == step_equations(Engine(many[0]), many[1], gradient=False)
+    assert step_equations(Engine(few[0]), few[1], gradient=True) > 1.5 * forward

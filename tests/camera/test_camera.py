@@ -12,8 +12,8 @@ from diffsim.camera.camera import Camera
 from diffsim.camera.patterns import draw_texture
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.simulate.batch import side_by_side
 from diffsim.validation import ConfigError
-from diffsim.world.world import side_by_side
 from tests.worlds import build, with_motion
 
 ROUND_OFF = 1e-5

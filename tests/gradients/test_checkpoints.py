@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.simulate.rollout import CHECKPOINTS, rollout, segment_length
+from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, hold, rollout, segment_length
+from diffsim.simulate.simulator import Engine
 from diffsim.world.world import Control, State, idle_control
-from tests.worlds import RADIUS, SOLVER, ball_robot, build, with_motion
+from tests.worlds import RADIUS, ball_robot, build, with_motion
 
 # The same operations in another order of fusion.
 TOLERANCE = 1e-12
@@ -32,14 +33,12 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
     def end(speed: jax.Array, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
         start = with_motion(state, velocity=state.twist.linear._replace(x=speed[None]))
         result = rollout(
-            world,
-            SOLVER,
+            Engine(world),
             start,
-            memory,
-            policy,
+            Policy(policy, memory),
             steps,
             lambda s: s.pose.position.z[0],
-            checkpoint=checkpoint,
+            Reverse(checkpoint),
         )
         final = result.state.pose.position
         return final.x[0] * final.z[0] + result.memory, result.observations
@@ -81,8 +80,8 @@ def test_segments_are_near_the_root_and_divide_the_steps_if_possible(
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_nothing_need_be_observed(checkpoint: str) -> None:
     world, state = build(ball_robot())
-    control = idle_control(world)
-    result = rollout(world, SOLVER, state, (), lambda m, _: (m, control), 4, checkpoint=checkpoint)
+    policy = hold(idle_control(world))
+    result = rollout(Engine(world), state, policy, 4, reverse=Reverse(checkpoint))
     assert result.observations is None
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from diffsim.simulate.gradient_flow import GradientFlow, decay_gradient, limit_gradient
-from diffsim.simulate.rollout import CHECKPOINTS, rollout
+from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, hold, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.world.world import State, idle_control
-from tests.worlds import SOLVER, ball_robot, build, with_motion
+from tests.worlds import ball_robot, build, with_motion
 
 STEPS = 20
 TIMESTEP = 0.01
@@ -31,16 +32,9 @@ def flight(height: jax.Array, speed: jax.Array, flow: GradientFlow) -> State:
         position=state.pose.position._replace(z=height[None]),
         velocity=state.twist.linear._replace(z=speed[None]),
     )
-    control = idle_control(world)
+    policy = hold(idle_control(world))
     return rollout(
-        world,
-        SOLVER,
-        state,
-        (),
-        lambda memory, _: (memory, control),
-        STEPS,
-        lambda s: s,
-        flow,
+        Engine(world), state, policy, STEPS, lambda s: s, Reverse(flow=flow)
     ).observations
 
 
@@ -117,14 +111,11 @@ def test_a_truncated_gradient_ends_at_the_start_of_its_segment() -> None:
             return memory + kick, control
 
         result = rollout(
-            world,
-            SOLVER,
+            Engine(world),
             state,
-            jnp.zeros(()),
-            policy,
+            Policy(policy, jnp.zeros(()), given=jnp.arange(STEPS)),
             STEPS,
-            flow=GradientFlow(truncation=5),
-            given=jnp.arange(STEPS),
+            reverse=Reverse(flow=GradientFlow(truncation=5)),
         )
         return result.memory
 
@@ -139,14 +130,11 @@ def test_what_is_given_for_each_step_reaches_the_policy_with_every_checkpoint() 
 
     def total(given: jax.Array, checkpoint: str) -> jax.Array:
         result = rollout(
-            world,
-            SOLVER,
+            Engine(world),
             state,
-            jnp.zeros(()),
-            lambda memory, _, now: (memory + now**2, control),
+            Policy(lambda memory, _, now: (memory + now**2, control), jnp.zeros(()), given),
             STEPS + 3,
-            checkpoint=checkpoint,
-            given=given,
+            reverse=Reverse(checkpoint),
         )
         return result.memory
 

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.rollout import Reverse, hold, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import State, World, idle_control
 from tests.worlds import ball_robot, build
@@ -34,9 +35,8 @@ def temporary_bytes(steps: int, iterations: int = ITERATIONS, checkpoint: str = 
 
     def loss(world: World, state: State) -> jax.Array:
         control = idle_control(world)
-        end = rollout(
-            world, solver, state, (), lambda m, _: (m, control), steps, checkpoint=checkpoint
-        ).state
+        engine, reverse = Engine(world, solver), Reverse(checkpoint)
+        end = rollout(engine, state, hold(control), steps, reverse=reverse).state
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(end))
 
     compiled = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(*scene()).compile()

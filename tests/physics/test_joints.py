@@ -15,7 +15,8 @@ from diffsim.joints.joints import joint_frames
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.rollout import Policy, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World
 from tests.random_trees import FREEDOMS, random_tree
@@ -123,12 +124,12 @@ def walking_commands(time: jax.Array) -> jax.Array:
 
 def walk(world: World, state: State, seconds: float, solver: ProjectedGaussSeidel) -> State:
     """All states of the trotting quadruped."""
-    policy = lambda memory, s: (memory, Control(walking_commands(s.time)))  # noqa: E731
+    policy = Policy(lambda memory, s: (memory, Control(walking_commands(s.time))))
     steps = round(seconds / float(world.timestep))
 
     @jax.jit
     def run(state: State) -> State:
-        return rollout(world, solver, state, (), policy, steps, lambda s: s).observations
+        return rollout(Engine(world, solver), state, policy, steps, lambda s: s).observations
 
     return run(state)
 

@@ -8,10 +8,11 @@ import pytest
 
 from diffsim.sensors import Sensors
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
-from diffsim.simulate.rollout import CHECKPOINTS, rollout
+from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.world.world import Control, State
 from tests.robots_in_package import robot_config
-from tests.worlds import SOLVER, build
+from tests.worlds import build
 
 STEPS = 100
 ROBOTS = 64
@@ -28,16 +29,17 @@ def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     state = jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*x.shape, ROBOTS)), state)
 
     def policy(weights: jax.Array):
-        return lambda memory, s: (memory, Control(weights @ sensors.read(world, s)))
+        return Policy(lambda memory, s: (memory, Control(weights @ sensors.read(world, s))))
 
     def distance(weights: jax.Array) -> jax.Array:
-        result = rollout(world, SOLVER, state, (), policy(weights), STEPS, checkpoint=checkpoint)
+        reverse = Reverse(checkpoint)
+        result = rollout(Engine(world), state, policy(weights), STEPS, reverse=reverse)
         return jnp.sum(result.state.pose.position.x)
 
     weights = jnp.ones((1, len(sensors.names)))
     compiled = jax.jit(jax.grad(distance)).lower(weights).compile()
     planned = compiled.memory_analysis().temp_size_in_bytes
-    expected = gradient_bytes(world, SOLVER, state, (), policy(weights), STEPS, checkpoint)
+    expected = gradient_bytes(Engine(world), state, policy(weights), STEPS, checkpoint)
     assert LEAST < expected / planned < MOST
 
 
@@ -53,7 +55,8 @@ def test_large_weights_are_expected_to_take_memory_too() -> None:
             seen = weights["middle"] @ (weights["first"] @ sensors.read(world, s))
             return memory, Control(weights["last"] @ seen)
 
-        return jnp.sum(rollout(world, SOLVER, state, None, policy, STEPS).state.pose.position.x)
+        end = rollout(Engine(world), state, Policy(policy, None), STEPS).state
+        return jnp.sum(end.pose.position.x)
 
     shapes = {"first": (hidden, readings), "middle": (hidden, hidden), "last": (1, hidden)}
     weights = {name: jnp.ones(shape) for name, shape in shapes.items()}

@@ -12,7 +12,8 @@ import pytest
 
 from diffsim.math.vectors import Vec3
 from diffsim.sensors import Sensors
-from diffsim.simulate.rollout import CHECKPOINTS, Glances, rollout
+from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, hold, rollout
+from diffsim.simulate.simulator import Engine
 from diffsim.simulate.step import step
 from diffsim.world.world import Control, State, World, command_count, idle_control
 from tests.robots_in_package import robot_config
@@ -93,8 +94,8 @@ def test_robots_may_be_the_last_axis_of_every_array(name: str) -> None:
     sideways = jnp.array([0.0, 0.3, -0.5])
 
     def walk(world: World, state: State) -> State:
-        policy = lambda memory, s: (memory, Control(weights @ sensors.read(world, s)))  # noqa: E731
-        return rollout(world, SOLVER, state, (), policy, 30).state
+        policy = Policy(lambda memory, s: (memory, Control(weights @ sensors.read(world, s))))
+        return rollout(Engine(world), state, policy, 30).state
 
     def start(state: State, y: jax.Array) -> State:
         return with_motion(state, velocity=state.twist.linear._replace(y=state.twist.linear.y + y))
@@ -137,7 +138,7 @@ def test_the_policy_keeps_its_memory_and_sees_the_state() -> None:
         return memory, Control(jnp.ones_like(world.thrusters.limit))
 
     start = {"calls": jnp.zeros((), int), "latest": jnp.zeros(())}
-    result = rollout(world, SOLVER, state, start, policy, 5, lambda s: s.time)
+    result = rollout(Engine(world), state, Policy(policy, start), 5, lambda s: s.time)
     assert int(result.memory["calls"]) == 5
     # The state before the last step, and what was observed after it.
     assert float(result.memory["latest"]) == pytest.approx(4 * TIMESTEP)
@@ -150,8 +151,8 @@ def test_a_push_moves_what_comes_after_it_and_so_does_its_derivative() -> None:
     steps, pushed = 10, 4
 
     def end(pushes: Vec3) -> jax.Array:
-        idle = idle_control(world)
-        result = rollout(world, SOLVER, state, (), lambda m, _: (m, idle), steps, pushes=pushes)
+        idle = hold(idle_control(world))
+        result = rollout(Engine(world), state, idle, steps, reverse=Reverse(pushes=pushes))
         return result.state.pose.position.x[0]
 
     none = jnp.zeros((steps, 1))
@@ -183,7 +184,7 @@ def test_a_long_trajectory_takes_no_longer_for_each_step() -> None:
 def test_a_rollout_has_at_least_one_step(steps: int) -> None:
     world, state = thrown_ball()
     with pytest.raises(ValueError, match=f"steps must be at least 1, got {steps}"):
-        rollout(world, SOLVER, state, (), lambda m, _: (m, idle_control(world)), steps)
+        rollout(Engine(world), state, hold(idle_control(world)), steps)
 
 
 def test_a_world_without_contacts_only_flies() -> None:
@@ -218,14 +219,15 @@ def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
             thrust = jnp.where(count % every == 0, seen(state, gain), thrust)
             return (count + 1, thrust), Control(thrust)
 
-        looking = Glances(
-            look=lambda memory, state: seen(state, gain),
+        looking = Policy(
             act=lambda memory, state: (memory, Control(memory)),
+            memory=jnp.zeros(1),
+            look=lambda memory, state: seen(state, gain),
             every=every,
         )
-        policy, memory = (looking, jnp.zeros(1)) if glances else (counting, (0, jnp.zeros(1)))
+        policy = looking if glances else Policy(counting, (0, jnp.zeros(1)))
         keep = lambda state: state.pose.position.x  # noqa: E731
-        result = rollout(world, SOLVER, state, memory, policy, steps, keep, checkpoint=checkpoint)
+        result = rollout(Engine(world), state, policy, steps, keep, Reverse(checkpoint))
         return result.state.twist.linear.x[0] + jnp.sum(result.observations), result.observations
 
     gain = jnp.asarray(30.0)
