@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from diffsim.robots.config import BodyConfig as BodyConfig
     from diffsim.robots.config import RobotConfig as RobotConfig
     from diffsim.robots.load import load_robot as load_robot
+    from diffsim.robots.replace import replace as replace
     from diffsim.sensors import Sensors as Sensors
     from diffsim.simulate.batch import side_by_side as side_by_side
     from diffsim.simulate.rollout import Policy as Policy
@@ -66,6 +67,7 @@ _PLACES = {
     "init": "robots.build",
     "initial_state": "robots.build",
     "load_robot": "robots.load",
+    "replace": "robots.replace",
     "rollout": "simulate.rollout",
     "side_by_side": "simulate.batch",
     "step": "simulate.step",

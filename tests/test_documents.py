@@ -70,9 +70,11 @@ IN_PACKAGE_ONLY = (
     "task=hover",
     "controller=bounded_linear",
     "optimizer=random_search",
-    "robot=pipe",
+    "robot=spindle",
+    "robot=rod",
 )
-"""Choices that are there once a page's additions are made: these commands are run, not composed."""
+"""Choices that are there once a page's additions are made, or that name plugins: these commands are
+run, not composed."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -350,6 +352,12 @@ def test_what_is_added_to_the_package_works(command, extended):
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_plugins_shown_are_those_that_are_tested():
+    shown = files_of(EXTENDING)
+    for name in ("screw", "capsule"):
+        assert shown[f"mine/{name}.py"] == (ROOT / f"tests/extensions/{name}.py").read_text()
 
 
 # --- Pages -------------------------------------------------------------------------------------

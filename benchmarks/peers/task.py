@@ -75,7 +75,7 @@ class PeerCell:
         return PeerCell(**json.loads(text))
 
 
-class Engine(Protocol):
+class PeerEngine(Protocol):
     """What a worker asks of an engine, prepared (compiled) for a task."""
 
     def run(self) -> dict[str, Any]:

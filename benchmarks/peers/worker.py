@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.task import Engine, PeerCell
+from benchmarks.peers.task import PeerCell, PeerEngine
 
 DIFFERENCE = {"float32": 1e-2, "float64": 1e-6}
 DIRECTIONS = 8
 
 
-def prepare(task: PeerCell) -> Engine:
+def prepare(task: PeerCell) -> PeerEngine:
     """The engine, compiled."""
     if task.engine == "mujoco":
         from benchmarks.peers.mujoco_c import MujocoC
@@ -43,14 +43,14 @@ def prepare(task: PeerCell) -> Engine:
     return Ours(task)
 
 
-def run(engine: Engine) -> dict[str, Any]:
+def run(engine: PeerEngine) -> dict[str, Any]:
     """Once, with the seconds that it took."""
     begin = time.perf_counter()
     result = engine.run()
     return {"seconds": time.perf_counter() - begin} | result
 
 
-def check(engine: Engine, task: PeerCell) -> dict[str, Any]:
+def check(engine: PeerEngine, task: PeerCell) -> dict[str, Any]:
     """The gradient along random directions against central differences of the engine itself."""
     weights, step = task.weights(), DIFFERENCE[task.precision]
     gradient = engine.gradient(weights)

@@ -86,19 +86,12 @@ def collect(robot: RobotConfig, simulation: SimulationConfig) -> list[Number]:
     return found
 
 
-def fill(node: Any, values: Mapping[str, Any], path: str) -> Any:
-    """A copy of a tree of dataclasses, dicts and lists with other numbers at their paths."""
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        changed = {
-            field.name: fill(getattr(node, field.name), values, f"{path}.{field.name}")
-            for field in dataclasses.fields(node)
-        }
-        return dataclasses.replace(node, **changed)
-    if isinstance(node, dict):
-        return {name: fill(item, values, f"{path}.{name}") for name, item in node.items()}
-    if isinstance(node, list):
-        return [fill(item, values, f"{path}.{index}") for index, item in enumerate(node)]
-    return values.get(path, node)
+def below(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Values whose keys are below a key, by the rest of their keys."""
+    begin = f"{key}."
+    return {
+        path.removeprefix(begin): value for path, value in values.items() if path.startswith(begin)
+    }
 
 
 def _number(path: str, kind: str, field: dataclasses.Field[Any], value: float) -> Number:

@@ -15,10 +15,11 @@ import numpy as np
 
 from diffsim.checks.config import CheckConfig
 from diffsim.checks.excitation import Excitation, policy
-from diffsim.checks.numbers import collect, fill
+from diffsim.checks.numbers import below, collect
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.robots.config import RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.simulate.rollout import Reverse, Rollout, rollout
 from diffsim.simulate.simulator import Engine
 from diffsim.world.world import State, World
@@ -71,8 +72,8 @@ class Trials:
         self, robot: RobotConfig, numbers: Mapping[str, Any] = NO_CHANGE
     ) -> tuple[World, State]:
         """World and initial state of a robot, with other numbers at some paths; traceable."""
-        robot = fill(robot, numbers, "robot")
-        simulation = fill(self.config.simulation, numbers, "simulation")
+        robot = replace(robot, below(numbers, "robot"))
+        simulation = replace(self.config.simulation, below(numbers, "simulation"))
         world = make_world(robot, simulation, self.config.solver)
         return world, initial_state(robot, world)
 
@@ -83,7 +84,7 @@ class Trials:
     def simulate(self, trial: Trial, observe: Observe | None = None) -> Rollout:
         """Some time steps, as many as lie between what is varied and the loss; traceable."""
         settings = self.config.check
-        robot = fill(self.config.robot, trial.sensor_numbers, "robot")
+        robot = replace(self.config.robot, below(trial.sensor_numbers, "robot"))
         return rollout(
             Engine(trial.world, self._solver),
             trial.state,

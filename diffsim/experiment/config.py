@@ -384,6 +384,11 @@ def read_numbers(config: RunConfig, path: str, key: str = "path") -> list[float]
     return numbers
 
 
+def is_list(config: RunConfig, path: str) -> bool:
+    """Whether a path leads to a list of numbers and not to a single one."""
+    return isinstance(_follow(config, path, "path")[0], list)
+
+
 def _follow(config: RunConfig, path: str, key: str) -> tuple[Any, Mapping[str, Any]]:
     """The value at a path, and the rule of the field that holds it."""
     parts = path.split(".")

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from diffsim.experiment.config import RunConfig, read_numbers, variable_bounds
+from diffsim.experiment.config import RunConfig, is_list, read_numbers, variable_bounds
+from diffsim.robots.replace import replace
 
 
 class Values(NamedTuple):
@@ -31,6 +32,7 @@ class _Segment:
 
     name: str
     path: str
+    several: bool
     start: int
     stop: int
     scale: np.ndarray
@@ -63,7 +65,8 @@ class Variables:
             numbers = np.asarray(value, dtype)
             scale = np.broadcast_to(np.asarray(variable.scale, dtype), numbers.shape)
             x = numbers / scale
-            segment = _Segment(name, variable.path, start, start + x.size, scale)
+            several = variable.path == "controller" or is_list(config, variable.path)
+            segment = _Segment(name, variable.path, several, start, start + x.size, scale)
             self._segments.append(segment)
             start = segment.stop
             initial.append(x)
@@ -82,22 +85,9 @@ class Variables:
             if segment.path == "controller":
                 parameters = self._unravel(value)
             else:
-                config = _replace(config, segment.path.split("."), value)
+                config = replace(config, {segment.path: value if segment.several else value[0]})
         return Values(config, parameters)
 
     def named(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The values by the variables' names, unscaled."""
         return {s.name: np.asarray(x)[s.start : s.stop] * s.scale for s in self._segments}
-
-
-def _replace(tree: Any, path: list[str], value: jax.Array) -> Any:
-    """A copy of a tree of dataclasses, dicts and lists with the numbers at a path replaced."""
-    if not path:
-        return value if isinstance(tree, list) else value[0]
-    first, rest = path[0], path[1:]
-    if isinstance(tree, dict):
-        return {**tree, first: _replace(tree[first], rest, value)}
-    if isinstance(tree, list):
-        index = int(first)
-        return [*tree[:index], _replace(tree[index], rest, value), *tree[index + 1 :]]
-    return dataclasses.replace(tree, **{first: _replace(getattr(tree, first), rest, value)})
