@@ -50,7 +50,7 @@ ENGINE_LAYERS = (
     ("diffsim.dynamics.axes",),
     ("diffsim.dynamics.elimination", "diffsim.dynamics.assembly"),
     ("diffsim.constraints.effective_mass", "diffsim.constraints.softness"),
-    ("diffsim.constraints.rows",),
+    ("diffsim.constraints.rows", "diffsim.constraints.limit"),
     ("diffsim.constraints.constraint",),
     (
         "diffsim.constraints.joint",

@@ -1,7 +1,7 @@
 """The protocol of constraints: the solver's questions, and the material they are built from.
 
-A constraint is some rows of one kind that are visited at once. A visit changes their impulses λ by
-what would bring their velocity w to its target if nothing else changed, projects them on the set
+A constraint is some rows of one kind that are updated at once. An update changes their impulses λ
+by what would bring their velocity w to its target if nothing else changed, projects them on the set
 that is allowed, and passes the change on to z:
 
     λ′ = Π( λ − K⁻¹ (w + cfm λ − target) ),      z′ = z + y (λ′ − λ)
@@ -94,7 +94,7 @@ class Constraint(Protocol):
         """The impulse in each direction of the rows."""
 
     def respond(self, velocities: Velocity, impulse: Impulse) -> Impulse:
-        """The impulses after a visit that finds these velocities and impulses."""
+        """The impulses after an update that finds these velocities and impulses."""
 
     def for_drift(
         self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse

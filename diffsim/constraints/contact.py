@@ -43,7 +43,8 @@ by another impact, keep their velocities until the next step, where they arrive 
 knocked against its neighbour, Newton's cradle). Positions do not overlap meanwhile. Joints pass an
 impact on within its step: a robot's other feet, if knocked so, stop without a rebound.
 
-A visit takes the normal first, with λ ≥ 0, then both tangents in the friction cone that it allows.
+An update takes the normal first, with λ ≥ 0, then both tangents in the friction cone that it
+allows.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ from diffsim.collisions.collision import Touch
 from diffsim.collisions.contacts import ContactFrame, ContactImpulse, Contacts, detect
 from diffsim.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.constraints.effective_mass import regularized_inverse
-from diffsim.constraints.rows import Push, Rows, build_rows, sum_up, visits
+from diffsim.constraints.rows import Push, Rows, build_rows, independent_sets, sum_up
 from diffsim.constraints.softness import soft_constraint
 from diffsim.dynamics.bodies import Bodies
 from diffsim.dynamics.elimination import Z, velocities_of
@@ -135,7 +136,7 @@ class ContactConstraint:
         take_back: velocity that moves apart what is too deep, in the drift alone [m/s].
         scale: K that the bodies would have without joints, for ``regularized_inverse``.
         steps: impulse for a unit of velocity, along the normal and along both tangents.
-        keep: share of its impulse that the normal keeps at a visit which finds it at its target:
+        keep: share of its impulse that the normal keeps at an update which finds it at its target:
             1 but for softness, and 0 where it cannot move.
     """
 
@@ -235,14 +236,14 @@ def build(start: StepStart, before: Z) -> list[ContactConstraint]:
     ]
     return [
         _touch(start, members, jax.tree.map(partial(gather, index=members), everything), before)
-        for members in visits(world.tree, kinds, pairs)
+        for members in independent_sets(world.tree, kinds, pairs)
     ]
 
 
 def _touch(
     start: StepStart, members: tuple[int, ...], frame: ContactFrame, before: Z
 ) -> ContactConstraint:
-    """The constraint of contacts of one kind that are visited at once, with their geometry."""
+    """The constraint of contacts of one kind that are updated at once, with their geometry."""
     world, state = start.world, start.state
     chosen = world.contacts.gather(members)
     touch = frame.touch
@@ -255,7 +256,7 @@ def _touch(
     rows = build_rows(start.system, pushes)
     beyond = jnp.concatenate([touch.sweep[None], jnp.zeros_like(rows.bias[1:])])
     rows = dataclasses.replace(rows, bias=rows.bias + beyond)
-    inverse_mass = tuple(tuple(unstack(row)) for row in unstack(rows.coupling()))
+    inverse_mass = tuple(tuple(unstack(row)) for row in unstack(rows.delassus()))
     scale = _inverse_masses(world.bodies, chosen.body_a, chosen.body_b)
     approach = Approach(
         velocity=sum_up(push.velocity(state.twist) for push in pushes)[0],
@@ -431,7 +432,7 @@ def contact_steps(
 ) -> tuple[tuple[jax.Array, ...], jax.Array]:
     """Step lengths of a contact's normal and tangents, and the share that its impulse keeps.
 
-    A visit solves v + K (λ′ − λ) + c λ′ = target for the normal, so that λ′ = keep λ − step
+    An update solves v + K (λ′ − λ) + c λ′ = target for the normal, so that λ′ = keep λ − step
     (v − target) with step = 1/(K + c) and keep = K/(K + c). The compliance c is the contact's own
     softness and, where joints leave the direction (nearly) without motion, what
     ``regularized_inverse`` adds.

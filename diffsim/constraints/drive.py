@@ -1,17 +1,15 @@
-"""Drives: motors and limits of one coordinate of a joint.
+"""Drives: motors of one coordinate of a joint, and its limits.
 
 A drive is a motor, a pair of limits, or both, on one coordinate; q̇ is its rate. Over one step of
-length h the motor's impulse λ stays within its limits, and the rate as near to the target as these
-allow. The limits of the coordinate do what is then still needed:
+length h the motor's impulse λ stays within its bounds, and the rate as near to the target as these
+allow:
 
     position servo   q̇⁺ → clip(gain · (command − q), ±max_velocity),    |λ| ≤ max_force · h
     velocity servo   q̇⁺ → clip(command, ±max_velocity),                 |λ| ≤ max_force · h
     torque           λ = clip(command, ±max_force) · h
-    limits           (lower − q) / h ≤ q̇⁺ ≤ (upper − q) / h
 
-A coordinate beyond its limit is moved back by the share ``erp`` of its depth in each step, which
-gives it no velocity. Where a command, a velocity or a force is clipped, the derivative is that of
-the bound.
+The limits of the coordinate do what is then still needed (``diffsim.constraints.limit``). Where a
+command, a velocity or a force is clipped, the derivative is that of the bound.
 
 The drift keeps the velocity that an unsaturated motor has reached and the impulse of a saturated
 one, and is what moves a coordinate back to a limit that it has passed.
@@ -22,6 +20,7 @@ Source: Degrave et al. (2019), section 2 (servo motors with gain, maximal torque
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -29,13 +28,14 @@ import jax.numpy as jnp
 
 from diffsim.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.constraints.effective_mass import regularized_inverse
+from diffsim.constraints.limit import LimitTargets, limit_impulse, limit_targets
 from diffsim.constraints.rows import (
     Rows,
     build_coordinate_rows,
     build_rows,
+    independent_sets,
     opposite_pushes,
     own_inverse_mass,
-    visits,
 )
 from diffsim.joints.coordinates import joint_axes, joint_coordinates
 from diffsim.joints.joint_type import about, along
@@ -48,21 +48,18 @@ from diffsim.world.world import Impulses, World
 
 
 class DriveTargets(NamedTuple):
-    """Demands of the drives on the solver, shapes (drives,).
+    """Demands of the motors on the solver, and those of the limits, shapes (drives,).
 
     Attributes:
         velocity: that a servo is after [rad/s] or [m/s].
         least_impulse, greatest_impulse: bounds of the motor's impulse [N·m·s] or [N·s].
-        least_velocity, greatest_velocity: that keep the coordinate within its limits.
-        recovery: motion that brings it back from beyond one [rad/s] or [m/s].
+        limit: what keeps the coordinate within its limits.
     """
 
     velocity: jax.Array
     least_impulse: jax.Array
     greatest_impulse: jax.Array
-    least_velocity: jax.Array
-    greatest_velocity: jax.Array
-    recovery: jax.Array
+    limit: LimitTargets
 
 
 @pytree
@@ -115,8 +112,7 @@ class DriveConstraint:
         if not limit:
             return (new_motor,)
         unlimited = rate + self.inverse_mass * (new_motor - motor - limit[0])
-        allowed = jnp.clip(unlimited, target.least_velocity, target.greatest_velocity)
-        return new_motor, (allowed - unlimited) * self.mass
+        return new_motor, limit_impulse(target.limit, unlimited, self.mass)
 
     def for_drift(
         self, before: Velocity, after: Velocity, impulse: Impulse, previous: Impulse
@@ -126,8 +122,7 @@ class DriveConstraint:
         saturated = (motor <= target.least_impulse) | (motor >= target.greatest_impulse)
         drift = target._replace(
             velocity=rate,
-            least_velocity=target.least_velocity + target.recovery,
-            greatest_velocity=target.greatest_velocity + target.recovery,
+            limit=target.limit.for_drift(),
             least_impulse=jnp.where(saturated, motor, -jnp.inf),
             greatest_impulse=jnp.where(saturated, motor, jnp.inf),
         )
@@ -151,8 +146,8 @@ def build(start: StepStart) -> list[DriveConstraint]:
     ]
     ends = [_ends(joints, joint) for joint, _ in drives.coordinate]
     return [
-        _drive(start, members, DriveTargets(*(gather(part, members) for part in targets)))
-        for members in visits(start.world.tree, kinds, ends)
+        _drive(start, members, jax.tree.map(partial(gather, index=members), targets))
+        for members in independent_sets(start.world.tree, kinds, ends)
     ]
 
 
@@ -169,14 +164,14 @@ def _ends(joints: Joints, joint: int) -> tuple[int, ...]:
 
 
 def _drive(start: StepStart, members: tuple[int, ...], target: DriveTargets) -> DriveConstraint:
-    """The constraint of drives of one kind that are visited at once."""
+    """The constraint of drives of one kind that are updated at once."""
     world, drives, joints = start.world, start.world.drives, start.world.joints
     which = tuple(drives.coordinate[member] for member in members)
     index = tuple(joint for joint, _ in which)
     child = tuple(joints.child[joint] for joint in index)
     if joints.eliminated[index[0]]:
         rows = build_coordinate_rows(start.system, child, which[0][1])
-        inverse_mass = rows.coupling()[0, 0]
+        inverse_mass = rows.delassus()[0, 0]
         mass = 1.0 / inverse_mass  # a coordinate of an eliminated joint can always move
     else:
         parent = tuple(joints.parent[joint] for joint in index)
@@ -186,7 +181,7 @@ def _drive(start: StepStart, members: tuple[int, ...], target: DriveTargets) -> 
         anchor = start.frames.gather(index).child.position
         pushes = opposite_pushes(axes, child, parent, anchor, start.state.pose.position)
         rows = build_rows(start.system, pushes)
-        inverse_mass = rows.coupling()[0, 0]
+        inverse_mass = rows.delassus()[0, 0]
         own = own_inverse_mass(world.bodies, start.state.pose.rotation, pushes)
         mass = regularized_inverse(inverse_mass, own[0])
     return DriveConstraint(
@@ -222,19 +217,9 @@ def drive_targets(
     reach = drives.max_force * timestep
     torque = jnp.clip(given * timestep, -reach, reach)
 
-    def closing(gap: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The velocity that closes a gap within the step, and its depth when it is negative [m]."""
-        finite = jnp.where(jnp.isinf(gap), 0.0, gap)  # so that no derivative is inf · 0
-        velocity = jnp.where(jnp.isinf(gap), jnp.inf, jnp.maximum(finite, 0.0) / timestep)
-        return velocity, jnp.maximum(-finite, 0.0)
-
-    to_lower, below = closing(position - drives.lower)
-    to_upper, above = closing(drives.upper - position)
     return DriveTargets(
         velocity=jnp.clip(wanted, -drives.max_velocity, drives.max_velocity),
         least_impulse=jnp.where(is_torque, torque, -reach),
         greatest_impulse=jnp.where(is_torque, torque, reach),
-        least_velocity=-to_lower,
-        greatest_velocity=to_upper,
-        recovery=erp * (below - above) / timestep,
+        limit=limit_targets(drives, position, erp, timestep),
     )

@@ -23,10 +23,10 @@ from diffsim.constraints.constraint import Impulse, Piece, StepStart, Velocity
 from diffsim.constraints.rows import (
     Rows,
     build_rows,
+    independent_sets,
     opposite_pushes,
     own_inverse_mass,
     sum_up,
-    visits,
 )
 from diffsim.constraints.softness import soft_constraint
 from diffsim.dynamics.bodies import resolved
@@ -40,7 +40,7 @@ from diffsim.world.world import Impulses, State, World
 PROXIMAL_SHARE = 1e-5
 """By which share of the bodies' own inverse mass a joint's K is enlarged. Where the other joints
 hold a direction already, as those of a planar loop do, K is singular. The enlarged K only makes a
-visit go less far; what it converges to stays as it is."""
+update go less far; what it converges to stays as it is."""
 
 
 @pytree
@@ -109,14 +109,14 @@ def build(start: StepStart) -> list[JointConstraint]:
     kinds = [(joints.types[j], joints.parent[j] == WORLD) for j in held]
     ends = [(joints.child[j], joints.parent[j]) for j in held]
     found = []
-    for members in visits(start.world.tree, kinds, ends):
+    for members in independent_sets(start.world.tree, kinds, ends):
         index = tuple(held[member] for member in members)
         found.append(_hold(start, index, tuple(first_row[joint] for joint in index)))
     return found
 
 
 def _hold(start: StepStart, index: tuple[int, ...], first: tuple[int, ...]) -> JointConstraint:
-    """The constraint of joints of one type that are visited at once.
+    """The constraint of joints of one type that are updated at once.
 
     Args:
         start: of the step.
@@ -140,7 +140,7 @@ def _hold(start: StepStart, index: tuple[int, ...], first: tuple[int, ...]) -> J
     )
     share = jnp.where(jnp.isinf(frequency), start.erp, soft_erp) / world.timestep
     proximal = PROXIMAL_SHARE * own_inverse_mass(world.bodies, state.pose.rotation, pushes)
-    k_matrix = [unstack(row) for row in unstack(rows.coupling())]
+    k_matrix = [unstack(row) for row in unstack(rows.delassus())]
     cfm = [cfm_ratio * row[k] for k, row in enumerate(k_matrix)]
     for k, more in enumerate(unstack(proximal)):
         k_matrix[k][k] = k_matrix[k][k] + cfm[k] + more

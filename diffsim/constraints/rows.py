@@ -1,13 +1,13 @@
 """Rows of the complementarity problem: directions of motion that are pushed or bounded.
 
-Several rows of one kind that are visited at once make one ``Rows``: every array has one entry for
+Several rows of one kind that are updated at once make one ``Rows``: every array has one entry for
 each of them. A row's velocity is w = y·z + bias, and its impulse λ adds y λ to z, with the same y
 (``diffsim.dynamics.elimination``). Of y only those limbs are kept that the row pushes.
 
-Rows that are visited at once may share degrees of freedom: the feet of a robot share its trunk.
+Rows that are updated at once may share degrees of freedom: the feet of a robot share its trunk.
 Each of them then reckons with all the others pushing the same way: where n of them share an entry,
 its square counts n times in the effective mass (mass splitting). That is an upper bound of the
-coupled system, by which every visit still lowers the energy that the whole solve minimises.
+coupled system, by which every update still lowers the energy that the whole solve minimises.
 
 Source: Tonge, Benevolenski, Voroshilov, "Mass splitting for jitter-free parallel rigid body
 simulation", 2012.
@@ -35,18 +35,18 @@ from diffsim.math.vectors import Mat3, Vec3, stacked
 
 @pytree
 class Rows:
-    """Rows that are visited at once, with one or more directions each.
+    """Rows that are updated at once, with one or more directions each.
 
     Attributes:
         slots: limbs where y is not zero.
-        sharing: for each slot and each of its degrees of freedom, how many rows of this visit share
-            the entry of every row.
+        splitting: for each slot and each of its degrees of freedom, how many rows of this update
+            share the entry of every row.
         y: by slots, each of shape (directions, degrees, rows).
         bias: what the velocity has beyond y·z, shape (directions, rows).
     """
 
     slots: tuple[Slot, ...] = static()
-    sharing: tuple[tuple[tuple[int, ...], ...], ...] = static()
+    splitting: tuple[tuple[tuple[int, ...], ...], ...] = static()
     y: tuple[jax.Array, ...]
     bias: jax.Array
 
@@ -75,15 +75,15 @@ class Rows:
         """J M⁻¹ Jᵀ of a direction: velocity for a unit impulse [1/kg] or [1/(kg·m²)]."""
         return sum_up(contract("m,m->", y[direction], y[direction]) for y in self.y)
 
-    def coupling(self) -> jax.Array:
-        """J M⁻¹ Jᵀ between all directions, reckoning with the rows that share an entry.
+    def delassus(self) -> jax.Array:
+        """J M⁻¹ Jᵀ between all directions (the Delassus matrix), with mass splitting.
 
         Returns:
             shape (directions, directions, rows).
         """
         total: Any = 0.0
-        for y, sharing in zip(self.y, self.sharing, strict=True):
-            counts = np.asarray(sharing, y.dtype)
+        for y, splitting in zip(self.y, self.splitting, strict=True):
+            counts = np.asarray(splitting, y.dtype)
             if (counts == counts.flat[0]).all():
                 part = contract("dm,em->de", y, y)
                 total = total + (part if counts.flat[0] == 1 else part * counts.flat[0])
@@ -98,7 +98,7 @@ def together(several: Sequence[Rows]) -> Rows:
     if len(several) == 1:
         return several[0]
     slots = tuple(dict.fromkeys(slot for rows in several for slot in rows.slots))
-    sharing, entries = [], []
+    splitting, entries = [], []
     for slot in slots:
         known = [dict(zip(rows.slots, rows.y, strict=True)).get(slot) for rows in several]
         like = next(y for y in known if y is not None)
@@ -107,11 +107,11 @@ def together(several: Sequence[Rows]) -> Rows:
             for rows, y in zip(several, known, strict=True)
         ]
         entries.append(jnp.concatenate(parts))
-        counts = [rows.sharing[rows.slots.index(slot)] for rows in several if slot in rows.slots]
+        counts = [rows.splitting[rows.slots.index(slot)] for rows in several if slot in rows.slots]
         most = np.max(np.asarray(counts), axis=0)
-        sharing.append(tuple(map(tuple, most.tolist())))
+        splitting.append(tuple(map(tuple, most.tolist())))
     bias = jnp.concatenate([rows.bias for rows in several])
-    return Rows(slots, tuple(sharing), tuple(entries), bias)
+    return Rows(slots, tuple(splitting), tuple(entries), bias)
 
 
 class Push(NamedTuple):
@@ -176,7 +176,7 @@ def build_rows(system: Elimination, pushes: Sequence[Push]) -> Rows:
     response = _response(system, along)
     return Rows(
         tuple(response),
-        _sharing(system.tree, reached, tuple(response)),
+        _splitting(system.tree, reached, tuple(response)),
         tuple(response.values()),
         bias,
     )
@@ -198,7 +198,7 @@ def build_coordinate_rows(system: Elimination, bodies: tuple[int, ...], coordina
         gather(jax.lax.slice_in_dim(system.inverse[limb, slot.limb], place, place + 1), units, 2)
         for slot in slots
     )
-    return Rows(slots, _sharing(system.tree, set(), slots), y, jnp.zeros_like(y[0][:, 0]))
+    return Rows(slots, _splitting(system.tree, set(), slots), y, jnp.zeros_like(y[0][:, 0]))
 
 
 def _impulse_along(system: Elimination, push: Push) -> dict[Slot, jax.Array]:
@@ -228,10 +228,10 @@ def _response(system: Elimination, along: Mapping[Slot, jax.Array]) -> dict[Slot
     return found
 
 
-def visits(
+def independent_sets(
     tree: Tree, kinds: Sequence[Hashable], bodies: Sequence[tuple[int, ...]]
 ) -> list[tuple[int, ...]]:
-    """Sets of rows that can be visited at once: of one kind and structure, sharing no body.
+    """Sets of rows that can be updated at once: of one kind and structure, sharing no body.
 
     Args:
         tree: the structure.
@@ -263,7 +263,7 @@ def sum_up(parts: Iterable[Any]) -> Any:
     return sum(parts, start=0.0)
 
 
-def _sharing(
+def _splitting(
     tree: Tree, reached: set[tuple[Slot, int]], slots: Sequence[Slot]
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """For each slot, degree of freedom and row, how many rows read the same entry.

@@ -303,7 +303,7 @@ def _parts(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Par
 
 
 def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
-    """Coordinates with a motor or a limit; those that are visited at once follow each other."""
+    """Coordinates with a motor or a limit; those that are updated at once follow each other."""
     places = {name: k for k, name in enumerate(joint_names)}
     motors = {(motor.joint, motor.coordinate): name for name, motor in robot.motors.items()}
     commands = list(robot.motors)

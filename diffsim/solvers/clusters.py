@@ -1,7 +1,7 @@
 """Constraints that act on the same branch of a tree, solved together.
 
 The motors of a leg and the contact of its foot work against each other, and slowly converge if
-every one of them is visited by itself. A cluster holds the constraints of one branch (of many like
+every one of them is updated by itself. A cluster holds the constraints of one branch (of many like
 branches at once: all legs of a robot). Its own effective mass K, a small matrix, is known; so
 several rounds over them need nothing but K, before what they have found is passed on to z:
 
@@ -41,7 +41,7 @@ class Cluster:
     rows: Rows
     columns: tuple[jax.Array, ...]
 
-    def visit(
+    def update(
         self, constraints: Sequence[Constraint], z: Z, impulses: Sequence[Impulse], rounds: int
     ) -> tuple[Z, list[Impulse]]:
         """Some rounds over the members; z and the members' new impulses."""
@@ -98,5 +98,5 @@ def cluster(constraints: Sequence[Constraint], branches: Sequence[Hashable]) -> 
 def _cluster(constraints: Sequence[Constraint], members: list[int]) -> Cluster:
     several = [constraints[member].rows for member in members]
     rows = together(several)
-    columns = unstack(rows.coupling()) if len(members) > 1 else []
+    columns = unstack(rows.delassus()) if len(members) > 1 else []
     return Cluster(tuple(members), tuple(each.directions for each in several), rows, tuple(columns))

@@ -1,7 +1,7 @@
 """The complementarity problem of one time step: all that pushes or bounds.
 
 Find z⁺ and impulses λ with z⁺ = z_free + Σ y λ such that every constraint has what it asks for.
-What is visited together, and in which order, depends on the world alone and not on its state.
+What is updated together, and in which order, depends on the world alone and not on its state.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StepProblem(NamedTuple):
         before: z with what motors, limits and joints did in the last step, but no contact: the
             motion until surfaces meet.
         constraints: everything that pushes or bounds.
-        clusters: which of them are solved together, in the order in which they are visited.
+        clusters: which of them are solved together, in the order in which they are updated.
         previous: the last step's impulses, one constraint after another.
     """
 

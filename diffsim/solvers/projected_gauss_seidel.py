@@ -1,6 +1,6 @@
 """Projected Gauss-Seidel: a fixed number of sweeps over all constraints, warm-started.
 
-Each sweep visits the constraints in turn (``diffsim.constraints``). It begins ahead of where
+Each sweep updates the constraints in turn (``diffsim.constraints``). It begins ahead of where
 the last one ended, by a share of what that one has moved: this momentum halves the sweeps needed.
 What has been eliminated (``diffsim.dynamics.elimination``) needs no rows and holds exactly; what
 remains is bounded: motors, limits and contacts, and the joints that are soft or close a loop. With
@@ -129,10 +129,10 @@ class ProjectedGaussSeidel:
 
 
 def sweep(problem: StepProblem, z: Z, impulses: AllImpulses, rounds: int) -> tuple[Z, AllImpulses]:
-    """One visit of every cluster."""
+    """Update every cluster once."""
     updated = list(impulses)
     for cluster in problem.clusters:
-        z, found = cluster.visit(problem.constraints, z, updated, rounds)
+        z, found = cluster.update(problem.constraints, z, updated, rounds)
         for member, impulse in zip(cluster.members, found, strict=True):
             updated[member] = impulse
     return z, tuple(updated)

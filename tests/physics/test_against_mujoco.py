@@ -51,7 +51,7 @@ MERGING_DURATION = 0.2
 MERGING_TOLERANCE = 1e-5
 QUARTERING = (3.6, 4.4)
 
-# A torque is its own impulse whatever else happens, so one visit of its row is enough.
+# A torque is its own impulse whatever else happens, so one update of its row is enough.
 SOLVER = ProjectedGaussSeidel(iterations=1, drift_iterations=0)
 FREQUENCY = 3.0  # of the torques [Hz]
 AMPLITUDE = 0.5  # as a share of the largest
