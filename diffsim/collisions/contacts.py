@@ -8,7 +8,7 @@ said by pairs (``diffsim.collisions.collision``), what happens there by the law 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,9 @@ from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3, where
 from diffsim.shapes.geoms import Geoms
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 RECORDS = (
     *("names", "collisions", "points", "geom_a", "geom_b", "body_a", "body_b"),
@@ -58,14 +61,14 @@ class Contacts:
     body_b: tuple[int, ...] = static()
     frictionless: tuple[bool, ...] = static()
     by_stiffness: tuple[bool, ...] = static()
-    thickness: jax.Array
-    friction: jax.Array
-    restitution: jax.Array
-    frequency: jax.Array
-    damping_ratio: jax.Array
-    stiffness: jax.Array
-    damping: jax.Array
-    least_stiffness: jax.Array | None
+    thickness: Float[jax.Array, "contacts *robots"]
+    friction: Float[jax.Array, "contacts *robots"]
+    restitution: Float[jax.Array, "contacts *robots"]
+    frequency: Float[jax.Array, "contacts *robots"]
+    damping_ratio: Float[jax.Array, "contacts *robots"]
+    stiffness: Float[jax.Array, "contacts *robots"]
+    damping: Float[jax.Array, "contacts *robots"]
+    least_stiffness: Float[jax.Array, "contacts *robots"] | None
 
     def gather(self, index: tuple[int, ...]) -> Contacts:
         """The contacts at ``index``."""
@@ -77,9 +80,9 @@ class Contacts:
 class ContactImpulse(NamedTuple):
     """Impulses on body a in the contact's frame [N·s], each of shape (contacts,)."""
 
-    normal: jax.Array
-    tangent_1: jax.Array
-    tangent_2: jax.Array
+    normal: Float[jax.Array, "contacts *robots"]
+    tangent_1: Float[jax.Array, "contacts *robots"]
+    tangent_2: Float[jax.Array, "contacts *robots"]
 
 
 class ContactFrame(NamedTuple):

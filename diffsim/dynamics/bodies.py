@@ -11,7 +11,7 @@ left loses energy, and quickly; it never gains any.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,9 @@ from diffsim.math.pytrees import pytree, static
 from diffsim.math.rotations import rotate
 from diffsim.math.spatial import Pose, Twist, Wrench
 from diffsim.math.vectors import Mat3, Sym3, Vec3
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 RESOLVED, UNRESOLVED = 0.25, 0.5
 """Angles that a body turns by in one step [rad]."""
@@ -36,8 +39,8 @@ class Bodies:
     """
 
     names: tuple[str, ...] = static()
-    mass: jax.Array
-    inertia: Sym3
+    mass: Float[jax.Array, "bodies *robots"]
+    inertia: Annotated[Sym3, "bodies *robots"]
 
 
 class FreeMotion(NamedTuple):

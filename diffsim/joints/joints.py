@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import jax
 
 from diffsim.joints.joint_type import JointFrames, Parameters
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.rotations import grounded
 from diffsim.math.spatial import Pose
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @pytree
@@ -33,11 +38,11 @@ class Joints:
     parent: tuple[int, ...] = static()
     child: tuple[int, ...] = static()
     eliminated: tuple[bool, ...] = static()
-    parent_frame: Pose
-    child_frame: Pose
-    frequency: jax.Array
-    damping_ratio: jax.Array
-    parameters: Parameters
+    parent_frame: Annotated[Pose, "joints *robots"]
+    child_frame: Annotated[Pose, "joints *robots"]
+    frequency: Float[jax.Array, "joints *robots"]
+    damping_ratio: Float[jax.Array, "joints *robots"]
+    parameters: Annotated[Parameters, "joints *robots"]
 
 
 def joint_frames(joints: Joints, pose: Pose) -> JointFrames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import jax
 
@@ -10,6 +11,9 @@ from diffsim.math.indexing import gather
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Pose
 from diffsim.shapes.shape import Size
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 NO_PART = -1
 
@@ -33,9 +37,9 @@ class Geoms:
     shapes: tuple[str, ...] = static()
     bodies: tuple[int, ...] = static()
     parts: tuple[int, ...] = static()
-    pose: Pose
+    pose: Annotated[Pose, "geoms *robots"]
     sizes: dict[str, Size]
-    thickness: jax.Array
+    thickness: Float[jax.Array, "geoms *robots"]
 
     def size(self, index: Sequence[int]) -> Size:
         """The numbers of some geoms, which are all of one shape; repeated indices are allowed."""

@@ -8,6 +8,8 @@ Source: Degrave et al. (2019), section 2 (servo motors with gain, maximal torque
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import jax
 import jax.numpy as jnp
 
@@ -15,6 +17,9 @@ from diffsim.math.indexing import column
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Wrench
 from diffsim.math.vectors import Mat3, Vec3
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @pytree
@@ -33,9 +38,9 @@ class Thrusters:
     names: tuple[str, ...] = static()
     body: tuple[int, ...] = static()
     is_torque: tuple[bool, ...] = static()
-    axis_local: Vec3
-    point_local: Vec3
-    limit: jax.Array
+    axis_local: Annotated[Vec3, "thrusters *robots"]
+    point_local: Annotated[Vec3, "thrusters *robots"]
+    limit: Float[jax.Array, "thrusters *robots"]
 
 
 @pytree
@@ -60,13 +65,13 @@ class Drives:
     motor: tuple[str, ...] = static()
     command: tuple[int, ...] = static()
     limited: tuple[bool, ...] = static()
-    gain: jax.Array
-    max_force: jax.Array
-    max_velocity: jax.Array
-    lowest_command: jax.Array
-    highest_command: jax.Array
-    lower: jax.Array
-    upper: jax.Array
+    gain: Float[jax.Array, "drives *robots"]
+    max_force: Float[jax.Array, "drives *robots"]
+    max_velocity: Float[jax.Array, "drives *robots"]
+    lowest_command: Float[jax.Array, "drives *robots"]
+    highest_command: Float[jax.Array, "drives *robots"]
+    lower: Float[jax.Array, "drives *robots"]
+    upper: Float[jax.Array, "drives *robots"]
 
 
 def thruster_wrench(thrusters: Thrusters, rotation: Mat3, command: jax.Array) -> Wrench:

@@ -11,7 +11,7 @@ axis (``diffsim.simulate.batch``), which is faster on a CPU.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,9 @@ from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Vec3
 from diffsim.shapes.geoms import Geoms
 from diffsim.world.motors import Drives, Thrusters
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @pytree
@@ -43,7 +46,7 @@ class Parts:
 
     names: tuple[str, ...] = static()
     body: tuple[int, ...] = static()
-    pose: Pose
+    pose: Annotated[Pose, "parts *robots"]
 
     def gather(self, index: Sequence[int]) -> Parts:
         """The parts at ``index``."""
@@ -79,8 +82,8 @@ class World:
     contacts: Contacts
     drives: Drives
     thrusters: Thrusters
-    gravity: Vec3
-    timestep: jax.Array
+    gravity: Annotated[Vec3, ""]
+    timestep: Float[jax.Array, ""]
 
 
 class Impulses(NamedTuple):
@@ -92,9 +95,9 @@ class Impulses(NamedTuple):
         contact: components (contacts,): normal, and along two tangents [N·s].
     """
 
-    joint: jax.Array
-    motor: jax.Array
-    limit: jax.Array
+    joint: Float[jax.Array, "held *robots"]
+    motor: Float[jax.Array, "drives *robots"]
+    limit: Float[jax.Array, "drives *robots"]
     contact: ContactImpulse
 
 
@@ -113,13 +116,13 @@ class State(NamedTuple):
         time_excess: by how much ``time`` is ahead, from rounding, shape () [s].
     """
 
-    pose: Pose
-    twist: Twist
-    acceleration: Twist
+    pose: Annotated[Pose, "bodies *robots"]
+    twist: Annotated[Twist, "bodies *robots"]
+    acceleration: Annotated[Twist, "bodies *robots"]
     impulses: Impulses
-    angles: jax.Array
-    time: jax.Array
-    time_excess: jax.Array
+    angles: Float[jax.Array, "angles *robots"]
+    time: Float[jax.Array, "*robots"]
+    time_excess: Float[jax.Array, "*robots"]
 
 
 class Control(NamedTuple):
@@ -130,7 +133,7 @@ class Control(NamedTuple):
             each: [N], [N·m], [rad], [m], [rad/s] or [m/s].
     """
 
-    command: jax.Array
+    command: Float[jax.Array, "commands *robots"]
 
 
 def part_motion(parts: Parts, state: State) -> Motion:
