@@ -129,7 +129,8 @@ def test_only_the_command_line_imports_hydra():
 
 
 def test_the_engine_imports_nothing_but_jax_and_numpy():
-    allowed = {"jax", "numpy", "diffsim", "__future__"} | set(sys.stdlib_module_names)
+    # jaxtyping: names of shapes, for type checkers only.
+    allowed = {"jax", "jaxtyping", "numpy", "diffsim", "__future__"} | set(sys.stdlib_module_names)
     for module, path in modules().items():
         if module.startswith(ENGINE):
             assert {name.split(".")[0] for name in imports(path)} <= allowed, module
