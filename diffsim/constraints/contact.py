@@ -244,15 +244,9 @@ def _touch(
     start: StepStart, members: tuple[int, ...], frame: ContactFrame, before: Z
 ) -> ContactConstraint:
     """The constraint of contacts of one kind that are updated at once, with their geometry."""
-    world, state = start.world, start.state
+    world, state, touch = start.world, start.state, frame.touch
     chosen = world.contacts.gather(members)
-    touch = frame.touch
-    ways = [touch.normal, frame.tangent_1, frame.tangent_2]
-    directions = stacked(ways[:1] if chosen.frictionless[0] else ways)
-    pushes = (
-        Push(chosen.body_a, directions, touch.offset_a.cross(directions)),
-        Push(chosen.body_b, -directions, -touch.offset_b.cross(directions)),
-    )
+    pushes = _pushes(chosen, frame)
     rows = build_rows(start.system, pushes)
     beyond = jnp.concatenate([touch.sweep[None], jnp.zeros_like(rows.bias[1:])])
     rows = dataclasses.replace(rows, bias=rows.bias + beyond)
@@ -280,6 +274,17 @@ def _touch(
         scale=scale,
         steps=steps,
         keep=keep,
+    )
+
+
+def _pushes(contacts: Contacts, frame: ContactFrame) -> tuple[Push, Push]:
+    """Impulses along the normal, and along the tangents if there are any, on both bodies."""
+    touch = frame.touch
+    ways = [touch.normal, frame.tangent_1, frame.tangent_2]
+    directions = stacked(ways[:1] if contacts.frictionless[0] else ways)
+    return (
+        Push(contacts.body_a, directions, touch.offset_a.cross(directions)),
+        Push(contacts.body_b, -directions, -touch.offset_b.cross(directions)),
     )
 
 
@@ -335,48 +340,58 @@ def contact_targets(
         approach: motion along the normals.
         timestep: [s].
     """
-    normal_velocity, knock_speed = approach.velocity, approach.knock_speed
-    free_normal_velocity = approach.free_velocity
-    d, tau, meets = touch.separation, touch.time_of_impact, touch.meets
-    change = free_normal_velocity - normal_velocity
-
-    # An impact is an arrival; surfaces pressed together since the last step are in support, and so
-    # are those that leave each other.
-    supported = approach.previous_impulse > 0.0
-    arrives = meets & ((d >= 0.0) | (~supported & (normal_velocity < 0.0)))
-    impact_velocity = jnp.where(
-        arrives, jnp.minimum(normal_velocity + (tau + 0.5) * change, 0.0), 0.0
-    )
-    leaving = -contacts.restitution * impact_velocity
-    rebound = jnp.where(arrives, leaving + _rest_of_step(leaving, tau, change), 0.0)
-
+    d, meets = touch.separation, touch.meets
+    impact_velocity, rebound = _impact(contacts, touch, approach)
     erp, cfm = _softness(contacts, approach.inverse_mass, timestep)
     mass = regularized_inverse(approach.inverse_mass, approach.scale)
     impact_impulse = -(1.0 + contacts.restitution) * impact_velocity * mass
+
+    # The spring pushes back as much as it has been loaded with; what is deeper is excess.
     pushed_back = -erp * jnp.minimum(d, 0.0) / timestep
-    accounted = cfm * approach.previous_impulse + (1.0 - erp) * _positive_part(normal_velocity)
+    accounted = cfm * approach.previous_impulse + (1.0 - erp) * _positive_part(approach.velocity)
     bounded = jnp.maximum(accounted, 2.0 * UNACCOUNTED * accounted - pushed_back)
     recovery = jnp.where(d < 0.0, jnp.minimum(pushed_back, bounded), 0.0)
 
     # Surfaces that do not meet may close their gap, not more, if another contact pushes them. Along
     # the normal of now, spheres that pass each other may come closer than that by themselves.
     closing = -jnp.maximum(d, 0.0) / timestep
-    closing = jnp.where(meets, closing, jnp.minimum(closing, free_normal_velocity))
-    target = jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, closing)
-    # Surfaces that other impacts of this step knock together: their own impact follows in the next.
-    knock = None
-    if knock_speed is not None:
-        slowly = impact_velocity * timestep > -TOUCHING * contacts.thickness
-        may_be_knocked = (contacts.restitution > 0.0) & ~supported & slowly
-        knock = jnp.where(may_be_knocked, -knock_speed, -jnp.inf)
+    closing = jnp.where(meets, closing, jnp.minimum(closing, approach.free_velocity))
     return ContactTargets(
-        velocity=target,
+        velocity=jnp.where(meets, jnp.maximum(rebound, recovery) + cfm * impact_impulse, closing),
         cfm=cfm,
-        remaining=1.0 - tau,
+        remaining=1.0 - touch.time_of_impact,
         closing=closing,
         excess=(pushed_back - recovery) * (timestep / erp),
-        knock=knock,
+        knock=_knock(contacts, approach, impact_velocity, timestep),
     )
+
+
+def _impact(contacts: Contacts, touch: Touch, approach: Approach) -> tuple[jax.Array, jax.Array]:
+    """Normal velocity at impact, at most 0, and that of the rebound at the end of the step [m/s].
+
+    An impact is an arrival; surfaces pressed together since the last step are in support, and so
+    are those that leave each other. Both are 0 without an impact.
+    """
+    v, d, tau = approach.velocity, touch.separation, touch.time_of_impact
+    change = approach.free_velocity - v
+    supported = approach.previous_impulse > 0.0
+    arrives = touch.meets & ((d >= 0.0) | (~supported & (v < 0.0)))
+    impact_velocity = jnp.where(arrives, jnp.minimum(v + (tau + 0.5) * change, 0.0), 0.0)
+    leaving = -contacts.restitution * impact_velocity
+    rebound = jnp.where(arrives, leaving + _rest_of_step(leaving, tau, change), 0.0)
+    return impact_velocity, rebound
+
+
+def _knock(
+    contacts: Contacts, approach: Approach, impact_velocity: jax.Array, timestep: jax.Array
+) -> jax.Array | None:
+    """Normal velocity below which others have knocked surfaces together; see ``ContactTargets``."""
+    if approach.knock_speed is None:
+        return None
+    slowly = impact_velocity * timestep > -TOUCHING * contacts.thickness
+    supported = approach.previous_impulse > 0.0
+    may_be_knocked = (contacts.restitution > 0.0) & ~supported & slowly
+    return jnp.where(may_be_knocked, -approach.knock_speed, -jnp.inf)
 
 
 def _positive_part(velocity: jax.Array) -> jax.Array:

@@ -123,36 +123,25 @@ def build_tree(
     group_of, unit_of, root_of = [NONE] * bodies, [NONE] * bodies, [NONE] * bodies
     waiting = list(range(bodies))
     while waiting:
+        # Bodies whose parents are placed, by the parents' group and the joint's type.
         members: dict[tuple[int, str], list[int]] = {}
         for body in waiting:
-            joint = carrier.get(body)
-            if joint is None:
-                members.setdefault((NONE, FREE), []).append(body)
-            elif parent[joint] == WORLD:
-                members.setdefault((NONE, types[joint]), []).append(body)
-            elif group_of[parent[joint]] != NONE:
-                members.setdefault((group_of[parent[joint]], types[joint]), []).append(body)
+            above = NONE if parent_of[body] == WORLD else group_of[parent_of[body]]
+            if parent_of[body] == WORLD or above != NONE:
+                kind = types[carrier[body]] if body in carrier else FREE
+                members.setdefault((above, kind), []).append(body)
         if not members:
             raise ValueError("the eliminated joints form a ring")
         for (above, kind), found in members.items():
             if above != NONE:  # children in the order of their parents, so that units line up
                 found.sort(key=lambda body: unit_of[parent_of[body]])
-            carried_by = tuple(carrier[body] for body in found if body in carrier)
             for unit, body in enumerate(found):
                 group_of[body], unit_of[body] = len(groups), unit
                 root_of[body] = body if above == NONE else root_of[parent_of[body]]
-            groups.append(
-                Group(
-                    bodies=tuple(found),
-                    joints=carried_by,
-                    type=kind,
-                    freedoms=freedoms[carried_by[0]] if carried_by else 6,
-                    parent=above,
-                    parent_units=()
-                    if above == NONE
-                    else tuple(unit_of[parent_of[body]] for body in found),
-                )
-            )
+            carried_by = tuple(carrier[body] for body in found if body in carrier)
+            freedom = freedoms[carried_by[0]] if carried_by else 6
+            units = () if above == NONE else tuple(unit_of[parent_of[body]] for body in found)
+            groups.append(Group(tuple(found), carried_by, kind, freedom, above, units))
         waiting = [body for body in waiting if group_of[body] == NONE]
     limbs, limb_of = _limbs(groups)
     return Tree(

@@ -68,35 +68,44 @@ def build_world(
     """
     check(robot, "robot")
     check_robot(robot)
-    links = _links(robot, merge_fixed)
-    names = [name for name, joint in robot.joints.items() if not _is_inside(joint, links)]
-    # In the order of the tree, in which whatever is treated at once is a slice.
-    tree = _tree(robot, links, names, eliminate_joints)
-    links = [links[k] for k in tree.order]
+    tree, links, names = _structure(robot, eliminate_joints, merge_fixed)
     index = {part: k for k, link in enumerate(links) for part in link.parts}
-    names.sort(key=lambda name: index[robot.joints[name].child])
-    tree = _tree(robot, links, names, eliminate_joints)
-    joints = _joints(robot, links, index, names, eliminate_joints)
-    masses = numbers([link.mass for link in links])
+    bodies = Bodies(
+        names=tuple(link.name for link in links),
+        mass=numbers([link.mass for link in links]),
+        inertia=Sym3(*(numbers([link.inertia[k] for link in links]) for k in range(6))),
+    )
     parts = _parts(robot, links, index)
     specs = contact_specs(robot, index)
     geoms = build_geoms(robot, parts, specs)
     return World(
         tree=tree,
-        bodies=Bodies(
-            names=tuple(link.name for link in links),
-            mass=masses,
-            inertia=Sym3(*(numbers([link.inertia[k] for link in links]) for k in range(6))),
-        ),
+        bodies=bodies,
         parts=parts,
-        joints=joints,
+        joints=_joints(robot, links, index, names, eliminate_joints),
         geoms=geoms,
-        contacts=build_contacts(robot, geoms, masses, specs, vector(gravity)),
+        contacts=build_contacts(robot, geoms, bodies.mass, specs, vector(gravity)),
         drives=_drives(robot, names, tree),
         thrusters=_thrusters(robot, links, index),
         gravity=vector(gravity),
         timestep=number(timestep),
     )
+
+
+def _structure(
+    robot: RobotConfig, eliminate_joints: bool, merge_fixed: bool
+) -> tuple[Tree, list[_Link], list[str]]:
+    """The tree, the simulated bodies and the names of the joints between them.
+
+    All are in the order of the tree, in which whatever is treated at once is a slice.
+    """
+    links = _links(robot, merge_fixed)
+    names = [name for name, joint in robot.joints.items() if not _is_inside(joint, links)]
+    tree = _tree(robot, links, names, eliminate_joints)
+    links = [links[k] for k in tree.order]
+    index = {part: k for k, link in enumerate(links) for part in link.parts}
+    names.sort(key=lambda name: index[robot.joints[name].child])
+    return _tree(robot, links, names, eliminate_joints), links, names
 
 
 def build_simulator(
