@@ -105,8 +105,9 @@ def draw_all(runs: Runs, folder: Path) -> dict[str, str]:
     if first := runs.names("ball_adam")[:1]:  # the one from zero, as the paper's
         shutil.copy(runs.folder / first[0] / "trajectory.png", folder / "ball_path.png")
         captions["ball_path"] = f"Path of the ball before and after training, {first[0]}"
-    if best := best_of(runs, "pendulum_camera"):
-        shutil.copy(runs.evaluation(best, "film") / "pictures.png", folder / "pendulum_strip.png")
+    best = best_of(runs, "pendulum_camera")
+    if best and (film := runs.evaluation(best, "film") / "pictures.png").exists():
+        shutil.copy(film, folder / "pendulum_strip.png")
         captions["pendulum_strip"] = f"What the controller of {best} sees"
     return captions
 

@@ -157,10 +157,19 @@ def seconds_an_iteration(metrics: pd.DataFrame) -> float:
 
 
 def _each(
-    runs: Runs, part: str, of: Callable[[str], float]
+    runs: Runs, part: str, of: Callable[[str], float], evaluation: str | None = None
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """A figure of every run of a part, and the runs' names."""
+    """A figure of every run of a part, and the runs' names.
+
+    Args:
+        runs, part: where the runs are.
+        of: the figure, by the name of a run.
+        evaluation: that it is read from; runs that have not been evaluated so yet are left out.
+    """
     names = runs.names(part)
+    if evaluation is not None:
+        done = (runs.evaluation(name, evaluation) / "evaluation.json" for name in names)
+        names = [name for name, path in zip(names, done, strict=True) if path.exists()]
     return tuple(of(name) for name in names), tuple(names)
 
 
@@ -256,7 +265,7 @@ def _arm_random(runs: Runs) -> list[Row]:
             summary = read_json(runs.evaluation(name, "fresh"), "evaluation.json")
             return float(summary["mean"]["end_distance"])
 
-        values, jobs = _each(runs, part, fresh)
+        values, jobs = _each(runs, part, fresh, "fresh")
         what = f"mean error on fresh targets at the end, {method}"
         found.append(Row(4, what, "m", None, values, jobs))
     return found
@@ -285,7 +294,7 @@ def _gait(scale: Scale, runs: Runs) -> list[Row]:
     found.append(Row(5, f"evaluations to {GAIT_MARK} m/s", "", 500.0, values, jobs, note=note))
     values, jobs = _each(runs, part, seconds)
     found.append(Row(5, "seconds for 500 evaluations", "s", 3600.0, values, jobs))
-    values, jobs = _each(runs, part, finer)
+    values, jobs = _each(runs, part, finer, "finer")
     found.append(Row(5, "the same gait at a quarter of the time step", "m/s", None, values, jobs))
     for limit in scale.limits:
         values, jobs = _each(runs, f"quadruped_gait_{limit:g}Nm", best)
@@ -315,7 +324,7 @@ def _pendulum(scale: Scale, runs: Runs) -> list[Row]:
                 episodes = pd.read_csv(runs.evaluation(run, f"push_{push:g}") / "episodes.csv")
                 return float(100.0 * (episodes["worst_distance"] < LOST).mean())
 
-            values, jobs = _each(runs, name, up)
+            values, jobs = _each(runs, name, up, f"push_{push:g}")
             paper = 100.0 if name == part and push == 0.0 else None
             pushed = f", pushed by {push:g} m/s every 5 s" if push else ""
             what = f"starts up for more than a minute{pushed}, {controller}"

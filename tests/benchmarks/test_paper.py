@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.jobs import Chain, Job, Runner, record_of
 from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import write_report
-from benchmarks.paper.rows import EXPERIMENTS, Row, rows, spread
+from benchmarks.paper.rows import EXPERIMENTS, Row, Runs, _each, rows, spread
 from diffsim.validation import ConfigError
 from tests.commands import TIMEOUT_S
 from tests.test_documents import ROOT, SCHEMAS, composed
@@ -171,3 +171,15 @@ def test_an_interrupted_reproduction_goes_on(tmp_path):
     assert list(metrics["iteration"]) == list(range(1, 601))
     pd.testing.assert_frame_equal(metrics.head(len(before)), before)
     assert json.loads((folder / "job.json").read_text())["seconds"] > 0
+
+
+def test_a_training_that_is_not_evaluated_yet_is_left_out_of_what_evaluations_say(tmp_path):
+    for number in (0, 1):
+        run = tmp_path / f"arm_random_{number}"
+        run.mkdir()
+        (run / "job.json").write_text("{}")
+    done = tmp_path / "arm_random_1" / "evaluations" / "fresh"
+    done.mkdir(parents=True)
+    (done / "evaluation.json").write_text('{"mean": {"end_distance": 0.02}}')
+    found = _each(Runs(tmp_path), "arm_random", lambda name: 1.0, "fresh")
+    assert found == ((1.0,), ("arm_random_1",))
