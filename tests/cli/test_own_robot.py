@@ -86,7 +86,7 @@ def test_it_runs_with_one_number_overridden(folder):
     ("override", "says"),
     [
         ("robot.contact_pairs=[[ball,cube]]", ("robot.contact_pairs[0]", "'cube'", "other")),
-        ("robot.contact_pairs=[[ball,crate]]", ("robot.contact_pairs[0]", "'crate'", "spheres")),
+        ("robot.contact_pairs=[[ball,crate]]", ("robot.contact_pairs[0]", "'crate'", "can touch")),
         ("robot.contact_pairs=[[ball,ball]]", ("robot.contact_pairs[0]", "different")),
         ("robot.thrusters.push.body=bal", ("robot.thrusters.push.body", "'bal'", "ball")),
         ("robot.thrusters.push.axis=[0,0,0]", ("robot.thrusters.push.axis", "zero")),

@@ -29,9 +29,9 @@ def test_commands_are_held_until_the_next_image():
     world = experiment._world(config)
     state = experiment._start(config, world, experiment._watched())
     sight = Sight(config, experiment.controller, world)
-    policy = sight.policy(parameters)
+    policy = sight.policy(parameters, sight.remember(state))
     assert policy.every == 4
-    held, commands = sight.remember(state), []
+    held, commands = policy.memory, []
     for offset in (0.0, 0.2):
         moved = with_motion(
             state, position=state.pose.position._replace(x=state.pose.position.x + offset)

@@ -15,7 +15,6 @@ NUMBERS = {
     "bodies.a.density": (-1.0, "robot.bodies.a.density must be > 0, got -1.0"),
     "bodies.a.mass": (0.0, "robot.bodies.a.mass must be > 0, got 0.0"),
     "bodies.b.inertia": ([1.0, 0.0, 1.0], "robot.bodies.b.inertia[1] must be > 0, got 0.0"),
-    "bodies.a.shape": ("cone", "robot.bodies.a.shape must be one of sphere, box, got 'cone'"),
     "bodies.a.restitution": (1.5, "robot.bodies.a.restitution must be <= 1, got 1.5"),
     "friction": (-0.1, "robot.friction must be >= 0, got -0.1"),
     "contact_frequency": (0.0, "robot.contact_frequency must be > 0, got 0.0"),

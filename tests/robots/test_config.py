@@ -51,7 +51,11 @@ ERRORS = {
     ),
     "pair with a box": (
         setting("contact_pairs", [["a", "c"]]),
-        ["robot.contact_pairs[0]", "spheres", "'c'"],
+        ["robot.contact_pairs[0]", "shapes can touch", "['a', 'c']", "sphere and box"],
+    ),
+    "unknown shape": (
+        setting("bodies.a.shape", "cone"),
+        ["robot.bodies.a.shape", "one of sphere, box", "'cone'"],
     ),
     "pair twice": (
         setting("contact_pairs", [["a", "b"], ["b", "a"]]),

@@ -39,8 +39,8 @@ MECHANISM_ERRORS = {
     ),
     # Joints by themselves.
     "unknown joint type": (
-        setting("joints.rail.type", "screw"),
-        ["robot.joints.rail.type", "hinge, slider", "'screw'"],
+        setting("joints.rail.type", "worm"),
+        ["robot.joints.rail.type", "hinge, slider", "'worm'"],
     ),
     "unknown parent": (
         setting("joints.neck.parent", "car"),

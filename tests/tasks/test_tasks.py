@@ -129,8 +129,9 @@ def test_a_controller_without_sensors_of_motion_is_worked_out_beforehand():
         Experiment(pendulum(f"++task.sensors={{{sensors}}}"))
         for sensors in (clock, f"{clock}, p: {{type: position, body: weight}}")
     )
-    assert opened._episode(jnp.asarray(opened.initial), NOTHING)[1].shape == (20, 1)
-    assert closed._episode(jnp.asarray(closed.initial), NOTHING)[1] is None
+    known = opened._episode(jnp.asarray(opened.initial), NOTHING).policy
+    assert known.given.shape == (20, 1)
+    assert closed._episode(jnp.asarray(closed.initial), NOTHING).policy.given is None
     narrow = jnp.array([0.5, 2.0])  # bias, then weights: leaves in the order of their names
     wide = jnp.array([0.5, 2.0, 0.0, 0.0, 0.0])
     before, after = (
@@ -143,9 +144,9 @@ def test_a_controller_without_sensors_of_motion_is_worked_out_beforehand():
 def test_a_goal_alone_is_read_once_for_the_whole_episode():
     experiment = Experiment(random_pendulum("++task.sensors={g: {type: goal}}", "batch=3"))
     draw = experiment.draw(jax.random.key(0), 3)
-    episode, given = experiment._episode(jnp.arange(4.0), draw)
-    assert given is None
-    _, control = episode.policy((), episode.state)
+    episode = experiment._episode(jnp.arange(4.0), draw)
+    assert episode.policy.given is None
+    _, control = episode.policy.act((), episode.state)
     goal = draw.task
     np.testing.assert_allclose(control.command[0], goal.x + 2.0 * goal.y + 3.0 * goal.z)
 
@@ -153,7 +154,7 @@ def test_a_goal_alone_is_read_once_for_the_whole_episode():
 def starts(experiment, count=200, training=False):
     """Angles of the pendulum and their rates at the start of episodes, and the cart's place."""
     draw = experiment.draw(jax.random.key(0), count, training)
-    episode, _ = experiment._episode(jnp.asarray(experiment.initial), draw)
+    episode = experiment._episode(jnp.asarray(experiment.initial), draw)
     motion = part_motion(episode.world.parts, episode.state)
     names = experiment.part_names
     bar, cart = names.index("bar"), names.index("cart")
