@@ -94,6 +94,8 @@ def check_sensors(robot: RobotConfig, sensors: Mapping[str, SensorConfig], key: 
 def _check_body(key: str, body: BodyConfig) -> None:
     if body.shape is not None:
         _check_shape(key, body)
+    elif body.parameters:
+        raise ConfigError(f"{key}.parameters must be left out without shape, got {body.parameters}")
     for name, geom in body.geoms.items():
         check_identifier(name, f"{key}.geoms")
         _check_shape(f"{key}.geoms.{name}", geom)
@@ -271,10 +273,10 @@ def _check_contact_pairs(robot: RobotConfig) -> None:
     from diffsim.collisions.table import pair_of
     from diffsim.robots.geoms import named_geoms
 
-    pairs = set()
+    found: set[frozenset[str]] = set()
     for index, pair in enumerate(robot.contact_pairs):
         key = f"robot.contact_pairs[{index}]"
-        if len(pair) != 2 or pair[0] == pair[1]:
+        if len(pair) != 2 or pair[0].partition(".")[0] == pair[1].partition(".")[0]:
             raise ConfigError(f"{key} must name two different bodies, got {pair}")
         for name in pair:
             if not named_geoms(robot, name):
@@ -287,9 +289,11 @@ def _check_contact_pairs(robot: RobotConfig) -> None:
         if not any(pair_of(a, b) for a in shapes[0] for b in shapes[1]):
             what = " and ".join(", ".join(sorted(own)) for own in shapes)
             raise ConfigError(f"{key} must name bodies whose shapes can touch, got {pair}: {what}")
-        if frozenset(pair) in pairs:
+        first, second = (named_geoms(robot, name) for name in pair)
+        geoms_of_pair = {frozenset((a, b)) for a in first for b in second}
+        if geoms_of_pair & found:
             raise ConfigError(f"{key} must not repeat a pair, got {pair}")
-        pairs.add(frozenset(pair))
+        found |= geoms_of_pair
 
 
 def _shapes(robot: RobotConfig, name: str) -> set[str]:

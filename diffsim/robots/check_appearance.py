@@ -24,6 +24,10 @@ def check_appearance(robot: RobotConfig) -> None:
     for name, plane in robot.scenery.items():
         check_direction(f"robot.scenery.{name}.orientation", plane.orientation)
         _check_texture(f"robot.scenery.{name}.texture", plane.texture)
+        if plane.solid and name in robot.bodies:
+            raise ConfigError(
+                f"robot.scenery must name solid planes otherwise than bodies, got '{name}'"
+            )
     check_direction("robot.light.direction", robot.light.direction)
     for name, camera in robot.cameras.items():
         _check_camera(robot, f"robot.cameras.{name}", camera)

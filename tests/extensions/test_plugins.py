@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from diffsim.joints.table import JOINT_TYPES
+from diffsim.robots.build import build_world
 from diffsim.robots.load import load_robot
 from diffsim.shapes.table import SHAPES
 from diffsim.tables import KindTable, load_plugins, require_plugins
@@ -192,6 +193,31 @@ def test_a_joint_needs_no_face_of_a_body_without_shape() -> None:
     joint = {"type": "hinge", "parent": "a", "child": "b", "parent_face": [0, 0, 1]}
     with pytest.raises(ConfigError, match=r"parent_face must be \[0, 0, 0\]"):
         load_robot({"name": "r", "bodies": bodies, "joints": {"j": joint}})
+
+
+BALLS = {"radius": 0.1, "shape": "sphere"}
+TWO_GEOMS = {"geoms": {"x": BALLS, "y": BALLS}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"contact_pairs": [["a.x", "a.y"]]}, r"must name two different bodies"),
+        ({"contact_pairs": [["a", "b"], ["b", "a.y"]]}, r"\[1\] must not repeat a pair"),
+        ({"contact_pairs": [["a.z", "b"]]}, r"must be one of a, b, a\.x, a\.y, got 'a\.z'"),
+        ({"scenery": {"b": {"solid": True}}}, r"must name solid planes otherwise than bodies"),
+    ],
+)
+def test_geoms_are_named_once(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_robot({"name": "r", "bodies": {"a": TWO_GEOMS, "b": BALLS}, **change})
+
+
+def test_a_pair_may_name_a_single_geom() -> None:
+    bodies = {"a": TWO_GEOMS, "b": BALLS}
+    robot = load_robot({"name": "r", "bodies": bodies, "contact_pairs": [["a.y", "b"]]})
+    contacts = build_world(robot, [0.0, 0.0, 0.0], 0.01).contacts
+    assert contacts.names == ("a.x/ground", "b/ground", "a.y/ground", "a.y/b")
 
 
 def test_pairs_of_shapes_that_cannot_touch_are_refused() -> None:
