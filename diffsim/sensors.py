@@ -1,4 +1,4 @@
-"""What a robot can measure: its motion, its contacts and time, as one vector for a controller."""
+"""Sensors: motion, contacts and time as one vector for a controller."""
 
 from __future__ import annotations
 

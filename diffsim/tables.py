@@ -62,9 +62,14 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
         Raises:
             ValueError: if there is another one of this name.
         """
-        known = self._found.get(name)
-        again = known is not None and _place(known) == _place(kind)  # a module imported anew
-        if name in self and not again:
+        place = f"{type(kind).__module__}:{type(kind).__qualname__}"
+        known = [self._places.get(name)]
+        if name in self._found:
+            other = type(self._found[name])
+            known.append(f"{other.__module__}:{other.__qualname__}")
+        elif name in self._entry_points:
+            known.append(self._entry_points[name].value)
+        if any(other not in (None, place) for other in known):  # else it is imported anew
             raise ValueError(f"{self.group} must have names of their own, got '{name}' twice")
         self._found[name] = kind
 
@@ -130,7 +135,7 @@ def require_plugins(modules: Sequence[str]) -> None:
     """Check that the plugins of a saved run are loaded; a folder alone never has code run.
 
     Raises:
-        ConfigError: naming those that are missing.
+        ConfigError: naming the run's plugins.
     """
     missing = [name for name in modules if name not in _LOADED and name not in sys.modules]
     if missing:
@@ -148,7 +153,3 @@ def _load(point: EntryPoint) -> Any:
             f"the entry point {point.group} '{point.name}' = {point.value} cannot be loaded: "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _place(kind: Any) -> tuple[str, str]:
-    return type(kind).__module__, type(kind).__qualname__

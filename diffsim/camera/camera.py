@@ -63,7 +63,7 @@ class Camera:
         return self.view(world.parts.names, part_motion(world.parts, state))
 
     def view(self, names: Sequence[str], motion: Motion, offset: Vec3 | None = None) -> jax.Array:
-        """The same from the motion of parts; of several moments or robots, along the last axis.
+        """Image from the motion of parts; of several moments or robots along the last axis.
 
         Args:
             names: of the parts.
@@ -108,7 +108,7 @@ def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
     """All that can be seen of a robot and around it: its geoms, in order, then its planes."""
     planes, geoms = robot.scenery, seen_geoms(robot)
     images = [
-        draw_texture(geom.config.texture or TextureConfig(), f"robot.bodies.{geom.name}.texture")
+        draw_texture(geom.config.texture or TextureConfig(), f"{geom.key}.texture")
         for geom in geoms
     ]
     images += [

@@ -144,9 +144,10 @@ def _without_force(world: World) -> World:
 def _floating(world: World, state: State) -> tuple[World, State]:
     """Without gravity and contacts, and with all of the robot moving and turning as a whole."""
     geoms = world.geoms
-    on_world = column([body == WORLD for body in geoms.bodies], geoms.pose.position.z)
+    # Planes are moved away along their normals; what has a radius gets one that reaches nothing.
     place, turned = geoms.pose
-    below = place._replace(z=jnp.where(on_world, place.z + OUT_OF_REACH, place.z))
+    of_world = column([body == WORLD for body in geoms.bodies], place.z).astype(place.z.dtype)
+    below = place + turned.c2 * (OUT_OF_REACH * of_world)
     points: dict[str, Size] = {
         shape: {
             name: jnp.full_like(value, OUT_OF_REACH) if name == "radius" else value

@@ -16,8 +16,8 @@ from diffsim.robots.appearance import CameraConfig, LightConfig, PlaneConfig, Te
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.placement import carriers
 
-APPEARANCE = (CameraConfig, LightConfig, PlaneConfig, TextureConfig)
-"""What is only seen, and moves nothing."""
+APPEARANCE = (CameraConfig, LightConfig, TextureConfig)
+"""Schemas of what is only seen, and moves nothing; so are planes that are not solid."""
 
 INITIAL_STATE = "initial state"
 PLACEMENT = ("position", "orientation", "velocity", "angular_velocity")
@@ -71,14 +71,16 @@ def collect(robot: RobotConfig, simulation: SimulationConfig) -> list[Number]:
         parts = path.split(".")  # robot, group, name, field, perhaps an index
         group, name = parts[1:3] if parts[1] in GROUPS else ("", "")
         field = schema_field.name
-        if group == "bodies" and field in PLACEMENT and name in carried:
+        of_geom = group == "bodies" and parts[3] == "geoms"
+        if group == "bodies" and field in PLACEMENT and name in carried and not of_geom:
             continue  # the joint says where the body is
         if group == "joints" and robot.joints[name].type == "free":
             continue
-        is_start = (group == "bodies" and field in PLACEMENT) or (
+        is_start = (group == "bodies" and field in PLACEMENT and not of_geom) or (
             group == "joints" and field in ("position", "velocity")
         )
-        kind = INITIAL_STATE if is_start else f"{GROUPS[group] if group else 'robot'}.{field}"
+        thing = "geom" if of_geom else GROUPS[group] if group else "robot"
+        kind = INITIAL_STATE if is_start else f"{thing}.{field}"
         found.append(_number(path, kind, schema_field, value))
     for path, schema_field, value in _walk(simulation, "simulation"):
         if schema_field.name == "gravity":
@@ -97,6 +99,8 @@ def below(values: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _number(path: str, kind: str, field: dataclasses.Field[Any], value: float) -> Number:
     rule = field.metadata
     scale = abs(value) if rule.get("above") == 0 else SCALES.get(field.name, 1.0)
+    if field.name == "parameters":  # whose own sizes nobody knows
+        scale = abs(value) or 1.0
     if rule.get("at_least") is not None:
         value = max(value, rule["at_least"] + MARGIN * scale)
     if rule.get("at_most") is not None:
@@ -106,7 +110,7 @@ def _number(path: str, kind: str, field: dataclasses.Field[Any], value: float) -
 
 def _walk(node: Any, path: str) -> Iterator[tuple[str, dataclasses.Field[Any], float]]:
     """Path, field and value of every finite number in fields that hold numbers."""
-    if isinstance(node, APPEARANCE):
+    if isinstance(node, APPEARANCE) or (isinstance(node, PlaneConfig) and not node.solid):
         return
     if isinstance(node, dict):
         for name, item in node.items():
@@ -115,6 +119,8 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, dataclasses.Field[Any], f
         types = typing.get_type_hints(type(node))
         for field in dataclasses.fields(node):
             value, here = getattr(node, field.name), f"{path}.{field.name}"
+            if isinstance(node, PlaneConfig) and field.name == "size":
+                continue  # of its texture: a solid plane has no end
             if "float" not in str(types[field.name]):  # not a number, several, or null for none
                 yield from _walk(value, here)
                 continue

@@ -21,7 +21,7 @@ from diffsim.robots.geoms import GROUND
 from diffsim.robots.placement import carriers
 
 GAP = 1e-2
-"""Between the ground and the lowest sphere of a lowered robot [m]: it lands within some steps."""
+"""Between the ground and the lowest surface of a lowered robot [m]: it lands within some steps."""
 
 
 def nudged(robot: RobotConfig, settings: CheckSettings, random: np.random.Generator) -> RobotConfig:
@@ -60,9 +60,9 @@ def lowered(robot: RobotConfig) -> RobotConfig:
     """
     robot = copy.deepcopy(robot)
     world = build_world(robot, [0.0, 0.0, 0.0], 1.0)
-    on_ground = [
-        k for k, geom in enumerate(world.contacts.geom_b) if world.geoms.names[geom] == GROUND
-    ]
+    ends = zip(world.contacts.geom_a, world.contacts.geom_b, strict=True)
+    names = world.geoms.names
+    on_ground = [k for k, (a, b) in enumerate(ends) if GROUND in (names[a], names[b])]
     gaps = []
     if on_ground:
         frame = contact_frame(world, initial_state(robot, world))

@@ -1,1 +1,1 @@
-"""Where the surfaces of two geoms are closest, one file a pair of shapes."""
+"""Closest points of two geoms' surfaces, one file for each pair of shapes."""

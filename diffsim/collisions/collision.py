@@ -87,7 +87,7 @@ class GeomMotion(NamedTuple):
 
 
 class Touch(NamedTuple):
-    """Where two surfaces are closest, or meet within the step, components (pairs,), in the world.
+    """Geometry of two surfaces at contact, components (pairs,), in the world.
 
     Attributes:
         separation: gap at the start of the step [m], negative when penetrating.

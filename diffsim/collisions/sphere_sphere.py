@@ -31,7 +31,7 @@ class SphereSphere:
         hits = (half_linear < 0.0) & (separation > 0.0) & (discriminant > 0.0)
         root = jnp.sqrt(jnp.where(hits, discriminant, 1.0))
         tau = jnp.where(hits, constant / jnp.where(hits, root - half_linear, 1.0), 0.0)
-        in_flight = hits & (tau < 1.0)
+        in_flight = hits & (tau >= 0.0) & (tau < 1.0)  # < 0 only where a radius is negative
         tau = jnp.where(in_flight, tau, 0.0)
 
         _, normal = length_and_direction(between + travel * tau)

@@ -9,8 +9,8 @@ that is allowed, and passes the change on to z:
 Every constraint also says what the *drift* has to satisfy, the mean motion through the step with
 which positions move.
 
-A new kind is a file of this package: a law, a function that builds its constraints from a
-``StepStart``, and its place in ``diffsim.solvers.problem``. The solver knows no kind.
+A new type of constraint is a file of this package: a law, a function that builds its constraints
+from a ``StepStart``, and its place in ``diffsim.solvers.problem``. The solver knows no type.
 """
 
 from __future__ import annotations

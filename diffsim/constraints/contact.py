@@ -73,8 +73,8 @@ from diffsim.math.vectors import stacked
 from diffsim.world.world import Impulses, World
 
 UNACCOUNTED = 1.1
-"""How much deeper than its last force says a spring may be; beyond, it pushes back as that says.
-The margin keeps the switch away from a contact that is solved exactly."""
+"""Largest depth of a spring, as a multiple of what its last force says; beyond, it pushes back as
+that says. The margin keeps the switch away from a contact that is solved exactly."""
 
 TOUCHING = 1e-6
 """Approach in one step, as a share of both thicknesses, that is round-off and no impact."""
@@ -336,7 +336,7 @@ def contact_targets(
 
     Args:
         contacts: parameters.
-        touch: geometry at the start of the step.
+        touch: gap at the start of the step, and geometry at the time of impact.
         approach: motion along the normals.
         timestep: [s].
     """

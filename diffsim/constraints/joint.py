@@ -161,7 +161,7 @@ def _curve_of_anchors(
     child: tuple[int, ...],
     parent: tuple[int, ...],
 ) -> Vec3:
-    """How fast the child's anchor leaves the parent's because both go along arcs [m/s].
+    """Velocity at which anchors part because both move along arcs [m/s].
 
     h/2 (ω × (ω × r)) of the child minus that of the parent: with it the rows hold the joints at
     the end of the step, as ``Elimination.arc`` does for the eliminated ones.

@@ -1,10 +1,10 @@
 """Putting the bodies of a tree back together after they have moved.
 
-Roots that no joint carries move along straight lines over a step, and turn; so do bodies on ball
-joints turn. Every other body is where the motion along its joint's axes leads it, from its parent
-outwards. So eliminated joints hold to round-off. A tree that no joint ties to the world is then
-shifted so that its centre of mass is where its momentum has taken it, and turned as a whole by as
-much as keeps its angular momentum: both are terms of third order in the time step.
+Roots that no joint carries move along straight lines over a step, and turn; so do bodies turn on
+joints that turn freely. Every other body is where the motion along its joint's axes leads it, from
+its parent outwards. So eliminated joints hold to round-off. A tree that no joint ties to the world
+is then shifted so that its centre of mass is where its momentum has taken it, and turned as a whole
+by as much as keeps its angular momentum: both are terms of third order in the time step.
 
 Source: for products along the tree Hillis, Steele, "Data parallel algorithms", 1986.
 """
@@ -144,7 +144,7 @@ def _turned_along(tree: Tree, rotation: Mat3) -> Mat3:
 
 
 def spinning(tree: Tree) -> tuple[int, ...]:
-    """The bodies that turn freely: free roots, and what ball joints carry."""
+    """The bodies that turn freely: free roots, and what joints that turn freely carry."""
     free = (group.bodies for group in tree.groups if JOINT_TYPES[group.type].turns_freely)
     return tuple(body for bodies in free for body in bodies)
 

@@ -67,13 +67,11 @@ def order(tree: Tree) -> Order:
     )
 
 
-def joint_motions(
-    tree: Tree, joints: Joints, frames: JointFrames, position: Vec3, origin: Vec3
-) -> Twist:
+def joint_motions(tree: Tree, frames: JointFrames, position: Vec3, origin: Vec3) -> Twist:
     """S of joints: the velocity for a unit rate, components (``order(tree).jointed`` degrees,).
 
     Args:
-        tree, joints, frames: of the robot.
+        tree, frames: of the robot.
         position: of the bodies [m].
         origin: of every body's tree [m].
     """

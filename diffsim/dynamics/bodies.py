@@ -59,7 +59,7 @@ class FreeMotion(NamedTuple):
 
 
 def resolved(angular_velocity: Vec3, timestep: jax.Array) -> jax.Array:
-    """How far a step resolves a body's turning: 1 for slow, 0 for fast ones, smooth between."""
+    """Share in which a step resolves a body's turning: 1 if slow, 0 if fast, smooth between."""
     squared = angular_velocity.squared_norm() * timestep**2
     turning = squared > RESOLVED**2
     angle = jnp.sqrt(jnp.where(turning, squared, RESOLVED**2))

@@ -96,7 +96,7 @@ def eliminate(
     reach = position - origin
     everyone = Moving(position, twist, resolved(twist.angular, timestep))
     arc = arcs(tree, joints, frames, everyone, reach, timestep)
-    motions = joint_motions(tree, joints, frames, position, origin)
+    motions = joint_motions(tree, frames, position, origin)
     everything = all_motions(tree, motions)
 
     own = Inertia(

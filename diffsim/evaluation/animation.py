@@ -16,7 +16,7 @@ from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import RobotConfig
-from diffsim.robots.geoms import geom_specs
+from diffsim.robots.geoms import GeomSpec, geom_specs
 from diffsim.simulate.batch import robots_last
 
 PICTURES = 8
@@ -64,12 +64,11 @@ class Film:
         place = np.asarray(motion.pose.position.stack())
         flat = place[..., :2] - place[..., :2].mean(axis=1, keepdims=True)
         sizes = [
-            2.0 * float(geom.size["radius"])
-            if geom.config.shape == "sphere"
-            else 2.0 * float(geom.shape.extents(geom.size).length())
+            2.0 * (_reach(geom) + float(geom.pose.position.length()))
             for geom in geom_specs(self._robot)
         ]
-        half = max(float(np.abs(flat).max()), 0.5 * float(np.ptp(place[..., 2]))) + 0.5 * max(sizes)
+        half = max(float(np.abs(flat).max()), 0.5 * float(np.ptp(place[..., 2])))
+        half += 0.5 * max(sizes, default=0.2)
         middle = 0.5 * float(place[..., 2].max() + place[..., 2].min())
         away = 2.0 * HALF_WIDTH * half * 0.018 / 0.024
         camera = CameraConfig(
@@ -121,3 +120,10 @@ def save_strip(path: Path, images: np.ndarray, times: Sequence[float]) -> None:
 
 def _picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+
+
+def _reach(geom: GeomSpec) -> float:
+    """Distance of a geom's farthest point from its centre [m]."""
+    if geom.config.shape == "sphere":
+        return float(geom.size["radius"])
+    return float(geom.shape.extents(geom.size).length())

@@ -385,7 +385,7 @@ def read_numbers(config: RunConfig, path: str, key: str = "path") -> list[float]
 
 
 def is_list(config: RunConfig, path: str) -> bool:
-    """Whether a path leads to a list of numbers and not to a single one."""
+    """True if a path leads to a list of numbers and not to a single one."""
     return isinstance(_follow(config, path, "path")[0], list)
 
 

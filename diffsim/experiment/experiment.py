@@ -100,7 +100,7 @@ NOTHING = Drawn(None, None, None)
 
 
 class Episode(NamedTuple):
-    """What a rollout is told first, in this order; of one robot, or of several side by side."""
+    """Arguments of a rollout: simulator, state, policy, steps; of one robot or of several."""
 
     simulator: Engine
     state: State
@@ -111,6 +111,10 @@ class Episode(NamedTuple):
     def world(self) -> World:
         """The world of the robots."""
         return self.simulator.world
+
+    def pushed(self, pushes: Vec3 | None) -> Episode:
+        """The same with disturbances, if there are any."""
+        return self._replace(policy=dataclasses.replace(self.policy, pushes=pushes))
 
 
 class Known(NamedTuple):
@@ -294,7 +298,7 @@ class Experiment:
         draw = self._watched()
         episode = self._episode(x, draw)
         observe = observer(episode.world)
-        result = rollout(*episode, observe, Reverse(pushes=self._pushes(episode, draw.pushes)))
+        result = rollout(*episode.pushed(self._pushes(episode, draw.pushes)), observe)
         first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
@@ -316,9 +320,9 @@ class Experiment:
         if drawn is not None:
             pushes = drawn if pushes is None else drawn + pushes
         result = rollout(
-            *episode,
+            *episode.pushed(pushes),
             lambda state: self.task.observe(episode.world, state, draw.task),
-            Reverse(self.config.simulation.checkpoint, flow, pushes),
+            Reverse(self.config.simulation.checkpoint, flow),
         )
         found = self.task.evaluate(episode.world, result, draw.task)
         sound = _one_or_nan(result.state)
@@ -334,7 +338,7 @@ class Experiment:
         return push_velocities(task, directions, episode.state, body, self.config.simulation.dt)
 
     def _episode(self, x: jax.Array, draw: Drawn) -> Episode:
-        """What a rollout is told."""
+        """Arguments of an episode's rollout."""
         config, parameters = self.variables.unpack(x)
         world = self._known.world
         if any(jax.tree.leaves(self._known.changes_world)):

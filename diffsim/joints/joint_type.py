@@ -67,7 +67,7 @@ class Axis(NamedTuple):
 
     @property
     def turns(self) -> bool:
-        """Whether the coordinate is an angle."""
+        """True if the coordinate is an angle."""
         return self.angular is not None
 
     @property
@@ -105,7 +105,8 @@ class JointType(Protocol):
             axes, one for the frame's first axis, two for its first and second.
         counts_turns: of each coordinate, True for an angle that goes on beyond half a turn. The
             frames give it within ±π; which turn it is, the state knows (``joint_coordinates``).
-        turns_freely: whether the child turns about any axis, and its coordinates do not add up.
+        turns_freely: whether the child turns about any axis, and its coordinates do not add up;
+            the anchors of such a joint stay together.
         parameters: numbers of the type's own, by name; ``JointFrames`` has their values.
     """
 
@@ -128,7 +129,7 @@ class JointType(Protocol):
     def carry(
         self, frame: Mat3, coordinates: Sequence[jax.Array], parameters: Parameters
     ) -> tuple[Vec3, Mat3]:
-        """Where the child's frame is: from the parent's anchor, and its axes.
+        """Pose of the child's frame: offset from the parent's anchor, and axes.
 
         Args:
             frame: axes of the parent's frame, in any coordinates; the results are in the same.

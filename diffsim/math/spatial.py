@@ -80,7 +80,7 @@ class Twist(NamedTuple):
 
 
 class Motion(NamedTuple):
-    """Where frames are in the world and how they move.
+    """Poses of frames in the world, and their twists.
 
     Attributes:
         pose: of the frames.
@@ -107,7 +107,7 @@ class Wrench(NamedTuple):
     torque: Vec3
 
     def about(self, offset: Vec3) -> Wrench:
-        """The same action about another point, from which its old one is at this offset [m]."""
+        """Wrench of this action about a point, from which the old one is at ``offset`` [m]."""
         return Wrench(self.force, self.torque + offset.cross(self.force))
 
     def gather(self, index: Sequence[int]) -> Wrench:

@@ -36,7 +36,6 @@ AZIMUTH, ELEVATION = math.radians(-65.0), math.radians(12.0)
 """From where it is seen: about the z axis from x, and above the ground."""
 LIGHT = np.array([0.3, -0.6, 0.74])
 MARGIN = 0.15
-UNSEEN = 0.1  # half width of a robot of which nothing can be drawn [m]
 """Around the robot at its widest, as a share of its extent."""
 
 
@@ -69,7 +68,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path |
     goal = read_goal(folder)
     geoms = [geom for name in moments[0]["body"] for geom in drawn_geoms(name, bodies[name])]
     reaches = [float(np.linalg.norm(geom.position)) + geom.reach for geom in geoms]
-    reach = max(reaches, default=UNSEEN)
+    reach = max(reaches)
     screen = np.stack([across, up], axis=1)
     places = [moment[["x", "y", "z"]].to_numpy() for moment in moments]
     widest = max(float(np.ptp(p @ screen, axis=0).max()) for p in places) + 2.0 * reach

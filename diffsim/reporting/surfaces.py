@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 DRAWN = ("sphere", "box")
-"""Shapes that can be drawn; others are left out."""
+"""Shapes that can be drawn."""
+
+MARKER = 0.03
+"""Radius of the ball that stands for a body of which nothing can be drawn [m]."""
 
 
 class DrawnGeom(NamedTuple):
     """A sphere or a box on a body.
 
     Attributes:
-        name: of the body for its only geom, else "body.geom".
+        name: that of the body for the geom of its ``shape``, else "body.geom".
         shape: one of ``DRAWN``.
         size: radius, or three edges [m].
         texture: as in the config, None if it says nothing.
@@ -37,11 +40,11 @@ class DrawnGeom(NamedTuple):
 
 
 def drawn_geoms(name: str, body: Mapping[str, Any]) -> list[DrawnGeom]:
-    """What is drawn of a body, which may be nothing."""
+    """Geoms of a body that can be drawn; a small ball if there are none."""
     geoms = {f"{name}.{key}": geom for key, geom in (body.get("geoms") or {}).items()}
     if body["shape"] is not None:
         geoms[name] = {key: body.get(key) for key in ("shape", "radius", "size", "texture")}
-    return [
+    drawn = [
         DrawnGeom(
             name=key,
             shape=geom["shape"],
@@ -53,6 +56,7 @@ def drawn_geoms(name: str, body: Mapping[str, Any]) -> list[DrawnGeom]:
         for key, geom in geoms.items()
         if geom["shape"] in DRAWN
     ]
+    return drawn or [DrawnGeom(name, "sphere", [MARKER], None, np.zeros(3), np.eye(3))]
 
 
 def _size(geom: Mapping[str, Any]) -> list[float]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from diffsim.reporting.run_files import (
+    ROTATION,
     cut_off,
     drawable_part,
     read_goal,
@@ -19,6 +20,7 @@ from diffsim.reporting.run_files import (
     read_trajectory,
     save_figure,
 )
+from diffsim.reporting.surfaces import DrawnGeom, drawn_geoms
 
 _OUTLINES = 24
 """About how many outlines of a body are drawn along its path."""
@@ -48,12 +50,11 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndar
     for number, (name, path) in enumerate(table.groupby("body", sort=False)):
         color = f"C{number}"
         axes.plot(path["x"], path["z"], color=color, linewidth=1.2)
-        body = config["robot"]["bodies"][name]
-        if body["shape"] != "sphere":
-            continue
+        geoms = drawn_geoms(str(name), config["robot"]["bodies"][name])
         every = max(1, len(path) // _OUTLINES)
-        for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
-            _draw_sphere(axes, path.iloc[shown], body["radius"], color, last=shown == len(path) - 1)
+        for geom in (geom for geom in geoms if geom.shape == "sphere"):
+            for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
+                _draw_sphere(axes, path.iloc[shown], geom, color, last=shown == len(path) - 1)
     if goal is not None:
         place = (goal[0], goal[2])
         axes.plot(*place, marker="^", markersize=9, color="tab:red", clip_on=False)
@@ -64,12 +65,14 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndar
     axes.margins(x=0.08, y=0.1)
 
 
-def _draw_sphere(axes: Axes, row: pd.Series, radius: float, color: str, last: bool) -> None:
-    alpha = 1.0 if last else 0.35
-    centre = (row["x"], row["z"])
+def _draw_sphere(axes: Axes, row: pd.Series, geom: DrawnGeom, color: str, last: bool) -> None:
+    alpha, radius = 1.0 if last else 0.35, geom.size[0]
+    place = row[["x", "y", "z"]].to_numpy(float)
+    place = place + row[list(ROTATION)].to_numpy(float).reshape(3, 3) @ geom.position
+    centre = (place[0], place[2])
     axes.add_patch(
         Circle(centre, radius, fill=last, facecolor="white", edgecolor=color, alpha=alpha)
     )
     # The body's own z axis, projected.
-    tip = (row["x"] + radius * row["r_xz"], row["z"] + radius * row["r_zz"])
+    tip = (centre[0] + radius * row["r_xz"], centre[1] + radius * row["r_zz"])
     axes.plot([centre[0], tip[0]], [centre[1], tip[1]], color=color, alpha=alpha, linewidth=1)

@@ -1,4 +1,4 @@
-"""What a robot's YAML file may say about how things look, and about the cameras that look at them.
+"""Schema of textures, planes, light and cameras.
 
 Lengths in metres, colours as red, green and blue from 0 to 1.
 """
@@ -46,7 +46,8 @@ class PlaneConfig:
     size: list[float] = bounded([1.0, 1.0], above=0, length=2)  # along its x and y [m]
     limited: bool = False
     solid: bool = False
-    friction: float | None = bounded(None, at_least=0)  # of a solid one; that of the body if null
+    # Of a solid one: a contact has the mean of it and the geom's; null: the geom's alone.
+    friction: float | None = bounded(None, at_least=0)
     restitution: float | None = bounded(None, at_least=0, at_most=1)  # the same
     texture: TextureConfig = field(default_factory=TextureConfig)
 

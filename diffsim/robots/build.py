@@ -1,4 +1,4 @@
-"""From a robot's data to the engine's world and initial state.
+"""World and initial state from a robot's data.
 
 All functions are pure and traceable: any number in the ``RobotConfig`` may be a traced array, so
 the derivative with respect to a radius or a length, say, includes what follows from it: mass and
@@ -131,7 +131,15 @@ def build_simulator(
 
 
 def init(robot: RobotConfig, simulator: Simulator, robots: int | None = None) -> State:
-    """The state in which a robot begins, or so many side by side."""
+    """The state in which a robot begins, or so many side by side.
+
+    Raises:
+        ValueError: if the simulator is of one robot and these are several, or the other way round.
+    """
+    shared = simulator.world.bodies.mass.ndim == 2
+    if shared != (robots is not None):
+        what = "several robots" if shared else "one robot"
+        raise ValueError(f"robots must fit the simulator, which is of {what}, got {robots}")
     if robots is None:
         return initial_state(robot, simulator.world)
     world = alone(simulator.world)
@@ -166,9 +174,10 @@ def initial_state(robot: RobotConfig, world: World) -> State:
 
 
 def _angles(robot: RobotConfig, world: World) -> jax.Array:
-    """Coordinates of hinges and universal joints at the start, as the robot's data say [rad].
+    """Coordinates that count turns at the start, as the robot's data say [rad].
 
-    Those of joints that close a loop follow from the others, and count from within half a turn.
+    They are those of ``JointType.counts_turns``. Those of joints that close a loop follow from the
+    others, and count from within half a turn.
     """
     starts = []
     for joint, coordinate in turning_coordinates(world.joints):
@@ -239,7 +248,7 @@ def _merge(robot: RobotConfig, names: list[str], poses: dict[str, Pose]) -> _Lin
 
 
 def _is_inside(joint: JointConfig, links: list[_Link]) -> bool:
-    """Whether a joint holds together what is one body already, or holds nothing."""
+    """True if a joint lies inside one body, or is free."""
     return joint.type == "free" or any(
         joint.parent in link.parts and joint.child in link.parts for link in links
     )

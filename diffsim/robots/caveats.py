@@ -49,13 +49,13 @@ def caveats(robot: RobotConfig, world: World, state: State) -> list[str]:
 
 
 def _without_contacts(robot: RobotConfig, world: World) -> Iterator[str]:
-    """Bodies that pass through everything: those of boxes, and those that are told to."""
+    """Name the bodies that touch nothing: those of boxes, and those that are told to."""
     touching = {world.parts.names[k] for k in world.geoms.parts if k != NO_PART}
     ghosts = [name for name in robot.bodies if name not in touching]
     if ghosts:
         more = f" and {len(ghosts) - LISTED} more" if len(ghosts) > LISTED else ""
         yield (
-            "only spheres have contacts; without any, passing through the ground and each other: "
+            "bodies without contacts, which pass through the ground and each other: "
             f"{', '.join(ghosts[:LISTED])}{more}"
         )
 

@@ -1,4 +1,4 @@
-"""What a robot's data must fulfil beyond the range of each number: names, shapes, joints, sensors.
+"""Checks of a robot's data beyond the range of each number: names, shapes, joints, sensors.
 
 Any number may be a traced array; it then has no value that could be checked, and passes.
 """
@@ -94,8 +94,10 @@ def check_sensors(robot: RobotConfig, sensors: Mapping[str, SensorConfig], key: 
 def _check_body(key: str, body: BodyConfig) -> None:
     if body.shape is not None:
         _check_shape(key, body)
-    elif body.parameters:
-        raise ConfigError(f"{key}.parameters must be left out without shape, got {body.parameters}")
+    else:
+        for field in ("radius", "size", "parameters"):
+            if value := getattr(body, field):
+                raise ConfigError(f"{key}.{field} must be left out without shape, got {value}")
     for name, geom in body.geoms.items():
         check_identifier(name, f"{key}.geoms")
         _check_shape(f"{key}.geoms.{name}", geom)
@@ -142,7 +144,7 @@ def _check_shape(key: str, thing: BodyConfig | GeomConfig) -> None:
 def _check_friction(key: str, thing: BodyConfig | GeomConfig) -> None:
     if thing.frictionless and thing.friction is not None:
         raise ConfigError(
-            f"{key}.friction must be null for a body that is frictionless, got {thing.friction}"
+            f"{key}.friction must be null where frictionless is true, got {thing.friction}"
         )
 
 
@@ -178,7 +180,7 @@ def _check_joint(robot: RobotConfig, key: str, joint: JointConfig) -> None:
 
 
 def _check_free_joint(key: str, joint: JointConfig) -> None:
-    """It only says of a body that it is free."""
+    """Check that a free joint says nothing else."""
     if joint.parent != WORLD_NAME:
         raise ConfigError(
             f"{key}.parent must be {WORLD_NAME} for a free joint, got '{joint.parent}'"
@@ -405,7 +407,7 @@ def _touching(robot: RobotConfig) -> set[str]:
 
 
 def coordinate_count(joint: JointConfig) -> int:
-    """How many coordinates there are to drive, limit or measure."""
+    """Number of coordinates to drive, limit or measure."""
     from diffsim.joints.table import JOINT_TYPES
 
     return 0 if joint.type == "free" else JOINT_TYPES[joint.type].freedoms
@@ -427,7 +429,7 @@ def _are_perpendicular(a: Sequence[Any], b: Sequence[Any]) -> bool:
 
 
 def _is_no_inertia(moments: Sequence[Any], products: Sequence[Any]) -> bool:
-    """Whether no body can have these moments and products of inertia."""
+    """True if no body can have these moments and products of inertia."""
     round_off = 1e-9
     if not is_known([*moments, *products]):
         return False

@@ -1,4 +1,4 @@
-"""What the data of textures, scenery and cameras must fulfil beyond the range of each number."""
+"""Checks of textures, scenery and cameras beyond the range of each number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from diffsim.robots.appearance import CameraConfig, TextureConfig
 from diffsim.robots.check_values import check_direction, check_reference, is_known
-from diffsim.robots.config import RobotConfig
+from diffsim.robots.config import BodyConfig, RobotConfig
 from diffsim.validation import ConfigError
 
 STEEPEST = 1e-3
@@ -21,6 +21,9 @@ def check_appearance(robot: RobotConfig) -> None:
     """
     for name, body in robot.bodies.items():
         _check_texture(f"robot.bodies.{name}.texture", body.texture)
+        for own, geom in body.geoms.items():
+            if geom.texture is not None:
+                _check_texture(f"robot.bodies.{name}.geoms.{own}.texture", geom.texture)
     for name, plane in robot.scenery.items():
         check_direction(f"robot.scenery.{name}.orientation", plane.orientation)
         _check_texture(f"robot.scenery.{name}.texture", plane.texture)
@@ -28,9 +31,22 @@ def check_appearance(robot: RobotConfig) -> None:
             raise ConfigError(
                 f"robot.scenery must name solid planes otherwise than bodies, got '{name}'"
             )
+        for field in ("friction", "restitution"):
+            if not plane.solid and (value := getattr(plane, field)) is not None:
+                raise ConfigError(
+                    f"robot.scenery.{name}.{field} must be null for a plane that is not solid, "
+                    f"got {value}"
+                )
     check_direction("robot.light.direction", robot.light.direction)
+    if robot.cameras and not robot.scenery and not any(map(_is_seen, robot.bodies.values())):
+        raise ConfigError("robot.cameras must have spheres, boxes or scenery to see, got none")
     for name, camera in robot.cameras.items():
         _check_camera(robot, f"robot.cameras.{name}", camera)
+
+
+def _is_seen(body: BodyConfig) -> bool:
+    """True if a camera sees any surface of a body."""
+    return bool({body.shape, *(geom.shape for geom in body.geoms.values())} & {"sphere", "box"})
 
 
 def _check_texture(key: str, texture: TextureConfig) -> None:

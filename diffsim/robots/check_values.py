@@ -66,5 +66,5 @@ def check_parameters(
 
 
 def is_known(numbers: Iterable[Any]) -> bool:
-    """Whether these are plain numbers; traced ones have no value that could be checked."""
+    """True if all are plain numbers; traced ones have no value that could be checked."""
     return all(isinstance(number, int | float) for number in numbers)

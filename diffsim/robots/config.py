@@ -1,4 +1,4 @@
-"""What a robot's YAML file may say. Lengths in metres, z up, angles and their rates in radians.
+"""Schema of a robot's YAML file. Lengths in metres, z up, angles and their rates in radians.
 
 A robot is a set of bodies, connected by joints. A body that no joint has as its child is free: its
 own ``position`` and ``orientation`` place it. Every other body is placed by the joint whose child
@@ -29,10 +29,10 @@ COMPONENTS = {
     "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
     "goal": ("x", "y", "z"),
 }
-"""Of the sensors that measure more than one number. Orientation: row and column of the rotation
-matrix, so that "xz" is the x component of the body's z axis."""
+"""Components of sensors that measure more than one number. Orientation: row and column of the
+rotation matrix, so that "xz" is the x component of the body's z axis."""
 WORLD_NAME = "world"
-"""What a joint's ``parent`` says when it is fixed to the ground."""
+"""Name in a joint's ``parent`` for the ground."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ class BodyConfig:
 
 @dataclass
 class JointConfig:
-    """What connects a body to another one or to the world.
+    """Connection of a body to another one or to the world.
 
     The joint sits at an anchor on either body: ``parent_face`` and ``child_face`` count in half
     extents of the body's shape ([0, 0, -1] is the middle of a box's lower face, or a sphere's
@@ -106,7 +106,7 @@ class JointConfig:
     type: str = MISSING  # one of diffsim.joints.table.JOINT_TYPES
     parent: str = MISSING  # a body, or world
     child: str = MISSING
-    axis: list[float] = bounded([0.0, 0.0, 1.0], length=3)  # of hinge, slider, universal
+    axis: list[float] = bounded([0.0, 0.0, 1.0], length=3)  # of types with a first axis
     second_axis: list[float] = bounded([0.0, 1.0, 0.0], length=3)  # of universal, in the child
     parent_face: list[float] = bounded([0.0, 0.0, 0.0], length=3)
     parent_offset: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
@@ -188,9 +188,9 @@ class RobotConfig:
     restitution: float = bounded(0.0, at_least=0, at_most=1)
     contact_frequency: float = bounded(30.0, above=0, infinite=True)  # [Hz], .inf for rigid
     contact_damping_ratio: float = bounded(1.0, at_least=0)  # 1 is critical
-    # A frequency makes a light body soft, whatever presses on it. Spheres of contact_pairs, and the
-    # ground below them, are stiff enough that the robot's weight and motors press them in by this
-    # share of the radius at most: a grip holds. null: as the frequency has it.
+    # A frequency makes a light body soft, whatever presses on it. Geoms of bodies in contact_pairs,
+    # and the ground below them, are stiff enough that the robot's weight and motors press them in
+    # by this share of the radius at most: a grip holds. null: as the frequency has it.
     contact_depth: float | None = bounded(0.05, above=0)
     contact_stiffness: float | None = bounded(None, above=0)  # [N/m], instead of a frequency
     contact_damping: float | None = bounded(None, at_least=0)  # [N·s/m]; by the ratio, if null
@@ -199,7 +199,8 @@ class RobotConfig:
     thrusters: dict[str, ThrusterConfig] = field(default_factory=dict)
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
     cameras: dict[str, CameraConfig] = field(default_factory=dict)
-    scenery: dict[str, PlaneConfig] = field(default_factory=dict)  # what they see besides bodies
+    # Planes that cameras see, and that geoms touch if solid.
+    scenery: dict[str, PlaneConfig] = field(default_factory=dict)
     light: LightConfig = field(default_factory=LightConfig)
 
 

@@ -44,7 +44,7 @@ class ContactSpec(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name for people, such as "ball/ground"."""
         other = self.second if isinstance(self.second, str) else self.second.name
         several = COLLISIONS[self.collision].points > 1
         return f"{self.first.name}/{other}" + (f".{self.point}" if several else "")

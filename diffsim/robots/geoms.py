@@ -20,7 +20,7 @@ class GeomSpec(NamedTuple):
     """A geom as the file has it.
 
     Attributes:
-        name: that of the body for its only geom, else "body.geom".
+        name: that of the body for the geom of its ``shape``, else "body.geom".
         part: name of the robot's body.
         config: with everything that the body says for its geoms.
         shape, size: kind and numbers, the latter of shape ().
@@ -33,6 +33,12 @@ class GeomSpec(NamedTuple):
     shape: Shape
     size: Size
     pose: Pose
+
+    @property
+    def key(self) -> str:
+        """Key of its entry in the config."""
+        own = self.name.removeprefix(self.part).removeprefix(".")
+        return f"robot.bodies.{self.part}" + (f".geoms.{own}" if own else "")
 
 
 def geom_configs(body: BodyConfig) -> dict[str, GeomConfig]:
@@ -86,7 +92,7 @@ def size_of(geom: GeomConfig) -> Size:
 
 
 def touches_planes(geom: GeomConfig) -> bool:
-    """Whether a geom may touch planes of the world."""
+    """True if a geom may touch planes of the world."""
     return bool(geom.ground_contact) and pair_of(geom.shape, "plane") is not None
 
 

@@ -14,7 +14,7 @@ from diffsim.shapes.table import SHAPES
 
 
 class MassProperties(NamedTuple):
-    """How mass is spread, numbers and components of shape ().
+    """Distribution of mass, numbers and components of shape ().
 
     Attributes:
         mass: [kg].
@@ -28,7 +28,7 @@ class MassProperties(NamedTuple):
 
 
 def mass_properties(body: BodyConfig) -> MassProperties:
-    """What the file gives of a body's mass, and the rest from its geoms."""
+    """Mass, centre and inertia of a body: as given, the rest from its geoms."""
     geoms = list(geom_configs(body).values())
     masses = [_mass(geom) for geom in geoms]
     if body.mass is not None:

@@ -1,4 +1,4 @@
-"""Where a robot's bodies are at the start: roots as their data say, the others by their joints."""
+"""Places of a robot's bodies at the start: roots as their data say, the others by their joints."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def carriers(robot: RobotConfig) -> dict[str, str]:
 
 
 def mounting(robot: RobotConfig, joint: JointConfig) -> Mounting:
-    """Where a joint sits on its bodies."""
+    """Frames of a joint on its two bodies."""
     given = JOINT_TYPES[joint.type].given_axes
     frame = identity()
     if given > 0:

@@ -23,8 +23,8 @@ class Geoms:
     """All surfaces of a world that may touch.
 
     Attributes:
-        names: that of the robot's body for its only geom, else "body.geom"; "ground" and names of
-            scenery for planes.
+        names: that of the robot's body for the geom of its ``shape``, else "body.geom"; "ground"
+            and names of scenery for planes.
         shapes: keys of ``diffsim.shapes.table.SHAPES``.
         bodies: index of the simulated body that carries each, ``WORLD`` for planes.
         parts: index of the robot's body that it belongs to, ``NO_PART`` for planes.

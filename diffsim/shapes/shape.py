@@ -1,7 +1,7 @@
 """The protocol of shapes.
 
-A shape says how much space it fills and how its mass is spread, how far it reaches, and what a ray
-meets. Where it touches others is said by pairs (``diffsim.collisions``).
+A shape says how much space it fills and how its mass is spread, how far it reaches, and how thick
+it is. Where it touches others is said by pairs (``diffsim.collisions``).
 
 A new shape is one file with one class, and its name in a table (``diffsim.shapes.table``).
 """

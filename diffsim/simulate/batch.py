@@ -1,7 +1,8 @@
-"""Robots side by side: along the last axis of every array. Nothing else knows where that axis is.
+"""Robots side by side, along the last axis of every array.
 
-The innermost loops then go over robots, which is fast on a CPU. A world that all share has an axis
-of length 1 there. Everything is written for one robot, whose arrays have no such axis.
+This is the only module that adds, removes or moves that axis. The innermost loops go over robots,
+which is fast on a CPU. A world that all share has an axis of length 1 there. Everything is written
+for one robot, whose arrays have no such axis.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 
 def side_by_side(world: World, each: Any, robots: int) -> tuple[World, Any]:
-    """The same for several robots.
+    """Give a world a robot axis of length 1, and copy ``each`` for so many robots.
 
     Args:
         world: shared by all.
@@ -38,7 +39,7 @@ def alone(world: World) -> World:
 
 
 def robot_axes(state: State) -> int:
-    """How many of the last axes of a state's arrays count robots: none for a single one."""
+    """Number of trailing axes that count robots: 0 for one, 1 for several."""
     return state.time.ndim
 
 
@@ -53,7 +54,7 @@ def for_each_robot(function: Callable[..., T]) -> Callable[..., T]:
 
 
 def for_each_key(function: Callable[[jax.Array], T], key: jax.Array, count: int) -> T:
-    """What a function makes of so many random keys, one for each robot."""
+    """Call a function with one random key for each robot; robots along the last axis."""
     found: T = jax.vmap(function, out_axes=-1)(jax.random.split(key, count))
     return found
 

@@ -1,4 +1,4 @@
-"""How the gradient passes back from one time step to the one before.
+"""Passage of the gradient from one time step back to the one before.
 
 Over many steps of contact the product of derivatives grows beyond any use (``docs/gradients.md``).
 What can be done about it, each by intention a biased gradient:

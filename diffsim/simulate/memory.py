@@ -1,4 +1,4 @@
-"""How much memory the gradient through many time steps takes, told before anything is compiled.
+"""Memory that a gradient through many steps takes, estimated before compiling.
 
 The reverse pass keeps what its checkpoints say (``diffsim.simulate.rollout``): states, or what
 whole steps compute. A state's size is exact. Of what a step computes XLA keeps a part, the rest it
@@ -29,7 +29,11 @@ def gradient_bytes(
 ) -> int:
     """Bytes of temporary memory that the gradient of a rollout takes, about.
 
-    Args: as of ``rollout``; ``checkpoint`` is of ``Reverse``. Only shapes are looked at.
+    Only shapes are looked at.
+
+    Args:
+        simulator, state, policy, steps: as for ``rollout``.
+        checkpoint: of ``Reverse``.
     """
 
     def once(carry: tuple[State, Any], now: tuple[Any, ...]) -> tuple[State, Any]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 
 class Packed(NamedTuple):
-    """A tree, packed.
+    """A tree with its floating-point numbers in one vector.
 
     Attributes:
         numbers: of all leaves of the default floating-point type, shape (numbers,).
@@ -27,16 +27,16 @@ class Packed(NamedTuple):
 
 
 class Packing:
-    """How trees of one structure are packed, and unpacked again."""
+    """Packing of trees of one structure, and its inverse."""
 
     def __init__(self, tree: Any) -> None:
-        """For trees like this one; only shapes and types are looked at."""
+        """Prepare for trees like this one; only shapes and types are looked at."""
         leaves, self._structure = jax.tree.flatten(tree)
         self._shapes = [leaf.shape for leaf in leaves]
         self._is_number = [leaf.dtype == jnp.result_type(float) for leaf in leaves]
 
     def pack(self, tree: Any) -> Packed:
-        """All its numbers in one vector."""
+        """Pack a tree of this structure: all its numbers in one vector."""
         leaves = list(zip(jax.tree.leaves(tree), self._is_number, strict=True))
         numbers = [jnp.ravel(leaf) for leaf, is_number in leaves if is_number]
         return Packed(
@@ -45,7 +45,7 @@ class Packing:
         )
 
     def unpack(self, packed: Packed) -> Any:
-        """The tree again."""
+        """Unpack a tree that ``pack`` has packed."""
         shapes = list(zip(self._shapes, self._is_number, strict=True))
         # One split, not many slices: its derivative is one concatenation.
         sizes = [math.prod(shape) for shape, is_number in shapes if is_number]

@@ -34,7 +34,7 @@ from diffsim.world.world import Control, State
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """What sets the control at every step.
+    """Rule that sets the control at every step, with its memory.
 
     Attributes:
         act: maps memory and state, and what is given for this step if anything is, to the new
@@ -45,6 +45,12 @@ class Policy:
         look: maps memory and state to the new memory, every few steps, the first time at the start;
             in between it acts by what it remembers. None for never.
         every: how many steps go by from look to look.
+        pushes: disturbances: velocities that are added to those of the bodies before every step
+            [m/s], components (steps, bodies, ...); None for none. The derivative with respect to
+            them says how much what happens at a step counts for the result.
+
+    Raises:
+        ValueError: if ``every`` is not positive.
     """
 
     act: Callable[..., tuple[Any, Control]]
@@ -52,6 +58,11 @@ class Policy:
     given: Any = None
     look: Callable[[Any, State], Any] | None = None
     every: int = 1
+    pushes: Vec3 | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every must be at least 1, got {self.every}")
 
 
 def hold(control: Control) -> Policy:
@@ -60,19 +71,16 @@ def hold(control: Control) -> Policy:
 
 
 CHECKPOINTS = ("none", "steps", "nested")
-"""What the reverse pass of a rollout finds in memory; see above."""
+"""Choices of what the reverse pass keeps; see above."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Reverse:
-    """How the derivative goes back through the steps; the defaults leave it exact.
+    """Settings of the reverse pass; the defaults leave the derivative exact.
 
     Attributes:
         checkpoint: what is kept for the reverse pass, one of ``CHECKPOINTS``.
         flow: how the gradient passes from step to step.
-        pushes: velocities that are added to those of the bodies before every step [m/s], components
-            (steps, bodies, ...); None for none. The derivative with respect to them says how much
-            what happens at a step counts for the result.
 
     Raises:
         ValueError: if ``checkpoint`` is none of them.
@@ -80,7 +88,6 @@ class Reverse:
 
     checkpoint: str = "steps"
     flow: GradientFlow = EXACT
-    pushes: Vec3 | None = None
 
     def __post_init__(self) -> None:
         if self.checkpoint not in CHECKPOINTS:
@@ -148,7 +155,7 @@ def rollout(
     if flow.truncation is not None:
         number = jnp.arange(steps)
         first = (number % flow.truncation == 0) & (number > 0)
-    inputs = (first, () if policy.given is None else (policy.given,), reverse.pushes)
+    inputs = (first, () if policy.given is None else (policy.given,), policy.pushes)
     scan = _scan if policy.look is None else partial(_scan_with_looks, policy)
     (state, memory), observations = scan(
         advance, (state, policy.memory), inputs, steps, reverse.checkpoint

@@ -19,12 +19,12 @@ AXIS = "robots"
 
 
 def shard_count(robots: int, devices: int) -> int:
-    """The most devices, of those there are, that robots can be shared among evenly."""
+    """Largest number of devices, of those there are, among which robots are shared evenly."""
     return max(count for count in range(1, devices + 1) if robots % count == 0)
 
 
 def copied_to(devices: Sequence[jax.Device]) -> NamedSharding:
-    """Where ``share_robots`` leaves its sums: a copy on every device."""
+    """Sharding of the sums that ``share_robots`` gives: a copy on every device."""
     return NamedSharding(_mesh(devices), PartitionSpec())
 
 
@@ -35,7 +35,7 @@ def _mesh(devices: Sequence[jax.Device]) -> Mesh:
 def share_robots(
     function: Callable[[Any, Any], Any], robots: Any, devices: Sequence[jax.Device]
 ) -> Callable[[Any, Any], Any]:
-    """The same sums over all robots, each device computing its part of them.
+    """Share sums over all robots among devices, each of which computes its part of them.
 
     Args:
         function: of parameters that all robots have in common, and of what each has of its own;

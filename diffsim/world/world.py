@@ -110,8 +110,8 @@ class State(NamedTuple):
             components (bodies,).
         acceleration: mean change of the twist in the last time step [m/s²], [rad/s²].
         impulses: of the last time step.
-        angles: of hinges and universal joints, counting turns, to within half a turn [rad], shape
-            (turning coordinates,); ``joint_coordinates`` makes exact coordinates of them.
+        angles: coordinates that count turns (``JointType.counts_turns``), to within half a turn
+            [rad], shape (turning coordinates,); ``joint_coordinates`` makes exact ones of them.
         time: since the start [s], shape ().
         time_excess: by how much ``time`` is ahead, from rounding, shape () [s].
     """
@@ -126,7 +126,7 @@ class State(NamedTuple):
 
 
 class Control(NamedTuple):
-    """What the controller sets at a time step.
+    """Commands of a time step.
 
     Attributes:
         command: of the thrusters, then of the motors, shape (thrusters + motors,); in the units of
@@ -137,7 +137,7 @@ class Control(NamedTuple):
 
 
 def part_motion(parts: Parts, state: State) -> Motion:
-    """Where all parts' frames are in the world and how they move, components (parts,)."""
+    """Motion of all parts' frames in the world, components (parts,)."""
     position, turned = state.pose.gather(parts.body)
     arm = turned @ parts.pose.position
     twist = state.twist.gather(parts.body)

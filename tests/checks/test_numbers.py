@@ -8,7 +8,8 @@ import pytest
 
 from diffsim.checks.numbers import INITIAL_STATE, MARGIN, Number, below, collect
 from diffsim.experiment.config import SimulationConfig
-from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.robots.appearance import PlaneConfig
+from diffsim.robots.config import BodyConfig, GeomConfig, RobotConfig
 from diffsim.robots.replace import replace
 from tests.robots_in_package import ARTICULATED, robot_config
 
@@ -54,3 +55,17 @@ def test_numbers_at_the_edge_of_their_range_are_moved_inside() -> None:
     friction, restitution = numbers["robot.bodies.ball.friction"], numbers["robot.restitution"]
     assert friction.value == MARGIN * friction.scale
     assert restitution.value == 1.0 - MARGIN * restitution.scale
+
+
+def test_numbers_of_geoms_planes_and_parameters_are_found() -> None:
+    geom = GeomConfig(shape="sphere", radius=0.2, position=[0.1, 0.0, 0.0])
+    plane, seen = PlaneConfig(solid=True, friction=0.4), PlaneConfig()
+    body = BodyConfig(geoms={"left": geom}, parameters={"length": 0.3})
+    robot = RobotConfig(name="r", bodies={"a": body}, scenery={"ramp": plane, "wall": seen})
+    numbers = found(robot)
+    assert numbers["robot.bodies.a.geoms.left.position.0"].kind == "geom.position"
+    assert numbers["robot.bodies.a.geoms.left.radius"].kind == "geom.radius"
+    assert numbers["robot.bodies.a.position.0"].kind == INITIAL_STATE
+    assert numbers["robot.bodies.a.parameters.length"].scale == 0.3
+    assert "robot.scenery.ramp.friction" in numbers
+    assert not any("wall" in path or "ramp.size" in path for path in numbers)

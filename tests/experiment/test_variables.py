@@ -138,7 +138,7 @@ def test_a_controller_with_memory_of_nothing_starts_by_doing_nothing():
     assert float(driven.evaluate(jnp.asarray(driven.initial)).loss) == pytest.approx(loss)
 
 
-@pytest.mark.slow  # tests/gradients/test_decay.py has the decay itself
+@pytest.mark.slow  # tests/gradients/test_gradient_flow.py has the decay itself
 def test_the_gradient_decays_with_each_step_it_comes_back_through():
     experiment = Experiment(compose_config("task.duration=0.1"))
     x = jnp.asarray(experiment.initial)

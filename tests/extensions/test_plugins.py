@@ -90,9 +90,9 @@ def test_entry_points_of_installed_packages_are_found(folder: Path) -> None:
     (metadata / "entry_points.txt").write_text(
         "[diffsim.joints]\nspindle = my_spindle:Screw\n[diffsim.shapes]\nbroken = my_absent:Shape\n"
     )
-    # Without its last line the module adds nothing itself.
+    # Its last line may stay: it enters the same class under the same name.
     text = (folder / "my_screw.py").read_text()
-    (folder / "my_spindle.py").write_text(text.replace('JOINT_TYPES.add("screw", Screw())', ""))
+    (folder / "my_spindle.py").write_text(text.replace('"screw"', '"spindle"'))
     program = """
 import diffsim
 from diffsim.joints.table import JOINT_TYPES
@@ -166,6 +166,7 @@ def test_parameters_of_a_joint_type_are_checked(given: dict[str, float], message
             "must be left out for a sphere",
         ),
         ({"shape": "plane"}, r"shape must be one of sphere, box(, \w+)*, got 'plane'"),
+        ({"mass": 1.0, "radius": 0.1}, r"bodies\.a\.radius must be left out without shape"),
         ({"mass": 1.0}, r"bodies\.a\.inertia must be given for a body without shape or geoms"),
         ({"geoms": {"g": {"shape": "sphere"}}}, r"bodies\.a\.geoms\.g\.radius must be given"),
         (
@@ -206,6 +207,10 @@ TWO_GEOMS = {"geoms": {"x": BALLS, "y": BALLS}}
         ({"contact_pairs": [["a", "b"], ["b", "a.y"]]}, r"\[1\] must not repeat a pair"),
         ({"contact_pairs": [["a.z", "b"]]}, r"must be one of a, b, a\.x, a\.y, got 'a\.z'"),
         ({"scenery": {"b": {"solid": True}}}, r"must name solid planes otherwise than bodies"),
+        (
+            {"scenery": {"c": {"friction": 0.2}}},
+            r"c\.friction must be null for a plane that is not",
+        ),
     ],
 )
 def test_geoms_are_named_once(change: dict[str, object], message: str) -> None:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import diffsim
 from diffsim.math.indexing import WORLD
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
@@ -259,3 +260,14 @@ def test_the_derivative_by_the_size_of_a_box_includes_mass_and_inertia() -> None
         [b * c * (b**2 + c**2), a * c * (3 * b**2 + c**2), a * b * (b**2 + 3 * c**2)]
     )
     np.testing.assert_allclose(bodies.inertia.xx[0], expected / 12.0, rtol=FINE_TOLERANCE)
+
+
+def test_states_begin_for_as_many_robots_as_the_simulator_is_of() -> None:
+    robot = spheres_robot({"a": {}, "b": {}})
+    several = diffsim.build_simulator(robot, robots=3)
+    assert diffsim.init(robot, several, robots=3).pose.position.x.shape == (2, 3)
+    one = diffsim.build_simulator(robot)
+    assert diffsim.init(robot, one).pose.position.x.shape == (2,)
+    for engine, robots in ((several, None), (one, 3)):
+        with pytest.raises(ValueError, match="robots must fit the simulator"):
+            diffsim.init(robot, engine, robots)

@@ -134,4 +134,4 @@ def test_a_loop_that_does_not_close_at_the_start_is_told() -> None:
 def test_shipped_robots_have_no_more_than_boxes_without_contacts(name: str) -> None:
     lines = said(robot_config(name))
     assert len(lines) == (name != "ball")
-    assert all(line.startswith("only spheres have contacts") for line in lines)
+    assert all(line.startswith("bodies without contacts") for line in lines)

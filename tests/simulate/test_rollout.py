@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -151,8 +152,8 @@ def test_a_push_moves_what_comes_after_it_and_so_does_its_derivative() -> None:
     steps, pushed = 10, 4
 
     def end(pushes: Vec3) -> jax.Array:
-        idle = hold(idle_control(world))
-        result = rollout(Engine(world), state, idle, steps, reverse=Reverse(pushes=pushes))
+        idle = dataclasses.replace(hold(idle_control(world)), pushes=pushes)
+        result = rollout(Engine(world), state, idle, steps)
         return result.state.pose.position.x[0]
 
     none = jnp.zeros((steps, 1))
@@ -238,3 +239,8 @@ def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
     assert found[0][1].shape == (steps, 1)
     assert abs(float(expected[1])) > 1e-4
     close(found, expected, 1e-12)
+
+
+def test_a_policy_looks_every_step_or_less_often() -> None:
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+        Policy(lambda memory, state: (memory, None), every=0)

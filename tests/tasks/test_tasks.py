@@ -10,7 +10,7 @@ import pytest
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.config import check_run
 from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
-from diffsim.simulate.rollout import Reverse, rollout
+from diffsim.simulate.rollout import rollout
 from diffsim.tasks.config import ShellConfig
 from diffsim.tasks.push import push_count
 from diffsim.tasks.reach import point_in_shell
@@ -209,7 +209,7 @@ def test_pushes_are_sudden_velocities_in_drawn_directions():
         episode = experiment._episode(x, NOTHING)
         pushes = experiment._pushes(episode, jnp.array([0.0, 0.0, np.pi]) + turned)
         assert pushes.x.shape == (20, len(experiment.body_names))
-        seen = rollout(*episode, lambda state: state.twist.angular.y[body], Reverse(pushes=pushes))
+        seen = rollout(*episode.pushed(pushes), lambda state: state.twist.angular.y[body])
         rates.append(np.asarray(seen.observations))
     along, across = rates
     # It hangs: what is pushed along x turns about -y, twice as fast after the second push.
