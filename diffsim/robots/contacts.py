@@ -132,9 +132,6 @@ def build_geoms(robot: RobotConfig, parts: Parts, specs: list[ContactSpec]) -> G
             )
             for shape in dict.fromkeys(shapes)
         },
-        thickness=numbers(
-            [*(geom.shape.thickness(geom.size) for geom in used), *(0.0 for _ in touched)]
-        ),
     )
 
 
@@ -172,7 +169,7 @@ def build_contacts(
         frictionless=tuple(
             any(bool(geom.config.frictionless) for geom in spec.geoms) for spec in specs
         ),
-        thickness=numbers([geoms.thickness[a] + geoms.thickness[b] for a, b in ends]),
+        thickness=numbers([sum(_thicknesses(spec)) for spec in specs]),
         friction=numbers([_mean(robot, spec, "friction") for spec in specs]),
         restitution=numbers([_mean(robot, spec, "restitution") for spec in specs]),
         frequency=numbers([robot.contact_frequency] * count),
@@ -180,6 +177,11 @@ def build_contacts(
         **_given_softness(robot, geoms, masses, specs),
         least_stiffness=_least_stiffness(robot, specs, gravity),
     )
+
+
+def _thicknesses(spec: ContactSpec) -> list[jax.Array]:
+    """Lengths by which depths of the bodies' geoms are judged [m]."""
+    return [geom.shape.thickness(geom.size) for geom in spec.geoms]
 
 
 def _mean(robot: RobotConfig, spec: ContactSpec, field: str) -> jax.Array:
@@ -248,7 +250,7 @@ def _least_stiffness(
         return None
 
     def of_contact(spec: ContactSpec, force: jax.Array) -> jax.Array:
-        thickness = jnp.min(jnp.stack([geom.shape.thickness(geom.size) for geom in spec.geoms]))
+        thickness = jnp.min(jnp.stack(_thicknesses(spec)))
         return force / (number(robot.contact_depth) * thickness)
 
     forces = pressing_forces(robot, gravity, [spec.geoms for spec in specs])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import jax
 
@@ -11,9 +11,6 @@ from diffsim.math.indexing import gather
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Pose
 from diffsim.shapes.shape import Size
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 NO_PART = -1
 
@@ -30,7 +27,6 @@ class Geoms:
         parts: index of the robot's body that it belongs to, ``NO_PART`` for planes.
         pose: in the frame of the simulated body, or in the world, components (geoms,).
         sizes: by shapes, arrays (geoms of the shape,) in the order of the geoms.
-        thickness: length by which depths are judged [m], 0 of a plane, shape (geoms,).
     """
 
     names: tuple[str, ...] = static()
@@ -39,7 +35,6 @@ class Geoms:
     parts: tuple[int, ...] = static()
     pose: Annotated[Pose, "geoms *robots"]
     sizes: dict[str, Size]
-    thickness: Float[jax.Array, "geoms *robots"]
 
     def size(self, index: Sequence[int]) -> Size:
         """The numbers of some geoms, which are all of one shape; repeated indices are allowed."""
