@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from diffsim.simulate.batch import own_axes
 
-Tree = TypeVar("Tree")
+T = TypeVar("T")
 
 
 class GradientFlow(NamedTuple):
@@ -43,8 +43,8 @@ EXACT = GradientFlow()
 
 
 def pass_back(
-    state: Tree, memory: Any, first: jax.Array | None, flow: GradientFlow, robot_axes: int
-) -> tuple[Tree, Any]:
+    state: T, memory: Any, first: jax.Array | None, flow: GradientFlow, robot_axes: int
+) -> tuple[T, Any]:
     """The identity on state and memory at the start of a step, with the gradient of ``flow``.
 
     Forward mode is not defined, but for ``EXACT``.

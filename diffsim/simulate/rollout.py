@@ -94,7 +94,7 @@ class Reverse:
             raise ValueError(f"checkpoint must be one of {CHECKPOINTS}, got '{self.checkpoint}'")
 
 
-Body = Callable[[Any, Any], tuple[Any, Packed]]
+ScanBody = Callable[[Any, Any], tuple[Any, Packed]]
 """Body of a ``jax.lax.scan``: (carry, input) to (carry, packed output)."""
 
 Observer = Callable[[State], Any]
@@ -171,7 +171,9 @@ def segment_length(steps: int) -> int:
     return min(near, key=lambda k: abs(math.log(k / root)), default=round(root))
 
 
-def _scan(body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str) -> tuple[Any, Packed]:
+def _scan(
+    body: ScanBody, carry: Any, inputs: Any, steps: int, checkpoint: str
+) -> tuple[Any, Packed]:
     """``jax.lax.scan`` over the steps."""
     if checkpoint == "none":
         return jax.lax.scan(body, carry, inputs, length=steps)
@@ -184,14 +186,14 @@ def _scan(body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str) -> t
     def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
         return jax.lax.scan(step, carry, inputs, length=length)
 
-    def segments(segment: Body, carry: Any, inputs: Any, count: int) -> tuple[Any, Packed]:
+    def segments(segment: ScanBody, carry: Any, inputs: Any, count: int) -> tuple[Any, Packed]:
         return jax.lax.scan(kept(segment), carry, inputs, length=count)
 
     return _in_segments(segments, segment, carry, inputs, steps, segment_length(steps))
 
 
 def _scan_with_looks(
-    policy: Policy, body: Body, carry: Any, inputs: Any, steps: int, checkpoint: str
+    policy: Policy, body: ScanBody, carry: Any, inputs: Any, steps: int, checkpoint: str
 ) -> tuple[Any, Packed]:
     """Scan over steps between which the policy looks; nothing between two looks is recomputed."""
     look = policy.look
