@@ -19,6 +19,7 @@ from diffsim.robots.geoms import GeomSpec, geom_specs
 from diffsim.robots.numbers import (
     number,
     numbers,
+    pose_of,
     rotation_of,
     unit,
     vector,
@@ -50,10 +51,7 @@ class Camera:
             focal_length=number(config.focal_length),
             sensor=numbers(list(config.sensor_size)),
         )
-        self._planes = [
-            Pose(vector(plane.position), rotation_of(plane.orientation))
-            for plane in robot.scenery.values()
-        ]
+        self._planes = [pose_of(plane) for plane in robot.scenery.values()]
 
     def see(self, world: World, state: State) -> jax.Array:
         """The image (channels, height, width), values from 0 to 1.

@@ -113,7 +113,7 @@ class Episode(NamedTuple):
         return self.simulator.world
 
     def pushed(self, pushes: Vec3 | None) -> Episode:
-        """The same with disturbances, if there are any."""
+        """This episode with disturbances of its bodies, or None for none."""
         return self._replace(policy=dataclasses.replace(self.policy, pushes=pushes))
 
 

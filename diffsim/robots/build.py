@@ -21,11 +21,11 @@ from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.indexing import WORLD
 from diffsim.math.rotations import identity
 from diffsim.math.spatial import Motion, Pose, Twist
-from diffsim.math.vectors import Sym3, Vec3, point_inertia
+from diffsim.math.vectors import Sym3, Vec3
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig, motor_limit
 from diffsim.robots.contacts import build_contacts, build_geoms, contact_specs
-from diffsim.robots.masses import mass_properties
+from diffsim.robots.masses import mass_properties, together
 from diffsim.robots.numbers import (
     number,
     numbers,
@@ -229,22 +229,12 @@ def _merges(joint: JointConfig) -> bool:
 
 def _merge(robot: RobotConfig, names: list[str], poses: dict[str, Pose]) -> _Link:
     """Total mass, centre of mass and inertia of some bodies, by Steiner's theorem."""
-    masses = {name: mass_properties(robot.bodies[name]) for name in names}
-    if len(names) == 1:
-        (own,) = masses.values()
-        frame = Pose(vector([0, 0, 0]) - own.center, identity())
-        return _Link(tuple(names), own.mass, own.inertia, {names[0]: frame})
-    total = sum((own.mass for own in masses.values()), start=number(0.0))
-    center = vector([0, 0, 0])
-    for name, own in masses.items():
-        center = center + poses[name].at(own.center) * (own.mass / total)
+    pieces = [mass_properties(robot.bodies[name]) for name in names]
+    if len(names) > 1:  # else the first one's frame is its own
+        pieces = [own.seen_from(poses[name]) for name, own in zip(names, pieces, strict=True)]
+    mass, center, inertia = together(pieces)
     own_poses = {name: Pose(poses[name].position - center, poses[name].rotation) for name in names}
-    inertia = Sym3(*[number(0.0)] * 6)
-    for name, own in masses.items():
-        offset = own_poses[name].at(own.center)
-        turned = own.inertia.rotated_by(own_poses[name].rotation)
-        inertia = inertia + (turned + point_inertia(own.mass, offset))
-    return _Link(tuple(names), total, inertia, own_poses)
+    return _Link(tuple(names), mass, inertia, own_poses)
 
 
 def _is_inside(joint: JointConfig, links: list[_Link]) -> bool:

@@ -10,13 +10,18 @@ import jax.numpy as jnp
 from diffsim.collisions.contacts import Contacts
 from diffsim.collisions.table import COLLISIONS, pair_of
 from diffsim.math.indexing import WORLD
-from diffsim.math.rotations import identity
-from diffsim.math.spatial import Pose
 from diffsim.math.vectors import Vec3
 from diffsim.robots.config import PlaneConfig, RobotConfig
-from diffsim.robots.geoms import GROUND, GeomSpec, geom_specs, named_geoms, touches_planes
+from diffsim.robots.geoms import (
+    GROUND,
+    GeomSpec,
+    geom_names,
+    geom_specs,
+    named_geoms,
+    touches_planes,
+)
 from diffsim.robots.loads import pressing_forces, series_mass
-from diffsim.robots.numbers import number, numbers, rotation_of, stack_poses, vector
+from diffsim.robots.numbers import number, numbers, pose_of, stack_poses
 from diffsim.shapes.geoms import NO_PART, Geoms
 from diffsim.world.world import Parts
 
@@ -50,10 +55,10 @@ class ContactSpec(NamedTuple):
         return f"{self.first.name}/{other}" + (f".{self.point}" if several else "")
 
 
-def solid_planes(robot: RobotConfig) -> dict[str, PlaneConfig | None]:
+def solid_planes(robot: RobotConfig) -> dict[str, PlaneConfig]:
     """Planes of the world that geoms may touch; the ground has no entry in the file."""
     solid = {name: plane for name, plane in robot.scenery.items() if plane.solid}
-    return {GROUND: None, **solid}
+    return {GROUND: PlaneConfig(solid=True), **solid}
 
 
 def contact_specs(robot: RobotConfig, carried_by: dict[str, int]) -> list[ContactSpec]:
@@ -99,9 +104,8 @@ def _between(first: GeomSpec, second: GeomSpec | str) -> list[ContactSpec]:
 
 def build_geoms(robot: RobotConfig, parts: Parts, specs: list[ContactSpec]) -> Geoms:
     """The geoms that may touch: of the bodies, then the planes that they may touch."""
-    used = list({geom.name: geom for spec in specs for geom in spec.geoms}.values())
-    order = [geom.name for geom in geom_specs(robot)]
-    used.sort(key=lambda geom: order.index(geom.name))
+    touching = {geom.name: geom for spec in specs for geom in spec.geoms}
+    used = [touching[name] for name in geom_names(robot) if name in touching]
     planes = solid_planes(robot)
     touched = [name for name in planes if any(spec.second == name for spec in specs)]
     index = [parts.names.index(geom.part) for geom in used]
@@ -109,14 +113,7 @@ def build_geoms(robot: RobotConfig, parts: Parts, specs: list[ContactSpec]) -> G
         jax.tree.map(lambda leaf, k=part: leaf[k], parts.pose).times(geom.pose)
         for part, geom in zip(index, used, strict=True)
     ]
-    nowhere = Pose(vector([0.0, 0.0, 0.0]), identity())
-    for name in touched:
-        plane = planes[name]
-        poses.append(
-            nowhere
-            if plane is None
-            else Pose(vector(plane.position), rotation_of(plane.orientation))
-        )
+    poses += [pose_of(planes[name]) for name in touched]
     shapes = [*(geom.config.shape for geom in used), *("plane" for _ in touched)]
     sizes = [*(geom.size for geom in used), *({} for _ in touched)]
     return Geoms(
@@ -192,8 +189,7 @@ def _mean(robot: RobotConfig, spec: ContactSpec, field: str) -> jax.Array:
     own = [getattr(geom.config, field) for geom in spec.geoms]
     values = [number(getattr(robot, field) if value is None else value) for value in own]
     if isinstance(spec.second, str):
-        plane = solid_planes(robot)[spec.second]
-        of_plane = None if plane is None else getattr(plane, field)
+        of_plane = getattr(solid_planes(robot)[spec.second], field)
         values += [] if of_plane is None else [number(of_plane)]
     return values[0] if len(values) == 1 else 0.5 * (values[0] + values[1])
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from diffsim.collisions.table import pair_of
 from diffsim.math.spatial import Pose
 from diffsim.robots.config import BodyConfig, GeomConfig, RobotConfig
-from diffsim.robots.numbers import number, rotation_of, vector
+from diffsim.robots.numbers import number, own_numbers, pose_of, vector
 from diffsim.shapes.shape import Shape, Size
 from diffsim.shapes.table import SHAPES
 
@@ -65,16 +65,27 @@ def geom_specs(robot: RobotConfig) -> list[GeomSpec]:
     """All geoms of all bodies, in the order of the file."""
     return [
         GeomSpec(
-            name=f"{part}.{name}" if name else part,
+            name=geom_name(part, name),
             part=part,
             config=geom,
             shape=SHAPES[geom.shape],
             size=size_of(geom),
-            pose=Pose(vector(geom.position), rotation_of(geom.orientation)),
+            pose=pose_of(geom),
         )
         for part, body in robot.bodies.items()
         for name, geom in geom_configs(body).items()
     ]
+
+
+def geom_name(part: str, own: str) -> str:
+    """Name of a geom, from those of its body and its own, which is "" for that of ``shape``."""
+    return f"{part}.{own}" if own else part
+
+
+def geom_names(robot: RobotConfig) -> list[str]:
+    """Names of all geoms, in the order of the file."""
+    bodies = robot.bodies.items()
+    return [geom_name(part, own) for part, body in bodies for own in geom_configs(body)]
 
 
 def size_of(geom: GeomConfig) -> Size:
@@ -84,11 +95,7 @@ def size_of(geom: GeomConfig) -> Size:
     size = {
         name: vector(given[name]) if name == "size" else number(given[name]) for name in shape.needs
     }
-    own = {
-        name: number(geom.parameters.get(name, parameter.default))
-        for name, parameter in shape.parameters.items()
-    }
-    return size | own
+    return size | own_numbers(geom.parameters, shape.parameters)
 
 
 def touches_planes(geom: GeomConfig) -> bool:
@@ -101,5 +108,5 @@ def named_geoms(robot: RobotConfig, name: str) -> list[str]:
     part, _, geom = name.partition(".")
     if part not in robot.bodies:
         return []
-    known = [f"{part}.{own}" if own else part for own in geom_configs(robot.bodies[part])]
+    known = [geom_name(part, own) for own in geom_configs(robot.bodies[part])]
     return [each for each in known if each == name] if geom else known

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import jax
 
+from diffsim.math.spatial import Pose
 from diffsim.math.vectors import Sym3, Vec3, point_inertia
 from diffsim.robots.config import BodyConfig, GeomConfig
 from diffsim.robots.geoms import geom_configs, size_of
-from diffsim.robots.numbers import number, rotation_of, vector
+from diffsim.robots.numbers import is_upright, number, rotation_of, vector
 from diffsim.shapes.table import SHAPES
 
 
@@ -26,20 +27,25 @@ class MassProperties(NamedTuple):
     center: Vec3
     inertia: Sym3
 
+    def seen_from(self, pose: Pose) -> MassProperties:
+        """The same in another frame, in which the body's frame has this pose."""
+        inertia = self.inertia.rotated_by(pose.rotation)
+        return MassProperties(self.mass, pose.at(self.center), inertia)
+
 
 def mass_properties(body: BodyConfig) -> MassProperties:
     """Mass, centre and inertia of a body: as given, the rest from its geoms."""
     geoms = list(geom_configs(body).values())
-    masses = [_mass(geom) for geom in geoms]
-    if body.mass is not None:
-        given = number(body.mass)
-        share = given / _sum(masses) if len(geoms) > 1 else None
-        masses = [given] if share is None else [mass * share for mass in masses]
-    pieces = [_piece(geom, mass) for geom, mass in zip(geoms, masses, strict=bool(geoms))]
-    # The geom of the body's shape is at the body's frame: alone, nothing has to be moved.
-    own = pieces[0] if len(geoms) == 1 and body.shape is not None else _together(pieces)
+    if body.mass is not None and len(geoms) == 1:
+        masses = [number(body.mass)]
+    else:
+        masses = [_mass(geom) for geom in geoms]
+        if body.mass is not None and geoms:
+            share = number(body.mass) / _sum(masses)
+            masses = [mass * share for mass in masses]
+    own = together([_piece(geom, mass) for geom, mass in zip(geoms, masses, strict=True)])
     if not geoms:
-        own = own._replace(mass=masses[0])
+        own = own._replace(mass=number(body.mass))
     if body.inertia is not None:
         moments = [*body.inertia, *(body.products_of_inertia or [0.0, 0.0, 0.0])]
         own = own._replace(inertia=Sym3(*(number(value) for value in moments)))
@@ -59,18 +65,22 @@ def _piece(geom: GeomConfig, mass: jax.Array) -> MassProperties:
     """A geom by itself."""
     nothing = number(0.0)
     moments = SHAPES[geom.shape].inertia(size_of(geom), mass)
-    turned = Sym3(*moments, nothing, nothing, nothing).rotated_by(rotation_of(geom.orientation))
-    return MassProperties(mass, vector(geom.position), turned)
+    own = Sym3(*moments, nothing, nothing, nothing)
+    if not is_upright(geom.orientation):
+        own = own.rotated_by(rotation_of(geom.orientation))
+    return MassProperties(mass, vector(geom.position), own)
 
 
-def _together(pieces: list[MassProperties]) -> MassProperties:
-    """Several as one, by Steiner's theorem; nothing of none."""
+def together(pieces: list[MassProperties]) -> MassProperties:
+    """Several as one, in one frame, by Steiner's theorem; nothing of none."""
+    if len(pieces) == 1:
+        return pieces[0]
     total = _sum([piece.mass for piece in pieces])
     center, inertia = vector([0.0, 0.0, 0.0]), Sym3(*[number(0.0)] * 6)
     for piece in pieces:
         center = center + piece.center * (piece.mass / total)
     for piece in pieces:
-        inertia = inertia + piece.inertia + point_inertia(piece.mass, piece.center - center)
+        inertia = inertia + (piece.inertia + point_inertia(piece.mass, piece.center - center))
     return MassProperties(total, center, inertia)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from diffsim.math.rotations import identity
 from diffsim.math.spatial import Pose
 from diffsim.math.vectors import Mat3, Vec3
+from diffsim.robots.check_values import is_known
+from diffsim.tables import Parameter
 
 
 def dtype() -> Any:
@@ -49,14 +53,31 @@ def stack_poses(poses: list[Pose]) -> Pose:
     )
 
 
+def pose_of(thing: Any) -> Pose:
+    """Pose of what has a ``position`` and an ``orientation`` in the config, components ()."""
+    return Pose(vector(thing.position), rotation_of(thing.orientation))
+
+
+def own_numbers(given: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, jax.Array]:
+    """Parameters of a kind, as the file gives them or by default, each of shape ()."""
+    return {name: number(given.get(name, parameter.default)) for name, parameter in known.items()}
+
+
 def unit(values: Any) -> Vec3:
     """Three numbers, not all zero, as a unit vector."""
     v = vector(values)
     return v * (1.0 / jnp.sqrt(v.squared_norm()))
 
 
+def is_upright(quaternion: Any) -> bool:
+    """True if plain numbers say that nothing is turned: most parts of a robot's file do."""
+    return is_known(quaternion) and [*quaternion] == [1.0, 0.0, 0.0, 0.0]
+
+
 def rotation_of(quaternion: Any) -> Mat3:
     """Rotation matrix of a quaternion (w, x, y, z), which need not be normalised."""
+    if is_upright(quaternion):
+        return identity()
     w, x, y, z = (number(quaternion[k]) for k in range(4))
     s = 2.0 / (w * w + x * x + y * y + z * z)
     return Mat3(

@@ -16,6 +16,8 @@ from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConf
 from diffsim.robots.geoms import geom_configs, size_of
 from diffsim.robots.numbers import (
     number,
+    own_numbers,
+    pose_of,
     rotation_of,
     unit,
     vector,
@@ -80,11 +82,7 @@ def relative_pose(joint: JointConfig, mount: Mounting) -> Pose:
 
 def parameters_of(joint: JointConfig) -> dict[str, jax.Array]:
     """Numbers of the joint's type, as the file gives them or by default, each of shape ()."""
-    known = JOINT_TYPES[joint.type].parameters
-    return {
-        name: number(joint.parameters.get(name, parameter.default))
-        for name, parameter in known.items()
-    }
+    return own_numbers(joint.parameters, JOINT_TYPES[joint.type].parameters)
 
 
 def place(robot: RobotConfig) -> dict[str, Motion]:
@@ -94,7 +92,7 @@ def place(robot: RobotConfig) -> dict[str, Motion]:
     for name, body in robot.bodies.items():
         if name not in carried:
             placed[name] = Motion(
-                Pose(vector(body.position), rotation_of(body.orientation)),
+                pose_of(body),
                 Twist(vector(body.velocity), vector(body.angular_velocity)),
             )
     nothing = vector([0, 0, 0])

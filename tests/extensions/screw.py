@@ -64,7 +64,7 @@ class Screw:
 
 
 def _way(frames: JointFrames) -> jax.Array:
-    """How far the child has moved along the axis [m]."""
+    """Distance that the child has moved along the axis [m]."""
     return frames.parent.rotation.c0.dot(frames.child.position - frames.parent.position)
 
 

@@ -98,7 +98,7 @@ def test_it_stands_on_one_end() -> None:
 
 @pytest.mark.parametrize("restitution", [0.0, 0.5, 1.0])
 def test_it_bounces_with_its_restitution(restitution: float) -> None:
-    """Of rigid contacts: soft ones of a body that lands on both give back a little less."""
+    """Rigid contacts do; soft ones of a body that lands on both give back a little less."""
     robot = rod(position=[0.0, 0.0, 1.0], restitution=restitution, contact_frequency=float("inf"))
     world, state = build(robot, timestep=0.01)
     speed = math.sqrt(2.0 * GRAVITY * (1.0 - R))

@@ -120,7 +120,7 @@ def unflatten_lanes(flat: np.ndarray, like: Any) -> Any:
 
 
 def path_names(tree: Any) -> tuple[str, ...]:
-    """Where each number of the flattened tree is, as ".state.twist.linear.x[2]"."""
+    """Place of each number of the flattened tree, as ".state.twist.linear.x[2]"."""
     names: list[str] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         name = jax.tree_util.keystr(path)
