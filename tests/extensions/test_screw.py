@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from diffsim.joints.joints import joint_frames
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.world.world import Control
+from diffsim.world.world import Control, State
 from tests.extensions import screw  # noqa: F401, adds the kind
 from tests.gradients.compare import Scene, disagreement, jacobians
 from tests.gradients.test_one_step import DIFFERENCES_TOLERANCE, MODES_TOLERANCE
@@ -53,21 +54,14 @@ def read(robot: RobotConfig, steps: int, gravity: tuple[float, ...], timestep: f
     """Coordinate, its rate and the nut's height after every step, shape (steps, 3)."""
     world, state = build(robot, gravity, timestep)
     states = simulate(world, state, steps=steps)
-    found = []
-    for k in range(steps):
-        one = type(state)(*_at(states, k))
-        frames = joint_frames(world.joints, one.pose)
-        which = ((0, 0),)
-        q = joint_coordinates(world.joints, frames, which, one.angles)[0]
-        rate = joint_rates(world.joints, frames, one.pose.position, one.twist, which)[0]
-        found.append([float(q), float(rate), float(one.pose.position.z[0])])
-    return np.array(found)
 
+    def now(state: State) -> jax.Array:
+        frames, which = joint_frames(world.joints, state.pose), ((0, 0),)
+        q = joint_coordinates(world.joints, frames, which, state.angles)[0]
+        rate = joint_rates(world.joints, frames, state.pose.position, state.twist, which)[0]
+        return jnp.stack([q, rate, state.pose.position.z[0]])
 
-def _at(states: object, k: int) -> object:
-    import jax
-
-    return jax.tree.map(lambda leaf: leaf[k], states)
+    return np.asarray(jax.vmap(now)(states))
 
 
 def test_a_nut_falls_down_its_screw_as_inertia_and_pitch_say() -> None:
