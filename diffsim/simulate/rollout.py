@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffsim.math.packing import Packed, Packing
 from diffsim.math.vectors import Vec3
 from diffsim.simulate.batch import robot_axes
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow, pass_back
-from diffsim.simulate.packing import Packed, Packing
 from diffsim.simulate.simulator import Simulator
 from diffsim.world.world import Control, State
 

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 
 from diffsim.constraints.constraint import Constraint, Impulse
 from diffsim.dynamics.elimination import Z
+from diffsim.math.packing import Packed, Packing
 from diffsim.solvers.problem import StepProblem
 
 FRICTION_LAWS = ("cone", "box")
@@ -163,15 +164,19 @@ def _explicit(
     if not problem.constraints or count == 0:
         return start
 
+    # The reverse pass stores what each sweep begins with: one array is stored much faster.
+    packing = Packing((start, start), behind=problem.free[0].ndim - 2)
+
     @partial(jax.checkpoint, prevent_cse=False)
-    def body(carry: Any, _: None) -> tuple[Any, None]:
-        now, before = carry
+    def body(carry: Packed, _: None) -> tuple[Packed, None]:
+        now, before = packing.unpack(carry)
         z, impulses = jax.tree.map(lambda new, old: new + momentum * (new - old), now, before)
-        return (sweep(problem, z, impulses, rounds), now), None
+        return packing.pack((sweep(problem, z, impulses, rounds), now)), None
 
     # z is linear in the impulses, so both may be taken ahead.
-    (end, _), _ = jax.lax.scan(body, (start, start), length=count)
-    return end
+    end, _ = jax.lax.scan(body, packing.pack((start, start)), length=count)
+    found: tuple[Z, AllImpulses] = packing.unpack(end)[0]
+    return found
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.simulate.packing import Packing
+from diffsim.math.packing import Packing
 
 TREE = {
     "scalar": jnp.asarray(3.0),
@@ -47,3 +47,13 @@ def test_derivatives_go_through() -> None:
     found = jax.grad(loss)(numbers)
     np.testing.assert_allclose(found["scalar"], 55.0)
     np.testing.assert_allclose(found["matrix"], 6.0 * TREE["matrix"])
+
+
+def test_last_axes_that_all_have_stay() -> None:
+    tree = (jnp.arange(12.0).reshape(2, 3, 2), jnp.asarray([[7.0, 8.0]]))
+    packing = Packing(tree, behind=1)
+    packed = packing.pack(tree)
+    assert packed.numbers.shape == (7, 2)
+    np.testing.assert_array_equal(packed.numbers[-1], [7.0, 8.0])
+    for found, leaf in zip(packing.unpack(packed), tree, strict=True):
+        np.testing.assert_array_equal(found, leaf)
