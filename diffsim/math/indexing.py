@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import jax
@@ -25,11 +26,16 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from diffsim.math.contraction import contract
+
 WORLD = -1
 """Index of the immovable world where the index of a body is expected."""
 
 MOST_SLICES = 4
 """Into which a list of indices may be cut, rather than read one by one."""
+
+MANY = 4096
+"""Numbers from which on a sum along an axis goes slice by slice."""
 
 Selection = tuple[tuple[int, ...], ...]
 """For each output, the indices of the inputs that are summed."""
@@ -45,10 +51,7 @@ def gather(values: jax.Array, index: Sequence[int], axis: int = 0) -> jax.Array:
                 return values
             return jax.lax.slice_in_dim(values, first, first + count, axis=axis)
         if set(index) == {first}:  # the same one for all
-            one = values
-            if size > 1:
-                one = jax.lax.slice_in_dim(values, first, first + 1, axis=axis)
-            return jnp.broadcast_to(one, (*values.shape[:axis], count, *values.shape[axis + 1 :]))
+            return _repeat(values, first, count, axis)
     return _select_sum(values, tuple(() if i == WORLD else (i,) for i in index), axis)
 
 
@@ -66,7 +69,7 @@ def collect(update: jax.Array, index: Sequence[int], size: int, axis: int = 0) -
     if tuple(index) == tuple(range(size)):
         return update
     if size == 1 and set(index) == {0}:
-        return jnp.sum(update, axis=axis, keepdims=True)
+        return _sum_up(update, axis)
     return _select_sum(update, _transpose_selection(tuple(index), size), axis)
 
 
@@ -89,6 +92,36 @@ def column(values: Any, like: jax.Array) -> jax.Array:
     return constants.reshape(constants.shape + (1,) * (like.ndim - 1))
 
 
+def _repeat(values: jax.Array, index: int, count: int, axis: int) -> jax.Array:
+    """One entry along an axis, so many times; its derivative is a sum, as below."""
+    one = jax.lax.slice_in_dim(values, index, index + 1, axis=axis)
+    if count * one.size < MANY:
+        return jnp.broadcast_to(one, (*one.shape[:axis], count, *one.shape[axis + 1 :]))
+    before = _LETTERS[:axis]
+    ones = _ones(count, one.ndim - axis - 1, one.dtype)
+    return contract(f"{before},k->{before}k", jnp.squeeze(one, axis), ones)
+
+
+def _sum_up(values: jax.Array, axis: int) -> jax.Array:
+    """The sum along an axis, which stays.
+
+    XLA's own sum along an axis in the middle of an array takes one number after the other on a CPU,
+    and of large arrays a library's kernel that takes longer still.
+    """
+    if values.size < MANY:
+        return jnp.sum(values, axis=axis, keepdims=True)
+    before = _LETTERS[:axis]
+    ones = _ones(values.shape[axis], values.ndim - axis - 1, values.dtype)
+    return jnp.expand_dims(contract(f"{before}k,k->{before}", values, ones), axis)
+
+
+def _ones(count: int, behind: int, dtype: Any) -> jax.Array:
+    return jnp.ones((count, *(1,) * behind), dtype)
+
+
+_LETTERS = "abcdefgh"
+
+
 @cache
 def _transpose_selection(index: tuple[int, ...], size: int) -> Selection:
     """For each of ``size`` bodies, where in ``index`` it stands."""
@@ -108,17 +141,23 @@ def _select_sum(values: jax.Array, selection: Selection, axis: int = 0) -> jax.A
 
 
 def _implementation(values: jax.Array, *, selection: Selection, axis: int) -> jax.Array:
-    width = max((len(row) for row in selection), default=0)
-    if width == 0:
-        return jnp.zeros(_shape(values, selection, axis), values.dtype)
-    padding = values.shape[axis]
-    table = np.full((width, len(selection)), padding)
-    for output, row in enumerate(selection):
-        table[: len(row), output] = row
-    if (table == padding).any():
+    runs = [tuple(run) for _, run in groupby(selection, len)]
+    if len(runs) > MOST_SLICES:  # as if all had as many, by reading zeros
+        width = max(len(row) for row in selection)
+        size = values.shape[axis]
         zero = jnp.zeros_like(jax.lax.slice_in_dim(values, 0, 1, axis=axis))
         values = jnp.concatenate([values, zero], axis=axis)
-    return sum((_read(values, line, axis) for line in table[1:]), _read(values, table[0], axis))
+        runs = [tuple(row + (size,) * (width - len(row)) for row in selection)]
+    parts = [_sums(values, run, axis) for run in runs]
+    return join(parts, axis) if parts else jnp.zeros(_shape(values, (), axis), values.dtype)
+
+
+def _sums(values: jax.Array, selection: Selection, axis: int) -> jax.Array:
+    """Sums of equally many each."""
+    if not selection[0]:
+        return jnp.zeros(_shape(values, selection, axis), values.dtype)
+    first, *others = (_read(values, line, axis) for line in np.asarray(selection).T)
+    return sum(others, first)
 
 
 def _read(values: jax.Array, index: np.ndarray, axis: int) -> jax.Array:

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
-from diffsim.math.indexing import WORLD, gather, scatter_add
+from diffsim.math.indexing import MANY, WORLD, collect, gather, scatter_add
 from diffsim.simulate.step import step
 from diffsim.world.world import State, World, idle_control
 from tests.worlds import SOLVER, build, pile_robot
@@ -67,6 +68,18 @@ def test_their_derivatives_are_the_matrices(index: tuple[int, ...], jacobian: ob
     np.testing.assert_array_equal(by_update, matrix.T)
     both = jacobian(lambda v: scatter_add(v, index, update))(values)
     np.testing.assert_array_equal(both, np.eye(BODIES))
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("behind", [2, MANY])
+def test_one_entry_for_all_and_the_sum_of_all_are_each_other_transposed(behind: int) -> None:
+    values, index, axis = jnp.asarray(random(2, 1, behind)), (0, 0, 0), 1
+    np.testing.assert_array_equal(gather(values, index, axis), jnp.repeat(values, 3, axis))
+    update = jnp.asarray(random(2, 3, behind))
+    total = collect(update, index, 1, axis)
+    np.testing.assert_allclose(total, jnp.sum(update, axis, keepdims=True), atol=TOLERANCE)
+    check_grads(lambda v: gather(v, index, axis) ** 2, (values,), order=1)
+    check_grads(lambda u: collect(u, index, 1, axis) ** 2, (update,), order=1)
 
 
 @by_index
