@@ -40,9 +40,10 @@ LAYERS = (
 ENGINE_LAYERS = (
     (
         "diffsim.math.pytrees",
-        "diffsim.math.indexing",
+        "diffsim.math.packing",
         "diffsim.math.contraction",
     ),
+    ("diffsim.math.indexing", "diffsim.math.barrier"),
     ("diffsim.math.vectors", "diffsim.math.inverse_factor"),
     ("diffsim.math.rotations",),
     ("diffsim.dynamics.bodies", "diffsim.dynamics.tree"),
@@ -61,7 +62,7 @@ ENGINE_LAYERS = (
     ("diffsim.solvers.problem",),
     ("diffsim.solvers.projected_gauss_seidel",),
     ("diffsim.simulate.batch",),
-    ("diffsim.simulate.gradient_flow", "diffsim.simulate.packing", "diffsim.simulate.sharding"),
+    ("diffsim.simulate.gradient_flow", "diffsim.simulate.sharding"),
     ("diffsim.simulate.step",),
     ("diffsim.simulate.simulator",),
     ("diffsim.simulate.rollout",),

@@ -3,7 +3,8 @@
 They go limb by limb, along all bodies of a limb at once: so the graph grows with the number of
 limbs on a path and not with that of the bodies. What is summed is stacked into one array if there
 is a limb of several bodies; if not, every array is summed by itself, as a stack that is only read
-by slices would be compiled into them, entry by entry.
+by slices would be compiled into them, entry by entry. Before and behind the sums there is a
+barrier, as everything that is summed meets in them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffsim.dynamics.tree import NONE, Tree
+from diffsim.math.barrier import barrier
 from diffsim.math.contraction import contract
 from diffsim.math.indexing import collect, column, gather, join, unstack
 
@@ -47,13 +49,13 @@ def of_whole_tree(tree: Tree, values: T) -> T:
 
 def _in_stacks(tree: Tree, values: T, sums: Callable[[jax.Array], jax.Array]) -> T:
     """Sums of all arrays, from those of stacks of shape (arrays, bodies, ...)."""
-    leaves, structure = jax.tree.flatten(values)
+    leaves, structure = jax.tree.flatten(barrier(values))
     if all(len(limb.groups) == 1 for limb in tree.limbs):
         found = [jax.lax.squeeze(sums(leaf[None]), (0,)) for leaf in leaves]
     else:
         shape = np.broadcast_shapes(*(leaf.shape for leaf in leaves))
         found = unstack(sums(jnp.stack([jnp.broadcast_to(leaf, shape) for leaf in leaves])))
-    result: T = jax.tree.unflatten(structure, found)
+    result: T = barrier(jax.tree.unflatten(structure, found))
     return result
 
 

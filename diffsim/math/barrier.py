@@ -1,0 +1,72 @@
+"""Values that are computed once, whoever reads them.
+
+XLA's CPU backend fuses a chain of operations into each operation that reads its end. If many do,
+or one that reads it at several places (a stack, a sum along an axis), the chain is computed again
+for each of them, and a chain of such chains multiplies. A barrier ends a chain: it is a function's
+call that the compiler does not look into. ``jax.lax.optimization_barrier`` is gone before that
+backend fuses anything.
+
+It is worth its own few kernels only where many robots go along: in the kernel of a single robot it
+would be in the way, and on a GPU it is nothing at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+from jax.extend.core import Primitive
+from jax.extend.mlir import ir
+from jax.interpreters import ad, batching, mlir
+
+from diffsim.math.contraction import FEW
+
+T = TypeVar("T")
+
+
+def barrier(values: T, leading: int = 1) -> T:
+    """The same values, and behind them nothing is computed anew.
+
+    Args:
+        values: a pytree of arrays.
+        leading: their first axes; there is a barrier if more than ``FEW`` numbers lie behind them.
+    """
+    leaves, structure = jax.tree.flatten(values)
+    if all(math.prod(leaf.shape[leading:]) <= FEW for leaf in leaves):
+        return values
+    result: T = jax.tree.unflatten(structure, _barrier_p.bind(*leaves))
+    return result
+
+
+def _known(values: Sequence[Any]) -> list[Any]:
+    """The same for a linear map's tangents or cotangents, of which some may be symbolic zeros."""
+    known = [value for value in values if type(value) is not ad.Zero]
+    behind = iter(_barrier_p.bind(*known) if known else ())
+    return [value if type(value) is ad.Zero else next(behind) for value in values]
+
+
+def _jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    return _barrier_p.bind(*primals), _known(tangents)
+
+
+def _called(ctx: mlir.LoweringRuleContext, *values: Any) -> Any:
+    """Lowering to a call that stays one."""
+    results = _call(ctx, *values)
+    stays = ir.DictAttr.get({"inlineable": ir.Attribute.parse('"false"')})
+    results[0].owner.attributes["mhlo.frontend_attributes"] = stays
+    return results
+
+
+_call = mlir.lower_fun(jax.jit(lambda *values: values), multiple_results=True)
+
+_barrier_p = Primitive("barrier")
+_barrier_p.multiple_results = True
+_barrier_p.def_impl(lambda *values: list(values))
+_barrier_p.def_abstract_eval(lambda *values: list(values))
+ad.primitive_jvps[_barrier_p] = _jvp
+ad.primitive_transposes[_barrier_p] = lambda cotangents, *values: _known(cotangents)
+batching.primitive_batchers[_barrier_p] = lambda values, axes: (_barrier_p.bind(*values), axes)
+mlir.register_lowering(_barrier_p, lambda ctx, *values: list(values))
+mlir.register_lowering(_barrier_p, _called, platform="cpu")
