@@ -74,6 +74,15 @@ CHECKPOINTS = ("none", "steps", "nested")
 """Choices of what the reverse pass keeps; see above."""
 
 
+MOST_PACKED = 2**14
+"""Numbers of a state and a policy's memory up to which the reverse pass stores them in one array.
+
+A loop that is one kernel copies all that has been stored if it stores several arrays of each step
+(``diffsim.math.packing``). With many robots it is many kernels, which copy nothing but what they
+pack.
+"""
+
+
 @dataclasses.dataclass(frozen=True)
 class Reverse:
     """Settings of the reverse pass; the defaults leave the derivative exact.
@@ -177,6 +186,23 @@ def _scan(
     """``jax.lax.scan`` over the steps."""
     if checkpoint == "none":
         return jax.lax.scan(body, carry, inputs, length=steps)
+    carry = jax.tree.map(jnp.asarray, carry)
+    if sum(leaf.size for leaf in jax.tree.leaves(carry)) <= MOST_PACKED:
+        packing = Packing(carry)
+
+        def packed_body(packed: Packed, inputs: Any) -> tuple[Packed, Packed]:
+            carry, kept = body(packing.unpack(packed), inputs)
+            return packing.pack(carry), kept
+
+        packed, kept = _checkpointed(packed_body, packing.pack(carry), inputs, steps, checkpoint)
+        return packing.unpack(packed), kept
+    return _checkpointed(body, carry, inputs, steps, checkpoint)
+
+
+def _checkpointed(
+    body: ScanBody, carry: Any, inputs: Any, steps: int, checkpoint: str
+) -> tuple[Any, Packed]:
+    """``jax.lax.scan`` that keeps the carries of the steps, or of segments and of one's steps."""
     # Inside a scan nothing can be merged across the checkpoint, so no barrier is needed.
     kept = partial(jax.checkpoint, prevent_cse=False)
     step = kept(body)
