@@ -4,7 +4,7 @@ They go limb by limb, along all bodies of a limb at once: so the graph grows wit
 limbs on a path and not with that of the bodies. What is summed is stacked into one array if there
 is a limb of several bodies; if not, every array is summed by itself, as a stack that is only read
 by slices would be compiled into them, entry by entry. Before and behind the sums there is a
-barrier, as everything that is summed meets in them.
+barrier, as everything that is summed meets in them; bodies without joints have nothing to sum up.
 """
 
 from __future__ import annotations
@@ -49,14 +49,15 @@ def of_whole_tree(tree: Tree, values: T) -> T:
 
 def _in_stacks(tree: Tree, values: T, sums: Callable[[jax.Array], jax.Array]) -> T:
     """Sums of all arrays, from those of stacks of shape (arrays, bodies, ...)."""
-    leaves, structure = jax.tree.flatten(barrier(values))
+    joined = any(limb.parent != NONE or len(limb.groups) > 1 for limb in tree.limbs)
+    leaves, structure = jax.tree.flatten(barrier(values) if joined else values)
     if all(len(limb.groups) == 1 for limb in tree.limbs):
         found = [jax.lax.squeeze(sums(leaf[None]), (0,)) for leaf in leaves]
     else:
         shape = np.broadcast_shapes(*(leaf.shape for leaf in leaves))
         found = unstack(sums(jnp.stack([jnp.broadcast_to(leaf, shape) for leaf in leaves])))
-    result: T = barrier(jax.tree.unflatten(structure, found))
-    return result
+    result: T = jax.tree.unflatten(structure, found)
+    return barrier(result) if joined else result
 
 
 def _from_above(tree: Tree, stack: jax.Array, sources: tuple[int, ...]) -> jax.Array:

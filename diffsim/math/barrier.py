@@ -26,22 +26,21 @@ from diffsim.math.contraction import FEW
 T = TypeVar("T")
 
 
-def barrier(values: T, leading: int = 1) -> T:
-    """The same values, and behind them nothing is computed anew.
+def barrier(values: T) -> T:
+    """Return the values as they are, computed once, if more than ``FEW`` robots go along.
 
     Args:
-        values: a pytree of arrays.
-        leading: their first axes; there is a barrier if more than ``FEW`` numbers lie behind them.
+        values: a pytree of arrays (bodies, ...).
     """
     leaves, structure = jax.tree.flatten(values)
-    if all(math.prod(leaf.shape[leading:]) <= FEW for leaf in leaves):
+    if all(math.prod(leaf.shape[1:]) <= FEW for leaf in leaves):
         return values
     result: T = jax.tree.unflatten(structure, _barrier_p.bind(*leaves))
     return result
 
 
 def _known(values: Sequence[Any]) -> list[Any]:
-    """The same for a linear map's tangents or cotangents, of which some may be symbolic zeros."""
+    """Put a barrier behind tangents or cotangents, of which some may be symbolic zeros."""
     known = [value for value in values if type(value) is not ad.Zero]
     behind = iter(_barrier_p.bind(*known) if known else ())
     return [value if type(value) is ad.Zero else next(behind) for value in values]

@@ -153,7 +153,7 @@ def _implementation(values: jax.Array, *, selection: Selection, axis: int) -> ja
 
 
 def _sums(values: jax.Array, selection: Selection, axis: int) -> jax.Array:
-    """Sums of equally many each."""
+    """Sum up equally many entries for each output."""
     if not selection[0]:
         return jnp.zeros(_shape(values, selection, axis), values.dtype)
     first, *others = (_read(values, line, axis) for line in np.asarray(selection).T)
@@ -172,7 +172,7 @@ def _read(values: jax.Array, index: np.ndarray, axis: int) -> jax.Array:
             shape = (*values.shape[:axis], count, *values.shape[axis + 1 :])
             part = jnp.broadcast_to(part, shape)
         parts.append(part)
-    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=axis)
+    return join(parts, axis)
 
 
 def _runs(index: list[int]) -> Iterator[tuple[int, int, int]]:
