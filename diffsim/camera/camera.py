@@ -24,8 +24,13 @@ from diffsim.robots.numbers import (
     unit,
     vector,
 )
+from diffsim.shapes.plane import LimitedPlane, Plane
+from diffsim.shapes.visible import VisibleShape
 from diffsim.simulate.batch import robots_first
 from diffsim.world.world import State, World, part_motion
+
+PLANE, LIMITED_PLANE = Plane(), LimitedPlane()
+"""Planes that cameras see; one object a kind (``Surface``)."""
 
 
 class Camera:
@@ -113,19 +118,17 @@ def make_scene(robot: RobotConfig, in_grey: bool) -> Scene:
         draw_texture(plane.texture, f"robot.scenery.{name}.texture")
         for name, plane in planes.items()
     ]
-    repeats = [geom.config.shape == "sphere" for geom in geoms]
-    repeats += [not plane.limited for plane in planes.values()]
-    surfaces = [Surface(geom.config.shape, k, False) for k, geom in enumerate(geoms)]
-    surfaces += [
-        Surface("plane", len(surfaces) + k, plane.limited)
-        for k, plane in enumerate(planes.values())
-    ]
-    sizes = [_size(geom) for geom in geoms]
-    sizes += [vector([*plane.size, 0.0]) for plane in planes.values()]
+    shapes = [geom.shape for geom in geoms if isinstance(geom.shape, VisibleShape)]
+    shapes += [LIMITED_PLANE if plane.limited else PLANE for plane in planes.values()]
+    sizes = [geom.size for geom in geoms]
+    sizes += [{"size": vector([*plane.size, 1.0])} for plane in planes.values()]
     return Scene(
-        surfaces=tuple(surfaces),
+        surfaces=tuple(Surface(shape, k) for k, shape in enumerate(shapes)),
         sizes=tuple(sizes),
-        atlas=make_atlas([grey(image) if in_grey else image for image in images], repeats),
+        atlas=make_atlas(
+            [grey(image) if in_grey else image for image in images],
+            [shape.repeats for shape in shapes],
+        ),
         light=unit(robot.light.direction),
         ambient=_ambient(robot.light.ambient),
     )
@@ -136,11 +139,5 @@ def _ambient(share: float | jax.Array) -> jax.Array | None:
 
 
 def seen_geoms(robot: RobotConfig) -> list[GeomSpec]:
-    """The geoms that cameras see: spheres and boxes."""
-    return [geom for geom in geom_specs(robot) if geom.config.shape in ("sphere", "box")]
-
-
-def _size(geom: GeomSpec) -> Vec3:
-    size: Vec3 | None = geom.size.get("size")
-    nothing = number(0.0)
-    return Vec3(geom.size["radius"], nothing, nothing) if size is None else size
+    """The geoms that cameras see."""
+    return [geom for geom in geom_specs(robot) if isinstance(geom.shape, VisibleShape)]

@@ -19,18 +19,11 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.camera.atlas import Atlas, Patch, look_up
-from diffsim.camera.surfaces import (
-    Look,
-    Meeting,
-    look_at_face,
-    look_at_sphere,
-    meet_box,
-    meet_plane,
-    meet_sphere,
-)
 from diffsim.math.pytrees import pytree, static
 from diffsim.math.spatial import Pose
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.shape import Size
+from diffsim.shapes.visible import Look, Meeting, Rays, VisibleShape
 
 
 @pytree
@@ -57,14 +50,12 @@ class Surface(NamedTuple):
     """What can be seen.
 
     Attributes:
-        kind: sphere, box or plane.
+        shape: one object for all surfaces of a kind.
         texture: number of its texture in the atlas.
-        limited: whether a plane has edges.
     """
 
-    kind: str
+    shape: VisibleShape
     texture: int
-    limited: bool
 
 
 @pytree
@@ -73,15 +64,15 @@ class Scene:
 
     Attributes:
         surfaces: one or more.
-        sizes: of each, components of shape (): of a sphere (radius, 0, 0); of a box its edges; of a
-            plane (length, width, 0) of one copy of the texture [m].
+        sizes: numbers of each surface's shape, arrays of shape (); of a plane as its ``size`` the
+            length and width of one copy of the texture, and 1 [m].
         atlas: textures.
         light: unit vector towards the light, in the world frame.
         ambient: share of a colour that does not depend on the light, shape (); None for all of it.
     """
 
     surfaces: tuple[Surface, ...] = static()
-    sizes: tuple[Vec3, ...]
+    sizes: tuple[Size, ...]
     atlas: Atlas
     light: Vec3
     ambient: jax.Array | None
@@ -104,14 +95,23 @@ class View(NamedTuple):
         up: the camera's axis.
         origin: its position [m].
         light: unit vector towards the light.
-        size: of a sphere (radius, 0, 0), of a plane (length, width, 0) [m].
     """
 
     level: Vec3
     up: Vec3
     origin: Vec3
     light: Vec3
-    size: Vec3
+
+    def rays(self, down: jax.Array) -> Rays:
+        """A row of rays, which go so far down for every metre ahead."""
+        return Rays(self.origin, self.level - self.up * down)
+
+
+class Seen(NamedTuple):
+    """A surface's view and its shape's numbers, arrays of shape (columns,)."""
+
+    view: View
+    size: Size
 
 
 def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> jax.Array:
@@ -123,9 +123,9 @@ def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) ->
         optics: of the camera.
         camera: its pose.
     """
-    views = _views(scene, poses, optics, camera)
+    seen = _seen(scene, poses, optics, camera)
     see = _nearest if optics.softness is None else partial(_softly, softness=optics.softness)
-    colors = _over_rows(lambda down: see(scene, views, down, optics.focal_length), optics)
+    colors = _over_rows(lambda down: see(scene, seen, down, optics.focal_length), optics)
     samples = optics.samples
     shape = (optics.height, samples, -1, optics.width, samples)
     return jnp.moveaxis(jnp.mean(colors.reshape(shape), axis=(1, 4)), 1, 0)
@@ -136,10 +136,10 @@ def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> 
 
     Rows and columns of rays, ``samples`` for each pixel.
     """
-    views = _views(scene, poses, optics, camera)
+    seen = _seen(scene, poses, optics, camera)
 
     def see(down: jax.Array) -> jax.Array:
-        return _find_nearest(scene, views, down, optics.focal_length)[1].depth
+        return _find_nearest(scene, seen, down, optics.focal_length)[1].depth
 
     return _over_rows(see, optics)
 
@@ -178,98 +178,100 @@ def _slopes(count: int, length: jax.Array) -> jax.Array:
     return ((jnp.arange(count) + 0.5) / count - 0.5) * length
 
 
-def _views(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> list[View]:
-    """Of each surface; not as arrays over surfaces, which XLA would take apart at every use."""
+def _seen(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> list[Seen]:
+    """Every surface; not as arrays over surfaces, which XLA would take apart at every use."""
     right = _slopes(optics.width * optics.samples, optics.sensor[0]) / optics.focal_length
-    views = []
+    seen = []
     for size, pose in zip(scene.sizes, poses, strict=True):
         turn = pose.rotation.transpose_times
         ahead, left, up = (turn(axis) for axis in camera.rotation)
         origin = turn(camera.position - pose.position)
-        view = View(ahead - left * right, up, origin, turn(scene.light), size)
-        views.append(jax.tree.map(lambda c: jnp.broadcast_to(c, right.shape), view))
-    return views
+        one = Seen(View(ahead - left * right, up, origin, turn(scene.light)), size)
+        seen.append(jax.tree.map(lambda c: jnp.broadcast_to(c, right.shape), one))
+    return seen
 
 
-def _directions(view: View, down: jax.Array) -> Vec3:
-    return view.level - view.up * down
-
-
-def _meet(surface: Surface, view: View, down: jax.Array, near: jax.Array) -> Meeting:
-    """Where the rays of a row meet one surface."""
-    direction = _directions(view, down)
-    match surface.kind:
-        case "sphere":
-            return meet_sphere(view.origin, direction, view.size.x, near)
-        case "box":
-            return meet_box(view.origin, direction, view.size, near)
-    return meet_plane(view.origin, direction, view.size, surface.limited, near)
+def _meet(surface: Surface, seen: Seen, down: jax.Array, near: jax.Array) -> Meeting:
+    """Where the rays of a row meet one surface; what is nearer than ``near`` [m] is not seen."""
+    found = surface.shape.meet(seen.size, seen.view.rays(down))
+    reached = found.depth > near
+    return found._replace(
+        depth=jnp.where(reached, found.depth, near),
+        inside=jnp.where(reached, found.inside, -jnp.inf),
+    )
 
 
 def _find_nearest(
-    scene: Scene, views: list[View], down: jax.Array, near: jax.Array
+    scene: Scene, seen: list[Seen], down: jax.Array, near: jax.Array
 ) -> tuple[jax.Array, Meeting]:
     """Number of the nearest surface, and where it is met; infinitely far where there is none.
 
     Shape (columns,), without derivatives.
     """
-    none = jnp.zeros_like(views[0].level.x, jnp.int32)
-    far = jnp.full_like(views[0].level.x, jnp.inf)
-    choice, best = none, Meeting(far, far, none, none > 0)
-    for k, (surface, view) in enumerate(zip(scene.surfaces, views, strict=True)):
-        found = _meet(surface, *jax.lax.stop_gradient((view, down, near)))
+    none = jnp.zeros_like(seen[0].view.level.x, jnp.int32)
+    far = jnp.full_like(seen[0].view.level.x, jnp.inf)
+    choice, best = none, Meeting(far, far, none)
+    for k, (surface, one) in enumerate(zip(scene.surfaces, seen, strict=True)):
+        found = _meet(surface, *jax.lax.stop_gradient((one, down, near)))
         closer = (found.inside > 0.0) & (found.depth < best.depth)
         best = jax.tree.map(partial(jnp.where, closer), found, best)
         choice, best = kept((jnp.where(closer, k, choice), best))
     return choice, best
 
 
-def _nearest(scene: Scene, views: list[View], down: jax.Array, near: jax.Array) -> jax.Array:
+def _nearest(scene: Scene, seen: list[Seen], down: jax.Array, near: jax.Array) -> jax.Array:
     """The colour of what is nearest, shape (channels, columns).
 
     Which surface that is has no derivative. It is found first, so that what follows, and is
     differentiated, is done once for each ray and not for each surface.
     """
-    choice, found = _find_nearest(scene, views, down, near)
-    kinds = [surface.kind for surface in scene.surfaces]
-    round_ones = _select([kind == "sphere" for kind in kinds], choice)
-    thick = _select([kind == "box" for kind in kinds], choice)
-    view = kept(jax.tree.map(lambda *each: _select(each, choice), *views))
-    direction = _directions(view, down)
-    looks = []
-    # Of rays that meet another kind, nothing may become infinite: its gradient would be nan.
-    if "sphere" in kinds:
-        radius = jnp.where(round_ones, view.size.x, 1.0)
-        looks.append(kept(look_at_sphere(view.origin, direction, view.light, radius)))
-    if {*kinds} != {"sphere"}:
-        size = Vec3(*(jnp.where(round_ones, 1.0, component) for component in view.size))
-        looks.append(kept(look_at_face(view.origin, direction, view.light, size, found, thick)))
-    look: Look = looks[0]
-    if len(looks) == 2:
-        look = jax.tree.map(partial(jnp.where, round_ones), *looks)
+    choice, found = _find_nearest(scene, seen, down, near)
+    view = kept(jax.tree.map(lambda *each: _select(each, choice), *[one.view for one in seen]))
+    rays = view.rays(down)
+    look: Look | None = None
+    for shape in _unlike(scene.surfaces):
+        own = [surface.shape.look == shape.look for surface in scene.surfaces]
+        # Of rays that meet another shape, the size is still one of this shape's, so that nothing
+        # becomes infinite: its gradient would be nan.
+        sizes = {k: one.size for k, one in enumerate(seen) if own[k]}
+        size = jax.tree.map(lambda *each, at=[*sizes]: _select(each, choice, at), *sizes.values())
+        mine = kept(shape.look(kept(size), rays, view.light, found.face, None))
+        look = (
+            mine
+            if look is None
+            else jax.tree.map(partial(jnp.where, _select(own, choice)), mine, look)
+        )
+    assert look is not None
     patches = [scene.atlas.patches[surface.texture] for surface in scene.surfaces]
     patch = Patch(*(_select(values, choice) for values in zip(*patches, strict=True)))
     colors = look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
     return jnp.where(jnp.isfinite(found.depth), colors, BACKGROUND)
 
 
-def _select(values: Sequence[Any], choice: jax.Array) -> jax.Array:
-    """Of several numbers that of each ray."""
+def _unlike(surfaces: Sequence[Surface]) -> list[VisibleShape]:
+    """Shapes that look at their points in ways of their own: boxes and planes share one."""
+    return list({surface.shape.look: surface.shape for surface in surfaces}.values())
+
+
+def _select(
+    values: Sequence[Any], choice: jax.Array, numbers: Sequence[int] | None = None
+) -> jax.Array:
+    """Of several values that of each ray's choice, the first if it has none of these numbers."""
     chosen = jnp.broadcast_to(values[0], choice.shape)
-    for k in range(1, len(values)):
-        chosen = jnp.where(choice == k, values[k], chosen)
+    for number, value in list(zip(numbers or range(len(values)), values, strict=True))[1:]:
+        chosen = jnp.where(choice == number, value, chosen)
     return chosen
 
 
 def _softly(
-    scene: Scene, views: list[View], down: jax.Array, near: jax.Array, softness: float
+    scene: Scene, seen: list[Seen], down: jax.Array, near: jax.Array, softness: float
 ) -> jax.Array:
     """Each surface covers a ray in part, and hides in part what is about as far away.
 
     A surface's weight is what it covers, times what all others leave of it:
     c_i Π_j (1 − c_j σ((d_i − d_j) / s)), with coverage c = σ(inside / s) and depth d.
     """
-    found = [_meet(*pair, down, near) for pair in zip(scene.surfaces, views, strict=True)]
+    found = [_meet(*pair, down, near) for pair in zip(scene.surfaces, seen, strict=True)]
     covers = [jax.nn.sigmoid(meeting.inside / softness) for meeting in found]
     background = jnp.ones(())
     for cover in covers:
@@ -280,23 +282,20 @@ def _softly(
         weights[i] = weights[i] * (1.0 - covers[j] * behind)
         weights[j] = weights[j] * (1.0 - covers[i] * (1.0 - behind))
     total = BACKGROUND * background
-    for surface, view, meeting, weight in zip(scene.surfaces, views, found, weights, strict=True):
-        total = total + weight * _color(scene, surface, view, down, meeting)
+    for surface, one, meeting, weight in zip(scene.surfaces, seen, found, weights, strict=True):
+        total = total + weight * _color(scene, surface, one, down, meeting)
     return total / sum(weights, background)
 
 
 def _color(
-    scene: Scene, surface: Surface, view: View, down: jax.Array, found: Meeting
+    scene: Scene, surface: Surface, seen: Seen, down: jax.Array, found: Meeting
 ) -> jax.Array:
     """Of one surface where it is met, shape (channels, columns)."""
     patch = scene.atlas.patches[surface.texture]
     if (patch.height, patch.width) == (1, 1) and scene.ambient is None:
         return scene.atlas.texels[patch.start][:, None]
-    at = view.origin, _directions(view, down), view.light
-    if surface.kind == "sphere":
-        look = look_at_sphere(*at, view.size.x)
-    else:
-        look = look_at_face(*at, view.size, found, surface.kind == "box", found.depth)
+    rays, light = seen.view.rays(down), seen.view.light
+    look = surface.shape.look(seen.size, rays, light, found.face, found.depth)
     return look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
 
 

@@ -7,6 +7,7 @@ import math
 from diffsim.robots.appearance import CameraConfig, TextureConfig
 from diffsim.robots.check_values import check_direction, check_reference, is_known
 from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.shapes.table import is_visible
 from diffsim.validation import ConfigError
 
 STEEPEST = 1e-3
@@ -39,14 +40,15 @@ def check_appearance(robot: RobotConfig) -> None:
                 )
     check_direction("robot.light.direction", robot.light.direction)
     if robot.cameras and not robot.scenery and not any(map(_is_seen, robot.bodies.values())):
-        raise ConfigError("robot.cameras must have spheres, boxes or scenery to see, got none")
+        raise ConfigError("robot.cameras must have geoms or scenery to see, got none")
     for name, camera in robot.cameras.items():
         _check_camera(robot, f"robot.cameras.{name}", camera)
 
 
 def _is_seen(body: BodyConfig) -> bool:
     """True if a camera sees any surface of a body."""
-    return bool({body.shape, *(geom.shape for geom in body.geoms.values())} & {"sphere", "box"})
+    shapes = {body.shape, *(geom.shape for geom in body.geoms.values())}
+    return any(shape is not None and is_visible(shape) for shape in shapes)
 
 
 def _check_texture(key: str, texture: TextureConfig) -> None:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
 from diffsim.shapes.shape import Size
+from diffsim.shapes.visible import TINY, Meeting, Rays, look_at_face
 from diffsim.tables import Parameter
 
 
@@ -18,6 +19,7 @@ class Plane:
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, Parameter] = {}
     solid = False
+    repeats = True
 
     def volume(self, size: Size) -> jax.Array:
         return jnp.zeros(())
@@ -30,3 +32,24 @@ class Plane:
 
     def thickness(self, size: Size) -> jax.Array:
         return jnp.zeros(())
+
+    def meet(self, size: Size, rays: Rays) -> Meeting:
+        """From either side; cameras give it the length and width of one copy of its texture."""
+        down = jnp.where(jnp.abs(rays.direction.z) < TINY, TINY, rays.direction.z)
+        depth = -rays.origin.z / down
+        face = jnp.where(rays.origin.z <= 0.0, 7, 6)
+        return Meeting(depth, jnp.full_like(depth, jnp.inf), face)
+
+    look = staticmethod(look_at_face)
+
+
+class LimitedPlane(Plane):
+    """A plane as cameras see it that ends where one copy of its texture does."""
+
+    repeats = False
+
+    def meet(self, size: Size, rays: Rays) -> Meeting:
+        found = super().meet(size, rays)
+        place, edges = rays.at(found.depth), size["size"]
+        inside = jnp.minimum(0.5 * edges.x - jnp.abs(place.x), 0.5 * edges.y - jnp.abs(place.y))
+        return found._replace(inside=inside)

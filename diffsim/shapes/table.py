@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffsim.shapes.shape import Shape
+from diffsim.shapes.visible import VisibleShape
 from diffsim.tables import KindTable
 
 SHAPES: KindTable[Shape] = KindTable(
@@ -14,3 +15,8 @@ SHAPES: KindTable[Shape] = KindTable(
     },
 )
 """Open to others (``diffsim.tables``)."""
+
+
+def is_visible(shape: str) -> bool:
+    """True if cameras see a shape of this name."""
+    return isinstance(SHAPES[shape], VisibleShape)

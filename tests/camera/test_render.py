@@ -15,6 +15,8 @@ from diffsim.camera.atlas import look_up, make_atlas
 from diffsim.camera.render import Optics, Pose, Scene, Surface, depth, project, render
 from diffsim.math.rotations import rotation_by
 from diffsim.math.vectors import Mat3, Vec3
+from diffsim.shapes.plane import LimitedPlane, Plane
+from diffsim.shapes.table import SHAPES
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -22,6 +24,7 @@ ROUND_OFF = 1e-12
 PIXEL = 1e-4  # what the project asks of projections
 DEPTH = 2e-6  # [m]; where MuJoCo has a thin box for a plane, seen along it
 
+LIMITED = LimitedPlane()
 FAR = 1e6  # [m], as good as endless
 GRADIENT = 1e-5  # relative: central differences of a step of 1e-6 in float64
 STEP = 1e-6
@@ -58,17 +61,14 @@ def scene(number: int) -> tuple[Scene, tuple[Pose, ...]]:
     kinds = (("box", "sphere", "plane"), ("sphere", "sphere", "box", "plane"), ("box",) * 3)[number]
     surfaces, sizes, poses = [], [], []
     for k, kind in enumerate(kinds):
-        surfaces.append(Surface(kind, k, k % 2 == 0))
+        surfaces.append(Surface(LIMITED if kind == "plane" and k % 2 == 0 else SHAPES[kind], k))
         size = rng.uniform(0.3, 0.6, 3)
-        sizes.append(
-            {"sphere": v(size[0], 0, 0), "box": v(*size), "plane": v(4 * size[0], 3 * size[1], 0)}[
-                kind
-            ]
-        )
+        edges = {"box": v(*size), "plane": v(4 * size[0], 3 * size[1], 1)}
+        sizes.append({"size": edges[kind]} if kind in edges else {"radius": jnp.asarray(size[0])})
         poses.append(
             Pose(v(*rng.uniform(-0.5, 0.5, 3)), rotation_by(v(*rng.uniform(-1.0, 1.0, 3))))
         )
-    repeats = [surface.kind != "box" for surface in surfaces]
+    repeats = [kind != "box" for kind in kinds]
     atlas = make_atlas([smooth(12, 16, 0.1 * k) for k in range(len(kinds))], repeats)
     light = v(0.0, 0.6, 0.8)
     return Scene(tuple(surfaces), tuple(sizes), atlas, light, jnp.asarray(0.3)), tuple(poses)
@@ -98,10 +98,9 @@ def test_the_image_shows_points_where_they_are_projected():
     pose = Pose(v(1.0, 0.2, 0.1), rotation_by(v(0.2, -1.3, 0.3)))
     found = []
     for image in (ramp, turned):
-        surface = Surface("plane", 0, True)
         plane = Scene(
-            (surface,),
-            (v(8, 6, 0),),
+            (Surface(LIMITED, 0),),
+            ({"size": v(8, 6, 1)},),
             make_atlas([image], [False]),
             v(0, 0, 1),
             jnp.ones(()),
@@ -123,8 +122,8 @@ def test_the_image_shows_points_where_they_are_projected():
 def test_the_outline_of_a_sphere_is_that_of_its_cone():
     ahead = Pose(v(0, 0, 0), rotation_by(v(0, 0, 0)))
     white = make_atlas([jnp.ones((2, 2, 1))], [True])
-    surface = (Surface("sphere", 0, False),)
-    ball = Scene(surface, (v(0.5, 0, 0),), white, v(0, 0, 1), jnp.ones(()))
+    size = {"radius": jnp.asarray(0.5)}
+    ball = Scene((Surface(SHAPES["sphere"], 0),), (size,), white, v(0, 0, 1), jnp.ones(()))
     image = render(ball, (Pose(v(2.0, 0, 0), ahead.rotation),), optics(samples=8), ahead)
     radius = 0.018 * math.tan(math.asin(0.5 / 2.0)) / 0.036 * 96  # [pixels]
     measured = math.sqrt(float(image.sum()) / math.pi)
@@ -140,15 +139,15 @@ def test_depths_agree_with_mujoco(number):
         quaternion = np.zeros(4)
         pose = poses[k]
         mujoco.mju_mat2Quat(quaternion, np.asarray(pose.rotation.stack()).ravel())
-        size = np.array([float(c) for c in drawn.sizes[k]])
-        if surface.kind == "plane":
+        size = np.array([float(c) for c in jax.tree.leaves(drawn.sizes[k])])
+        if isinstance(surface.shape, Plane):
             # MuJoCo's planes are seen from above only: a thin box can be seen from below, too.
             size[2] = 2e-9
-            size[:2] = size[:2] if surface.limited else FAR
-        sphere = surface.kind == "sphere"
+            size[:2] = size[:2] if surface.shape is LIMITED else FAR
+        sphere = surface.shape is SHAPES["sphere"]
         spec.worldbody.add_geom(
             type=mujoco.mjtGeom.mjGEOM_SPHERE if sphere else mujoco.mjtGeom.mjGEOM_BOX,
-            size=size if sphere else 0.5 * size,
+            size=[size[0], 0.0, 0.0] if sphere else 0.5 * size,
             pos=[float(c) for c in pose.position],
             quat=quaternion,
         )
@@ -248,9 +247,10 @@ def test_reverse_mode_gives_the_derivatives_of_forward_mode(number, softness):
 def test_soft_edges_move_with_what_they_belong_to(kind, turned):
     """By a pixel, in any place: the gradient says what happens; of sharp edges it says nothing."""
     white = make_atlas([jnp.ones((2, 2, 1)), jnp.full((2, 2, 1), 0.2)], [False, True])
-    surfaces = (Surface(kind, 0, False), Surface("plane", 1, False))
-    size = v(0.4, 0.5, 0.3) if kind == "box" else v(0.25, 0, 0)
-    white_one = Scene(surfaces, (size, v(1, 1, 0)), white, v(0, 0, 1), jnp.ones(()))
+    surfaces = (Surface(SHAPES[kind], 0), Surface(SHAPES["plane"], 1))
+    size = {"size": v(0.4, 0.5, 0.3)} if kind == "box" else {"radius": jnp.asarray(0.25)}
+    sizes = (size, {"size": v(1, 1, 1)})
+    white_one = Scene(surfaces, sizes, white, v(0, 0, 1), jnp.ones(()))
     wall = Pose(v(1.0, 0, 0), rotation_by(v(0, math.pi / 2, 0)))
     rng = np.random.default_rng(3)
     down, right = np.mgrid[:HEIGHT, :WIDTH] / WIDTH

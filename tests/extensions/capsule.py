@@ -1,4 +1,4 @@
-"""A capsule: a cylinder with half spheres at its ends, and how it lies on a plane."""
+"""A capsule: a cylinder with half spheres at its ends, how it lies on a plane, and how it looks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from diffsim.collisions.collision import GeomMotion, Touch, sphere_on_plane
 from diffsim.collisions.table import COLLISIONS
 from diffsim.math.vectors import Vec3
 from diffsim.shapes.shape import Size
+from diffsim.shapes.sphere import Sphere
 from diffsim.shapes.table import SHAPES
+from diffsim.shapes.visible import TINY, Look, Meeting, Rays
 from diffsim.tables import Parameter
+
+SPHERE = Sphere()
 
 
 class Capsule:
@@ -22,6 +26,7 @@ class Capsule:
     needs = ("radius",)
     parameters: Mapping[str, Parameter] = {"length": Parameter("m", above=0.0)}
     solid = True
+    repeats = True
 
     def volume(self, size: Size) -> jax.Array:
         r, length = size["radius"], size["length"]
@@ -43,6 +48,31 @@ class Capsule:
 
     def thickness(self, size: Size) -> jax.Array:
         return size["radius"]
+
+    def meet(self, size: Size, rays: Rays) -> Meeting:
+        """A ray enters it where it enters one of the spheres along its line."""
+        return SPHERE.meet(size, _towards_sphere(size, rays))
+
+    def look(
+        self, size: Size, rays: Rays, light: Vec3, face: jax.Array | int, depth: jax.Array | None
+    ) -> Look:
+        """u runs around it, v downwards."""
+        ball = _towards_sphere(size, rays)
+        height = rays.at(SPHERE.meet(size, ball).depth).z
+        seen = SPHERE.look(size, ball, light, face, depth)
+        return seen._replace(v=0.5 - height / (size["length"] + 2.0 * size["radius"]))
+
+
+def _towards_sphere(size: Size, rays: Rays) -> Rays:
+    """The rays in the frame of the sphere that each enters first, or comes nearest to."""
+    (x, y, z), (dx, dy, dz) = rays
+    squared = jnp.maximum(dx**2 + dy**2, TINY**2)
+    nearest = -(x * dx + y * dy) / squared
+    chord = size["radius"] ** 2 - (x + dx * nearest) ** 2 - (y + dy * nearest) ** 2
+    met = chord > 0.0
+    entered = nearest - jnp.where(met, jnp.sqrt(jnp.where(met, chord, 1.0) / squared), 0.0)
+    half = 0.5 * size["length"]
+    return Rays(Vec3(x, y, z - jnp.clip(z + dz * entered, -half, half)), rays.direction)
 
 
 class CapsulePlane:

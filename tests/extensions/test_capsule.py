@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 
+from diffsim.camera.atlas import make_atlas
+from diffsim.camera.render import Optics, Surface, depth, render
+from diffsim.camera.render import Scene as VisibleScene
+from diffsim.math.rotations import rotation_by
+from diffsim.math.spatial import Pose
+from diffsim.math.vectors import Vec3
 from diffsim.robots.config import (
     BodyConfig,
     GeomConfig,
@@ -20,6 +28,7 @@ from diffsim.robots.config import (
 from diffsim.sensors import Sensors
 from diffsim.shapes.table import SHAPES
 from diffsim.world.world import Control, State, World
+from tests.camera.test_render import camera, optics, rays, v
 from tests.extensions import capsule  # noqa: F401, adds the kinds
 from tests.gradients.compare import Scene, disagreement, jacobians
 from tests.gradients.test_one_step import DIFFERENCES_TOLERANCE, MODES_TOLERANCE
@@ -178,6 +187,68 @@ def test_gradients_agree(regime: str) -> None:
     assert pushes.sum() == {"an end arrives": 1, "slipping": 2, "flight": 0}[regime]
     assert disagreement(result.reverse, result.forward, result.scale) < MODES_TOLERANCE
     assert disagreement(result.reverse, result.differences, result.scale) < DIFFERENCES_TOLERANCE
+
+
+def seen(softness: float | None = None) -> tuple[VisibleScene, Pose, Optics]:
+    """A long one before the camera, in a pose that shows its wall and both ends."""
+    size = {"radius": jnp.asarray(0.3), "length": jnp.asarray(0.8)}
+    rows, columns = np.mgrid[:12, :16]
+    wave = np.sin(2.0 * np.pi * columns / 16) * np.cos(2.0 * np.pi * rows / 12)
+    atlas = make_atlas([jnp.asarray(0.5 + 0.4 * wave)[..., None]], [SHAPES["capsule"].repeats])
+    light = Vec3(*map(jnp.asarray, (0.0, 0.6, 0.8)))
+    surface = Surface(SHAPES["capsule"], 0)
+    pose = Pose(v(0.1, 0.2, 0.1), rotation_by(v(0.4, 0.9, 0.3)))
+    scene = VisibleScene((surface,), (size,), atlas, light, jnp.asarray(0.3))
+    return scene, pose, optics(softness=softness)
+
+
+def test_cameras_see_it_where_mujoco_does() -> None:
+    scene, pose, lens = seen()
+    found = np.asarray(depth(scene, (pose,), lens, camera()))
+    spec = mujoco.MjSpec()
+    quaternion = np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, np.asarray(pose.rotation.stack()).ravel())
+    spec.worldbody.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+        size=[0.3, 0.4, 0.0],
+        pos=[float(c) for c in pose.position],
+        quat=quaternion,
+    )
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    start, directions = np.array([float(c) for c in camera().position]), rays()
+    expected = np.full(found.shape, np.inf)
+    for place in np.ndindex(found.shape):
+        distance = mujoco.mj_ray(
+            model, data, start, directions[place], None, 1, -1, np.zeros(1, np.int32)
+        )
+        expected[place] = distance if distance >= 0.0 else np.inf
+    assert 0.05 < np.isfinite(found).mean() < 0.95
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("softness", [None, 0.05])
+def test_its_image_has_the_derivatives_of_differences(softness: float | None) -> None:
+    scene, pose, lens = seen(softness)
+    weights = jnp.asarray(np.random.default_rng(0).standard_normal((1, lens.height, lens.width)))
+    # With sharp edges what is near one has no derivative that differences could show.
+    if softness is None:
+        distances = depth(scene, (pose,), lens, camera())
+        inner = jnp.isfinite(distances)
+        for axis in (0, 1):
+            inner &= jnp.roll(inner, 1, axis) & jnp.roll(inner, -1, axis)
+        weights *= inner
+
+    def worth(t: float) -> jax.Array:
+        turn = rotation_by(v(0.4, 0.9, 0.3) + v(0.2, 0.1, 0.7) * t)
+        moved = Pose(pose.position + v(0.3, 0.5, -0.2) * t, turn)
+        size = jax.tree.map(lambda leaf: leaf * (1.0 + 0.1 * t), scene.sizes)
+        return jnp.vdot(weights, render(replace(scene, sizes=size), (moved,), lens, camera()))
+
+    step = 1e-6
+    differences = (worth(step) - worth(-step)) / (2.0 * step)
+    assert float(jax.grad(worth)(0.0)) == pytest.approx(float(differences), rel=1e-6)
 
 
 def test_free_flight_keeps_momentum_and_energy() -> None:
