@@ -5,8 +5,9 @@ Usage: python -m benchmarks.peers [folder]
 It needs benchmarks/peers/requirements.txt (``make bench-peers`` installs it). For each cell all
 engines are prepared first, then take turns. Written to the folder (default: outputs/benchmarks):
 peers.csv with every run, peers.md with the tables: medians and their ratios to ours; how far each
-gradient is from the engine's own central differences over ten steps of a standing robot; and how
-far each step's solution is from the converged one.
+gradient is from the engine's own central differences over ten steps of a standing robot; how far
+each step's solution is from the converged one; and how long a chain of 30 links, no two alike,
+takes until it is ready (chain.csv).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers import chain
 from benchmarks.peers.robot import save_robot
 from benchmarks.peers.task import PeerCell
 from benchmarks.turns import Failed, Worker
@@ -146,8 +148,13 @@ def inspect(contestant: Contestant, model: str) -> dict[str, Any]:
     return line
 
 
-def report(runs: pd.DataFrame, exactness: list[dict[str, Any]], where: str) -> str:
-    """Both tables, for people."""
+def report(
+    runs: pd.DataFrame,
+    exactness: list[dict[str, Any]],
+    chains: list[dict[str, Any]],
+    where: str,
+) -> str:
+    """The three tables, for people."""
     rows = [
         "| robots | | engine | median [ms a step] | × ours | ready after [s] |"
         " height at the end [m] | largest gradient |",
@@ -184,6 +191,7 @@ def report(runs: pd.DataFrame, exactness: list[dict[str, Any]], where: str) -> s
                 f"| {line['engine']} | {line['gradient_error']:.1e} | "
                 f"{line['unconverged_median']:.1e} | {line['unconverged_90']:.1e} |"
             )
+    rows += ["", *chain.report(chains)]
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("mujoco", "mujoco-mjx")
     )
@@ -213,8 +221,11 @@ def main() -> None:
             pd.DataFrame(runs).to_csv(folder / "peers.csv", index=False)
         print("gradients and convergence", flush=True)
         exactness = [inspect(contestant, str(model)) for contestant in EVERYONE]
+        print(f"a chain of {chain.LINKS} links", flush=True)
+        chains = chain.race(Path(temporary) / "chain.mjb")
+        pd.DataFrame(chains).to_csv(folder / "chain.csv", index=False)
     where = origin(build_manifest(config, jax.devices("cpu")[0]))
-    text = report(pd.DataFrame(runs), exactness, where)
+    text = report(pd.DataFrame(runs), exactness, chains, where)
     (folder / "peers.md").write_text(text)
     print(text)
     print(f"Everything is in {folder}")

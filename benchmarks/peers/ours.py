@@ -41,9 +41,9 @@ class Ours:
         if task.robots > 1:
             push = jnp.asarray(task.pushes().T)
             self.world, start = side_by_side(self.world, self.start, task.robots)
-            velocity = start.velocity
-            pushed = velocity._replace(x=velocity.x + push[0], y=velocity.y + push[1])
-            self.start = start._replace(velocity=pushed)
+            linear = start.twist.linear
+            pushed = linear._replace(x=linear.x + push[0], y=linear.y + push[1])
+            self.start = start._replace(twist=start.twist._replace(linear=pushed))
         self.weights = jnp.asarray(task.weights())
 
         both = jax.value_and_grad(self._value, has_aux=True)
