@@ -3,8 +3,8 @@
 ``python -m benchmarks.peers.chain '<task as JSON>'`` is one engine in a process of its own. The
 chain is free; every link hangs from the one before by a hinge with a servo, and the last is a ball
 that may touch the ground. What is compiled is where the last link comes to after ten steps under
-constant commands, or its gradient with respect to the commands. It is not run: what XLA makes of
-MJX's chain of 16 links was not through with ten steps after four minutes.
+constant commands, of ours also its gradient with respect to the commands. It is not run: what XLA
+makes of MJX's chain of 16 links was not through with ten steps after four minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ class ChainCell:
         engine: "ours" or "mjx".
         model: path of the chain as a MuJoCo model (MJB); ours builds its own.
         robots: at once.
-        gradient: whether it is what is compiled.
+        gradient: whether it is what is compiled; of ours alone.
     """
 
     engine: str
@@ -126,21 +125,12 @@ def mjx(cell: ChainCell) -> tuple[Callable[..., Any], tuple[Any, ...]]:
             return mjx.step(model, data), None
 
         begin = blank.replace(qpos=q, qvel=v, ctrl=command)
-        return jax.lax.scan(jax.checkpoint(body), begin, length=STEPS)[0].xpos[-1, 0]
+        return jax.lax.scan(body, begin, length=STEPS)[0].xpos[-1, 0]
 
     def end(commands: jax.Array, q: jax.Array, v: jax.Array) -> jax.Array:
         return jnp.sum(jax.vmap(one)(q, v, commands))
 
-    return (jax.grad(end) if cell.gradient else end), (commands, q, v)
-
-
-def reversible(cell: ChainCell) -> AbstractContextManager[None]:
-    """While MJX's gradient is traced, what makes its loops differentiable."""
-    if cell.engine != "mjx":
-        return nullcontext()
-    from benchmarks.peers.mjx import reversible_loops
-
-    return reversible_loops(ITERATIONS, cell.gradient)
+    return end, (commands, q, v)
 
 
 def prepare(cell: ChainCell) -> dict[str, float]:
@@ -151,44 +141,42 @@ def prepare(cell: ChainCell) -> dict[str, float]:
     jax.config.update("jax_enable_compilation_cache", False)
     function, arguments = (mjx if cell.engine == "mjx" else ours)(cell)
     begin = time.perf_counter()
-    with reversible(cell):
-        lowered = jax.jit(function).lower(*arguments)
+    lowered = jax.jit(function).lower(*arguments)
     traced = time.perf_counter()
     lowered.compile()
     return {"trace_s": traced - begin, "compile_s": time.perf_counter() - traced}
 
 
 def race(model: Path) -> list[dict[str, Any]]:
-    """Every engine's seconds, one robot and 128, forward and with the gradient."""
+    """Seconds of ours, forward and with the gradient, and of MJX forward, one robot and 128."""
     from benchmarks.peers.robot import save_robot
 
     save_robot(chain(LINKS), [0.0, 0.0, -9.81], TIMESTEP, model)
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     lines = []
     for robots in (1, 128):
-        for engine in ("ours", "mjx"):
-            for gradient in (False, True):
-                cell = ChainCell(engine, str(model), robots, gradient)
-                asked = json.dumps(dataclasses.asdict(cell))
-                command = [sys.executable, "-m", "benchmarks.peers.chain", asked]
-                line: dict[str, Any] = {"engine": engine, "robots": robots, "gradient": gradient}
-                try:
-                    answer = subprocess.run(
-                        command,
-                        env=environment,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        text=True,
-                        timeout=PATIENCE,
-                        check=True,
-                    ).stdout
-                    line |= json.loads(answer.splitlines()[-1])
-                except subprocess.TimeoutExpired:
-                    line["note"] = f"not ready after {PATIENCE:.0f} s"
-                except subprocess.CalledProcessError as error:
-                    line["note"] = f"the process ended with code {error.returncode}"
-                print(f"  {line}", flush=True)
-                lines.append(line)
+        for engine, gradient in (("mjx", False), ("ours", False), ("ours", True)):
+            cell = ChainCell(engine, str(model), robots, gradient)
+            asked = json.dumps(dataclasses.asdict(cell))
+            command = [sys.executable, "-m", "benchmarks.peers.chain", asked]
+            line: dict[str, Any] = {"engine": engine, "robots": robots, "gradient": gradient}
+            try:
+                answer = subprocess.run(
+                    command,
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    timeout=PATIENCE,
+                    check=True,
+                ).stdout
+                line |= json.loads(answer.splitlines()[-1])
+            except subprocess.TimeoutExpired:
+                line["note"] = f"not ready after {PATIENCE:.0f} s"
+            except subprocess.CalledProcessError as error:
+                line["note"] = f"the process ended with code {error.returncode}"
+            print(f"  {line}", flush=True)
+            lines.append(line)
     return lines
 
 

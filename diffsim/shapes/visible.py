@@ -36,7 +36,7 @@ class Rays(NamedTuple):
 
 
 class Meeting(NamedTuple):
-    """Where rays meet a surface, arrays of shape (rays,).
+    """The points at which rays meet a surface, arrays of shape (rays,).
 
     Attributes:
         depth: along the optical axis [m]; where a ray just misses, that of where it comes nearest.
@@ -51,7 +51,7 @@ class Meeting(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What rays see of a surface, arrays of shape (rays,).
+    """The place that rays see of a surface, arrays of shape (rays,).
 
     Attributes:
         u, v: where in its texture, from 0 to 1 over the whole width and height.
@@ -74,12 +74,12 @@ class VisibleShape(Shape, Protocol):
     repeats: bool
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
-        """Where rays meet it from outside, also behind where they start."""
+        """Find where rays meet it from outside, also behind where they start."""
 
     def look(
         self, size: Size, rays: Rays, light: Vec3, face: jax.Array | int, depth: jax.Array | None
     ) -> Look:
-        """What they see there; finite, and with finite derivatives, for rays that miss it, too.
+        """Find what they see there; finite, as are its derivatives, also for rays that miss it.
 
         Args:
             size: its numbers.
