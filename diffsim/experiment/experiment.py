@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +23,7 @@ from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
-from diffsim.programs import depends
+from diffsim.programs import Program, depends
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
@@ -284,6 +284,11 @@ class Experiment:
         x = jnp.asarray(self.initial)
         jax.eval_shape(look, x)
         return found[0] + weight_bytes(x, len(self._devices))
+
+    @cached_property
+    def compiled_trajectory(self) -> Program:
+        """``trajectory``, traced and compiled once."""
+        return Program(self.trajectory)
 
     def trajectory(self, x: jax.Array) -> Motion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""

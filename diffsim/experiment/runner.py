@@ -357,7 +357,8 @@ def _beginning(experiment: Experiment, report: Report) -> str:
 
 
 def _simulate(experiment: Experiment, x: np.ndarray) -> Motion:
-    return Program(experiment.trajectory)(jnp.asarray(x, experiment.initial.dtype))
+    motion: Motion = experiment.compiled_trajectory(jnp.asarray(x, experiment.initial.dtype))
+    return motion
 
 
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> Motion:

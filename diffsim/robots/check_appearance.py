@@ -7,7 +7,6 @@ import math
 from diffsim.robots.appearance import CameraConfig, TextureConfig
 from diffsim.robots.check_values import check_direction, check_reference, is_known
 from diffsim.robots.config import BodyConfig, RobotConfig
-from diffsim.shapes.table import is_visible
 from diffsim.validation import ConfigError
 
 STEEPEST = 1e-3
@@ -47,6 +46,8 @@ def check_appearance(robot: RobotConfig) -> None:
 
 def _is_seen(body: BodyConfig) -> bool:
     """True if a camera sees any surface of a body."""
+    from diffsim.shapes.table import is_visible  # and with it JAX
+
     shapes = {body.shape, *(geom.shape for geom in body.geoms.values())}
     return any(shape is not None and is_visible(shape) for shape in shapes)
 
