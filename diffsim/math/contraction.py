@@ -19,10 +19,11 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from diffsim.math.outlining import FEW, outlined
+FEW = 8
+"""Numbers behind the named axes up to which a sum is written out."""
 
-MOST_TERMS, MOST_TERMS_OF_MANY = 9, 30
-"""Terms of a sum up to which it is written out, for few numbers behind the axes and for many."""
+MOST_TERMS = 9
+"""Terms of a sum up to which it is written out."""
 
 
 class Letters(NamedTuple):
@@ -68,7 +69,12 @@ def _fused(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
 
 
 def _one_by_one(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
-    """Sum over slices, written out or as a loop."""
+    """Lowering to a sum over slices: a loop, or written out where few numbers go along.
+
+    XLA may compute a factor of a written-out product anew for every entry that reads it, which in a
+    chain of products of matrices multiplies. It never does so across a loop; but that of a single
+    robot takes longer to go round than what it computes.
+    """
     summed = _summed(letters)
     if not summed:
         return _fused(a, b, letters=letters)
@@ -84,30 +90,13 @@ def _one_by_one(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
         return _spread(x, rest_a, letters.out) * _spread(y, rest_b, letters.out)
 
     total: jax.Array
-    if count > (MOST_TERMS_OF_MANY if _many(letters, shape) else MOST_TERMS):
+    if count > MOST_TERMS or (count > 1 and math.prod(shape[len(letters.out) :]) > FEW):
         zero = jnp.zeros(shape, a.dtype)
         total = jax.lax.fori_loop(0, count, lambda k, total: total + term(k), zero)
     else:
         terms = [term(k) for k in range(count)] or [jnp.zeros(shape, a.dtype)]
         total = jnp.broadcast_to(sum(terms[1:], terms[0]), shape)
     return total
-
-
-def _on_cpu(ctx: mlir.LoweringRuleContext, a: Any, b: Any, *, letters: Letters) -> Any:
-    """Lowering to a sum over slices, for many robots in a call of its own.
-
-    XLA would compute a factor of a written-out product anew for every entry that reads it, which in
-    a chain of products of matrices multiplies.
-    """
-    known = ctx.avals_in
-    terms = [_sizes(letters, *known)[letter] for letter in _summed(letters)]
-    apart = terms and terms[0] > 1 and _many(letters, _shape(letters, *known))
-    return (_outlined if apart else _written_out)(ctx, a, b, letters=letters)
-
-
-def _many(letters: Letters, shape: tuple[int, ...]) -> bool:
-    """True if many numbers are behind the named axes of a result of this shape."""
-    return math.prod(shape[len(letters.out) :]) > FEW
 
 
 def _summed(letters: Letters) -> str:
@@ -166,6 +155,6 @@ _contract_p.def_abstract_eval(
 ad.defbilinear(_contract_p, _left_cotangent, _right_cotangent)
 batching.primitive_batchers[_contract_p] = _batch
 mlir.register_lowering(_contract_p, mlir.lower_fun(_fused, multiple_results=False))
-_written_out = mlir.lower_fun(_one_by_one, multiple_results=False)
-_outlined = outlined(_one_by_one, ("letters",))
-mlir.register_lowering(_contract_p, _on_cpu, platform="cpu")
+mlir.register_lowering(
+    _contract_p, mlir.lower_fun(_one_by_one, multiple_results=False), platform="cpu"
+)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from diffsim.math.contraction import MOST_TERMS_OF_MANY, contract
-from diffsim.math.outlining import FEW
+from diffsim.math.contraction import FEW, contract
 
 SIZES = {"i": 2, "j": 3, "k": 4}
 CASES = ("ik,kj->ij", "ki,kj->ij", "ik,jk->ij", "ik,k->i", "i,j->ij", "k,k->", "ik,kj->ji")
@@ -79,17 +78,8 @@ def test_on_a_gpu_it_is_one_sum() -> None:
     assert "reduce" in exported.mlir_module()
 
 
-@pytest.mark.parametrize("robots", [1, FEW + 1])
-def test_for_many_robots_it_is_a_call_that_stays_one(robots: int) -> None:
-    """No factor of a chain of products is computed anew for every entry that reads it."""
-    a, b = operands("ik,jk->ij", robots)
-    compiled = jax.jit(partial(contract, "ik,jk->ij")).lower(a, b).compile()
-    assert compiled.as_text().count('inlineable="false"') == (robots > FEW)
-
-
-@pytest.mark.parametrize(("robots", "terms"), [(1, 30), (FEW + 1, MOST_TERMS_OF_MANY + 1)])
-def test_a_long_sum_is_a_loop(robots: int, terms: int) -> None:
+def test_a_long_sum_is_a_loop_even_for_one_robot() -> None:
     """Chains of thirty terms, written out, would be fused into each other without end."""
-    a = jnp.ones((terms, terms, robots))
+    a = jnp.ones((30, 30, 1))
     lowered = jax.jit(partial(contract, "ik,kj->ij")).lower(a, a).as_text()
     assert "while" in lowered
