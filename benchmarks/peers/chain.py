@@ -13,12 +13,13 @@ import dataclasses
 import json
 import math
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.turns import Failed, Worker
 
 if TYPE_CHECKING:
     from diffsim.robots.config import RobotConfig
@@ -27,8 +28,6 @@ LINKS, STEPS = 30, 10
 TIMESTEP = 0.005  # [s]
 ITERATIONS, LINE_SEARCH = 3, 4
 """Of MJX, as on the other robot of this benchmark."""
-PATIENCE = 900.0
-"""For one engine [s]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ def chain(links: int) -> RobotConfig:
 
 
 def ours(cell: ChainCell) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What is compiled, and its arguments."""
+    """Build the function that is compiled, and its arguments."""
     import jax
     import jax.numpy as jnp
 
@@ -102,7 +101,7 @@ def ours(cell: ChainCell) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 
 def mjx(cell: ChainCell) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What is compiled, and its arguments."""
+    """Build the function that is compiled, and its arguments."""
     import jax
     import jax.numpy as jnp
     import mujoco
@@ -161,20 +160,11 @@ def race(model: Path) -> list[dict[str, Any]]:
             command = [sys.executable, "-m", "benchmarks.peers.chain", asked]
             line: dict[str, Any] = {"engine": engine, "robots": robots, "gradient": gradient}
             try:
-                answer = subprocess.run(
-                    command,
-                    env=environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    text=True,
-                    timeout=PATIENCE,
-                    check=True,
-                ).stdout
-                line |= json.loads(answer.splitlines()[-1])
-            except subprocess.TimeoutExpired:
-                line["note"] = f"not ready after {PATIENCE:.0f} s"
-            except subprocess.CalledProcessError as error:
-                line["note"] = f"the process ended with code {error.returncode}"
+                worker = Worker(engine, command, environment)
+                line |= worker.ready
+                worker.close()
+            except Failed as error:
+                line["note"] = str(error)
             print(f"  {line}", flush=True)
             lines.append(line)
     return lines
@@ -208,4 +198,6 @@ def report(lines: list[dict[str, Any]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(prepare(ChainCell(**json.loads(sys.argv[1])))))
+    # What engines and compilers print goes elsewhere than the answer.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    print(json.dumps(prepare(ChainCell(**json.loads(sys.argv[1])))), file=answers, flush=True)

@@ -192,7 +192,7 @@ def _seen(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> 
 
 
 def _meet(surface: Surface, seen: Seen, down: jax.Array, near: jax.Array) -> Meeting:
-    """Where the rays of a row meet one surface; what is nearer than ``near`` [m] is not seen."""
+    """Find where a row's rays meet one surface; what is nearer than ``near`` [m] is not seen."""
     found = surface.shape.meet(seen.size, seen.view.rays(down))
     reached = found.depth > near
     return found._replace(
@@ -228,37 +228,34 @@ def _nearest(scene: Scene, seen: list[Seen], down: jax.Array, near: jax.Array) -
     choice, found = _find_nearest(scene, seen, down, near)
     view = kept(jax.tree.map(lambda *each: _select(each, choice), *[one.view for one in seen]))
     rays = view.rays(down)
-    look: Look | None = None
-    for shape in _unlike(scene.surfaces):
-        own = [surface.shape.look == shape.look for surface in scene.surfaces]
+    members: dict[Callable[..., Look], list[int]] = {}  # boxes and planes look at points alike
+    for k, surface in enumerate(scene.surfaces):
+        members.setdefault(surface.shape.look, []).append(k)
+    looks = []
+    for look_at, own in members.items():
         # Of rays that meet another shape, the size is still one of this shape's, so that nothing
         # becomes infinite: its gradient would be nan.
-        sizes = {k: one.size for k, one in enumerate(seen) if own[k]}
-        size = jax.tree.map(lambda *each, at=[*sizes]: _select(each, choice, at), *sizes.values())
-        mine = kept(shape.look(kept(size), rays, view.light, found.face, None))
-        look = (
-            mine
-            if look is None
-            else jax.tree.map(partial(jnp.where, _select(own, choice)), mine, look)
-        )
-    assert look is not None
+        sizes = (seen[k].size for k in own)
+        size = jax.tree.map(lambda *each, own=own: _select(each, choice, own), *sizes)
+        looks.append(kept(look_at(kept(size), rays, view.light, found.face, None)))
+    look = looks[0]
+    for own, mine in zip(list(members.values())[1:], looks[1:], strict=True):
+        here = _select([k in own for k in range(len(seen))], choice)
+        look = jax.tree.map(partial(jnp.where, here), mine, look)
     patches = [scene.atlas.patches[surface.texture] for surface in scene.surfaces]
     patch = Patch(*(_select(values, choice) for values in zip(*patches, strict=True)))
     colors = look_up(scene.atlas, patch, look.u, look.v) * _shade(scene, look.facing)
     return jnp.where(jnp.isfinite(found.depth), colors, BACKGROUND)
 
 
-def _unlike(surfaces: Sequence[Surface]) -> list[VisibleShape]:
-    """Shapes that look at their points in ways of their own: boxes and planes share one."""
-    return list({surface.shape.look: surface.shape for surface in surfaces}.values())
-
-
 def _select(
     values: Sequence[Any], choice: jax.Array, numbers: Sequence[int] | None = None
 ) -> jax.Array:
-    """Of several values that of each ray's choice, the first if it has none of these numbers."""
+    """Choose one of several values for each ray, the first for choices that are no number."""
+    if numbers is None:
+        numbers = range(len(values))
     chosen = jnp.broadcast_to(values[0], choice.shape)
-    for number, value in list(zip(numbers or range(len(values)), values, strict=True))[1:]:
+    for number, value in zip(numbers[1:], values[1:], strict=True):
         chosen = jnp.where(choice == number, value, chosen)
     return chosen
 

@@ -46,10 +46,12 @@ def check_appearance(robot: RobotConfig) -> None:
 
 def _is_seen(body: BodyConfig) -> bool:
     """True if a camera sees any surface of a body."""
-    from diffsim.shapes.table import is_visible  # and with it JAX
+    from diffsim.shapes.table import SHAPES  # and with it JAX
+    from diffsim.shapes.visible import VisibleShape
 
-    shapes = {body.shape, *(geom.shape for geom in body.geoms.values())}
-    return any(shape is not None and is_visible(shape) for shape in shapes)
+    named = [body.shape, *(geom.shape for geom in body.geoms.values())]
+    shapes = [SHAPES[name] for name in named if name is not None]
+    return any(isinstance(shape, VisibleShape) for shape in shapes)
 
 
 def _check_texture(key: str, texture: TextureConfig) -> None:

@@ -52,7 +52,7 @@ class Box:
         by_y = ~by_x & (entry[1] >= entry[2])
 
         def entered(values: list[jax.Array]) -> jax.Array:
-            """Of three values, that of the pair of faces that it enters last."""
+            """Choose that of three values which belongs to the faces that it enters last."""
             return jnp.where(by_x, values[0], jnp.where(by_y, values[1], values[2]))
 
         face = 2 * jnp.where(by_x, 0, jnp.where(by_y, 1, 2)) + ~entered(backwards)

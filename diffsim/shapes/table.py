@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from diffsim.shapes.shape import Shape
-from diffsim.shapes.visible import VisibleShape
 from diffsim.tables import KindTable
 
 SHAPES: KindTable[Shape] = KindTable(
@@ -15,8 +14,3 @@ SHAPES: KindTable[Shape] = KindTable(
     },
 )
 """Open to others (``diffsim.tables``)."""
-
-
-def is_visible(shape: str) -> bool:
-    """True if cameras see a shape of this name."""
-    return isinstance(SHAPES[shape], VisibleShape)
