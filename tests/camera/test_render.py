@@ -130,6 +130,21 @@ def test_the_outline_of_a_sphere_is_that_of_its_cone():
     assert measured == pytest.approx(radius, rel=2e-3)
 
 
+def depths_by_mujoco(spec: mujoco.MjSpec) -> np.ndarray:
+    """Depths at which the camera's rays meet a model's geoms [m], infinite where they do not."""
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    geom = np.zeros(1, np.int32)
+    start, directions = np.array([float(c) for c in camera().position]), rays()
+    depths = np.full(directions.shape[:-1], np.inf)
+    for place in np.ndindex(depths.shape):
+        distance = mujoco.mj_ray(model, data, start, directions[place], None, 1, -1, geom)
+        if distance >= 0.0:
+            depths[place] = distance
+    return depths
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_depths_agree_with_mujoco(number):
     drawn, poses = scene(number)
@@ -151,17 +166,7 @@ def test_depths_agree_with_mujoco(number):
             pos=[float(c) for c in pose.position],
             quat=quaternion,
         )
-    model = spec.compile()
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    expected = np.full(found.shape, np.inf)
-    geom = np.zeros(1, np.int32)
-    start = np.array([float(c) for c in camera().position])
-    directions = rays()
-    for place in np.ndindex(found.shape):
-        distance = mujoco.mj_ray(model, data, start, directions[place], None, 1, -1, geom)
-        if distance >= 0.0:
-            expected[place] = distance
+    expected = depths_by_mujoco(spec)
     assert np.isfinite(found).mean() > 0.05
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
     seen = np.isfinite(found)
