@@ -38,11 +38,8 @@ LAYERS = (
 )
 # The same inside the packages of the engine.
 ENGINE_LAYERS = (
-    (
-        "diffsim.math.pytrees",
-        "diffsim.math.packing",
-        "diffsim.math.contraction",
-    ),
+    ("diffsim.math.pytrees", "diffsim.math.packing", "diffsim.math.outlining"),
+    ("diffsim.math.contraction",),
     ("diffsim.math.indexing", "diffsim.math.barrier"),
     ("diffsim.math.vectors", "diffsim.math.inverse_factor"),
     ("diffsim.math.rotations",),

@@ -1,13 +1,7 @@
 """Values that are computed once, whoever reads them.
 
-XLA's CPU backend fuses a chain of operations into each operation that reads its end. If many do,
-or one that reads it at several places (a stack, a sum along an axis), the chain is computed again
-for each of them, and a chain of such chains multiplies. A barrier ends a chain: it is a function's
-call that the compiler does not look into. ``jax.lax.optimization_barrier`` is gone before that
-backend fuses anything.
-
-It is worth its own few kernels only where many robots go along: in the kernel of a single robot it
-would be in the way, and on a GPU it is nothing at all.
+A barrier ends a chain of operations for XLA's CPU backend: it is the call of a function that does
+nothing (``diffsim.math.outlining``).
 """
 
 from __future__ import annotations
@@ -18,10 +12,9 @@ from typing import Any, TypeVar
 
 import jax
 from jax.extend.core import Primitive
-from jax.extend.mlir import ir
 from jax.interpreters import ad, batching, mlir
 
-from diffsim.math.contraction import FEW
+from diffsim.math.outlining import FEW, outlined
 
 T = TypeVar("T")
 
@@ -50,16 +43,6 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], li
     return _barrier_p.bind(*primals), _known(tangents)
 
 
-def _called(ctx: mlir.LoweringRuleContext, *values: Any) -> Any:
-    """Lowering to a call that stays one."""
-    results = _call(ctx, *values)
-    stays = ir.DictAttr.get({"inlineable": ir.Attribute.parse('"false"')})
-    results[0].owner.attributes["mhlo.frontend_attributes"] = stays
-    return results
-
-
-_call = mlir.lower_fun(jax.jit(lambda *values: values), multiple_results=True)
-
 _barrier_p = Primitive("barrier")
 _barrier_p.multiple_results = True
 _barrier_p.def_impl(lambda *values: list(values))
@@ -68,4 +51,5 @@ ad.primitive_jvps[_barrier_p] = _jvp
 ad.primitive_transposes[_barrier_p] = lambda cotangents, *values: _known(cotangents)
 batching.primitive_batchers[_barrier_p] = lambda values, axes: (_barrier_p.bind(*values), axes)
 mlir.register_lowering(_barrier_p, lambda ctx, *values: list(values))
+_called = outlined(lambda *values: values, multiple_results=True)
 mlir.register_lowering(_barrier_p, _called, platform="cpu")

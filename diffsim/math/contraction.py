@@ -19,11 +19,10 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-FEW = 8
-"""Numbers behind the named axes up to which a sum is written out."""
+from diffsim.math.outlining import FEW, outlined
 
-MOST_TERMS = 9
-"""Terms of a sum up to which it is written out."""
+MOST_TERMS, MOST_TERMS_OF_MANY = 9, 30
+"""Terms of a sum up to which it is written out, for few numbers behind the axes and for many."""
 
 
 class Letters(NamedTuple):
@@ -69,34 +68,97 @@ def _fused(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
 
 
 def _one_by_one(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
-    """Lowering to a sum over slices: a loop, or written out where few numbers go along.
-
-    XLA may compute a factor of a written-out product anew for every entry that reads it, which in a
-    chain of products of matrices multiplies. It never does so across a loop; but that of a single
-    robot takes longer to go round than what it computes.
-    """
-    summed = _summed(letters)
-    if not summed:
+    """Sum over slices, written out or as a loop."""
+    if not _summed(letters):
         return _fused(a, b, letters=letters)
-    letter = summed[0]
-    count = _sizes(letters, a, b)[letter]
+    _, count = _terms(letters, a, b)
+    if count <= MOST_TERMS:
+        return _part(a, b, letters=letters, terms=range(count))
+    zero = jnp.zeros(_shape(letters, a, b), a.dtype)
+    return jax.lax.fori_loop(0, count, lambda k, total: total + _term(letters, a, b, k), zero)
+
+
+def _term(letters: Letters, a: jax.Array, b: jax.Array, k: Any) -> jax.Array:
+    letter, _ = _terms(letters, a, b)
+    x, y = (
+        _spread(
+            jax.lax.dynamic_index_in_dim(values, k, own.index(letter), keepdims=False),
+            own.replace(letter, ""),
+            letters.out,
+        )
+        for values, own in ((a, letters.left), (b, letters.right))
+    )
+    return x * y
+
+
+def _part(
+    a: jax.Array, b: jax.Array, *before: jax.Array, letters: Letters, terms: range
+) -> jax.Array:
+    """Some of a sum's terms, written out, added to those before."""
     shape = _shape(letters, a, b)
-    axis_a, axis_b = letters.left.index(letter), letters.right.index(letter)
-    rest_a, rest_b = letters.left.replace(letter, ""), letters.right.replace(letter, "")
+    added = [*before, *(_term(letters, a, b, k) for k in terms)] or [jnp.zeros(shape, a.dtype)]
+    return jnp.broadcast_to(sum(added[1:], added[0]), shape)
 
-    def term(k: Any) -> jax.Array:
-        x = jax.lax.dynamic_index_in_dim(a, k, axis_a, keepdims=False)
-        y = jax.lax.dynamic_index_in_dim(b, k, axis_b, keepdims=False)
-        return _spread(x, rest_a, letters.out) * _spread(y, rest_b, letters.out)
 
-    total: jax.Array
-    if count > MOST_TERMS or (count > 1 and math.prod(shape[len(letters.out) :]) > FEW):
-        zero = jnp.zeros(shape, a.dtype)
-        total = jax.lax.fori_loop(0, count, lambda k, total: total + term(k), zero)
-    else:
-        terms = [term(k) for k in range(count)] or [jnp.zeros(shape, a.dtype)]
-        total = jnp.broadcast_to(sum(terms[1:], terms[0]), shape)
-    return total
+def _in_calls(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
+    """Sum over slices in calls, each of which adds some terms to those before."""
+    _, count = _terms(letters, a, b)
+    sums: list[jax.Array] = []
+    done = 0
+    while done < count:
+        last = count
+        while last > done + 1 and _is_computing(letters, a, b, last - done, len(sums)):
+            last -= 1
+        sums = [_part_p.bind(a, b, *sums, letters=letters, terms=range(done, last))]
+        done = last
+    return sums[0]
+
+
+def _is_computing(letters: Letters, a: Any, b: Any, terms: int, before: int) -> bool:
+    """True if XLA may take a part of a sum for bound by computing: more than a flop a byte.
+
+    Such an operation it shares among threads, also in a loop that is one kernel, where that fails:
+    whether the call of an operation is in such a loop it does not look up.
+
+    Args:
+        terms, before: how many are added to how many arrays.
+    """
+    _, count = _terms(letters, a, b)
+    result = math.prod(_shape(letters, a, b))
+    # Factors that the robots share are too few to count.
+    factors = sum(
+        math.prod(values.shape) // count
+        for own, values in ((letters.left, a), (letters.right, b))
+        if math.prod(values.shape[len(own) :]) > 1
+    )
+    flops = (2 * terms - 1 + before) * result
+    return flops > a.dtype.itemsize * ((1 + before) * result + terms * factors)
+
+
+def _on_cpu(ctx: mlir.LoweringRuleContext, a: Any, b: Any, *, letters: Letters) -> Any:
+    """Lowering to a sum over slices, for many robots in calls of its own.
+
+    XLA would compute a factor of a written-out product anew for every entry that reads it, which in
+    a chain of products of matrices multiplies.
+    """
+    known = ctx.avals_in
+    apart = (
+        _summed(letters)
+        and 1 < _terms(letters, *known)[1] <= MOST_TERMS_OF_MANY
+        and _many(letters, _shape(letters, *known))
+    )
+    return (_called if apart else _written_out)(ctx, a, b, letters=letters)
+
+
+def _many(letters: Letters, shape: tuple[int, ...]) -> bool:
+    """True if many numbers are behind the named axes of a result of this shape."""
+    return math.prod(shape[len(letters.out) :]) > FEW
+
+
+def _terms(letters: Letters, a: Any, b: Any) -> tuple[str, int]:
+    """The letter that is summed over, and its size."""
+    letter = _summed(letters)[0]
+    return letter, _sizes(letters, a, b)[letter]
 
 
 def _summed(letters: Letters) -> str:
@@ -155,6 +217,12 @@ _contract_p.def_abstract_eval(
 ad.defbilinear(_contract_p, _left_cotangent, _right_cotangent)
 batching.primitive_batchers[_contract_p] = _batch
 mlir.register_lowering(_contract_p, mlir.lower_fun(_fused, multiple_results=False))
-mlir.register_lowering(
-    _contract_p, mlir.lower_fun(_one_by_one, multiple_results=False), platform="cpu"
+mlir.register_lowering(_contract_p, _on_cpu, platform="cpu")
+_written_out = mlir.lower_fun(_one_by_one, multiple_results=False)
+_called = mlir.lower_fun(_in_calls, multiple_results=False)
+
+_part_p = Primitive("contract_part")  # of the lowering alone
+_part_p.def_abstract_eval(
+    lambda a, b, *before, letters, terms: a.update(shape=_shape(letters, a, b))
 )
+mlir.register_lowering(_part_p, outlined(_part, ("letters", "terms")))

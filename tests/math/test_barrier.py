@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffsim.math.barrier import barrier
-from diffsim.math.contraction import FEW
+from diffsim.math.outlining import FEW
 
 MANY = jnp.linspace(0.1, 1.0, 3 * (FEW + 1)).reshape(3, -1)
 """Arrays (bodies, robots), of more robots than a barrier is for."""

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from diffsim.math.contraction import FEW, contract
+from diffsim.math.contraction import MOST_TERMS_OF_MANY, contract
+from diffsim.math.outlining import FEW
 
 SIZES = {"i": 2, "j": 3, "k": 4}
 CASES = ("ik,kj->ij", "ki,kj->ij", "ik,jk->ij", "ik,k->i", "i,j->ij", "k,k->", "ik,kj->ji")
@@ -78,8 +79,30 @@ def test_on_a_gpu_it_is_one_sum() -> None:
     assert "reduce" in exported.mlir_module()
 
 
-def test_a_long_sum_is_a_loop_even_for_one_robot() -> None:
+@pytest.mark.parametrize("robots", [1, FEW + 1])
+def test_for_many_robots_it_is_a_call_that_stays_one(robots: int) -> None:
+    """No factor of a chain of products is computed anew for every entry that reads it."""
+    a, b = operands("ik,jk->ij", robots)
+    compiled = jax.jit(partial(contract, "ik,jk->ij")).lower(a, b).compile()
+    assert compiled.as_text().count('inlineable="false"') == (robots > FEW)
+
+
+@pytest.mark.parametrize("size", [12, MOST_TERMS_OF_MANY])
+def test_a_loop_that_is_one_kernel_may_hold_it(size: int) -> None:
+    """XLA would share a call of many terms among threads, which it cannot do in a kernel."""
+    a = jnp.linspace(-0.1, 0.1, size * size * 64).reshape(size, size, 64)
+
+    @jax.jit
+    def power(a: jax.Array) -> jax.Array:
+        return jax.lax.fori_loop(0, 3, lambda _, b: contract("ik,kj->ij", a, b), a)
+
+    expected = np.einsum("ikn,kln,lmn,mjn->ijn", a, a, a, a, optimize=True)
+    np.testing.assert_allclose(power(a), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("robots", "terms"), [(1, 30), (FEW + 1, MOST_TERMS_OF_MANY + 1)])
+def test_a_long_sum_is_a_loop(robots: int, terms: int) -> None:
     """Chains of thirty terms, written out, would be fused into each other without end."""
-    a = jnp.ones((30, 30, 1))
+    a = jnp.ones((terms, terms, robots))
     lowered = jax.jit(partial(contract, "ik,kj->ij")).lower(a, a).as_text()
     assert "while" in lowered
