@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import diffsim  # noqa: F401  (sets XLA's flags before JAX is loaded)
 from diffsim.camera.camera import Camera
 from diffsim.cli.configuration import compose_config
-from diffsim.controllers.controller import make_controller
+from diffsim.controllers.controller import Interface
+from diffsim.controllers.table import CONTROLLERS
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment, make_world
-from diffsim.optimizers.gradient import gradient_flow
+from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.robots.build import initial_state
 from diffsim.world.world import part_motion
 
@@ -65,7 +66,8 @@ def frame(config: RunConfig) -> tuple[float, float]:
 
 def net(config: RunConfig, frames: int) -> float:
     """Of the gradient of the controller alone, through so many frames in a loop."""
-    controller = make_controller(config.controller, 0, 1, config.robot.cameras["front"].shape)
+    interface = Interface(0, 1, config.robot.cameras["front"].shape)
+    controller = CONTROLLERS[config.controller.kind](config.controller, interface)
     parameters, memory = controller.init(jax.random.key(0))
 
     def total(parameters: Any) -> jax.Array:
@@ -85,7 +87,9 @@ def episode(config: RunConfig) -> tuple[float, float]:
     """Of one episode, and of its gradient as in training."""
     experiment = Experiment(config)
     x, key = jnp.asarray(experiment.initial), jax.random.key(0)
-    flow = gradient_flow(config.optimizer)
+    optimizer = OPTIMIZERS[config.optimizer.kind](config.optimizer, experiment, config.seed)
+    flow = optimizer.flow
+    assert flow is not None
     return (
         milliseconds(lambda x: experiment.evaluate(x, key).loss, x, repeats=3),
         milliseconds(jax.grad(lambda x: experiment.evaluate(x, key, flow).loss), x, repeats=3),

@@ -18,9 +18,9 @@ from diffsim.cli.configuration import (
     file_of,
     guard_composition,
     register_resolvers,
-    register_schemas,
 )
 from diffsim.cli.errors import describe
+from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.interruption import Interrupted, Interruption
 from diffsim.validation import ConfigError
 

@@ -1,4 +1,4 @@
-"""Ties the configuration to Hydra: schemas, resolvers, and the typed result."""
+"""Ties the configuration to Hydra: resolvers, what may be composed, and the typed result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import yaml
 from hydra import compose, initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
@@ -24,8 +23,9 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
 from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
+from diffsim.cli.schemas import register_schemas
 from diffsim.evaluation.config import EvalConfig
-from diffsim.experiment.config import SCHEMAS, RunConfig, check_name
+from diffsim.experiment.config import KINDS, RunConfig, check_name
 from diffsim.reporting.config import ReportConfig
 from diffsim.tables import load_plugins
 from diffsim.validation import ConfigError
@@ -33,19 +33,6 @@ from diffsim.validation import ConfigError
 Config = TypeVar("Config", RunConfig, CheckConfig, BenchConfig, EvalConfig, ReportConfig)
 
 LONGEST_NAME = 250  # bytes, of a file without its suffix
-
-
-def register_schemas() -> None:
-    """Make the schemas known under the names that the YAML files' defaults lists use."""
-    store = ConfigStore.instance()
-    store.store(name="run_schema", node=RunConfig)
-    store.store(name="check_schema", node=CheckConfig)
-    store.store(name="bench_schema", node=BenchConfig)
-    store.store(name="eval_schema", node=EvalConfig)
-    store.store(name="report_schema", node=ReportConfig)
-    for group, kinds in SCHEMAS.items():
-        for kind, schema in kinds.items():
-            store.store(group=f"{group}/schema", name=kind, node=schema)
 
 
 def register_resolvers() -> None:
@@ -74,6 +61,7 @@ def guard_composition() -> None:
     def load_and_check(
         loader: ConfigLoaderImpl, config_name: str | None, overrides: list[str], **options: Any
     ) -> DictConfig:
+        _find_kinds(loader, overrides)
         _check_choices(loader, config_name, overrides)
         begin_composition(loader, config_name, overrides)
         try:
@@ -89,6 +77,20 @@ def guard_composition() -> None:
 
     load_and_check.is_guarded = True  # type: ignore[attr-defined]
     ConfigLoaderImpl.load_configuration = load_and_check  # type: ignore[assignment, method-assign]
+
+
+def _find_kinds(loader: ConfigLoaderImpl, overrides: list[str]) -> None:
+    """Let tables know the user's kinds: of the plugins that are named, and of files beside YAML."""
+    folders = [Path(source.path) for source in loader.get_sources() if source.scheme() == "file"]
+    for folder in folders:
+        for group, table in KINDS.items():
+            for path in sorted((folder / group).glob("[!_]*.py")):
+                table.add_file(path.stem, path)
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.key_or_group == "plugins" and not override.is_sweep_override():
+            names = override.value()
+            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                load_plugins(names, [str(Path.cwd()), *map(str, folders)])
 
 
 def _check_choices(loader: ConfigLoaderImpl, name: str | None, overrides: list[str]) -> None:

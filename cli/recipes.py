@@ -17,7 +17,6 @@ from omegaconf import DictConfig, OmegaConf
 from diffsim.experiment.config import RunConfig, read_numbers
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
-from diffsim.tasks.config import check_task
 from diffsim.validation import ConfigError, check
 
 GROUPS = ("task", "controller", "variables")
@@ -130,7 +129,7 @@ def _fits(config: DictConfig, body: str, robot: RobotConfig) -> bool:
     try:
         task: Any = OmegaConf.to_object(config.task)
         check(task, "task")
-        check_task(task, robot)
+        task.check(robot)
     except ConfigError:
         return False
     return True

@@ -16,10 +16,10 @@ from diffsim.cli.command import end_job, never_began, start
 from diffsim.cli.configuration import (
     guard_composition,
     register_resolvers,
-    register_schemas,
     typed_config,
 )
 from diffsim.cli.recipes import choices_in_words
+from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.config import RunConfig, check_run
 from diffsim.experiment.interruption import Interrupted, current
 from diffsim.experiment.status import OVER, read_status

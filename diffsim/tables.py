@@ -1,12 +1,14 @@
-"""Open tables: the kinds of shapes, joints and the like by name, to which anyone may add.
+"""Open tables: the kinds of tasks, shapes, joints and the like by name, to which anyone may add.
 
-A table names what diffsim brings and imports it when it is first used. Two ways lead from outside
-into a table, both of which run the code of whoever is named:
+A table names what diffsim brings and imports it when it is first used. Three ways lead from outside
+into a table, all of which run the code of whoever is named:
 
 - entry points of an installed package, in the group ``diffsim.<table>``, such as
   ``[project.entry-points."diffsim.joints"] screw = "my_package.screw:Screw"``;
 - a module that calls ``add`` when it is imported: in Python ``import my_module``, on the command
-  line ``plugins=[my_module]``.
+  line ``plugins=[my_module]``;
+- for the tables of tasks, controllers and optimisers, such a module as a file in a folder of
+  configs: ``mine/task/hop.py`` for ``--config-dir mine task=hop``. It is run when it is chosen.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from diffsim.validation import ConfigError
@@ -45,15 +49,18 @@ class Parameter(NamedTuple):
 class KindTable(Mapping[str, Kind], Generic[Kind]):
     """Kinds of one group by name. What is not there raises ``KeyError``; iteration gives names."""
 
-    def __init__(self, group: str, own: Mapping[str, str]) -> None:
+    def __init__(self, group: str, own: Mapping[str, str], *, classes: bool = False) -> None:
         """Nothing is imported yet.
 
         Args:
             group: such as "joints".
             own: the place of every kind that diffsim brings, as "module:Class".
+            classes: whether the kinds are these classes themselves, and not objects of them.
         """
         self.group = group
         self._places = dict(own)
+        self._classes = classes
+        self._files: dict[str, Path] = {}
         self._found: dict[str, Kind] = {}
 
     def add(self, name: str, kind: Kind) -> None:
@@ -62,35 +69,96 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
         Raises:
             ValueError: if there is another one of this name.
         """
-        place = f"{type(kind).__module__}:{type(kind).__qualname__}"
+        place = _place(kind)
         known = [self._places.get(name)]
         if name in self._found:
-            other = type(self._found[name])
-            known.append(f"{other.__module__}:{other.__qualname__}")
+            known.append(_place(self._found[name]))
         elif name in self._entry_points:
             known.append(self._entry_points[name].value)
         if any(other not in (None, place) for other in known):  # else it is imported anew
             raise ValueError(f"{self.group} must have names of their own, got '{name}' twice")
         self._found[name] = kind
 
+    def add_file(self, name: str, path: Path) -> None:
+        """Note a Python file that adds a kind, to be run when the kind is first asked for.
+
+        Raises:
+            ConfigError: if there is another kind of this name.
+        """
+        if self._files.get(name) == path:
+            return
+        if name in self:
+            raise ConfigError(
+                f"{self.group} must have names of their own, got '{name}' of {path} twice"
+            )
+        self._files[name] = path
+
     def __getitem__(self, name: str) -> Kind:
         if name not in self._found:
             if name in self._places:
                 module, attribute = self._places[name].split(":")
-                self._found[name] = getattr(import_module(module), attribute)()
+                self._found[name] = self._kind(getattr(import_module(module), attribute))
+            elif name in self._files:
+                self._run(name, self._files[name])
             else:
-                self._found[name] = _load(self._entry_points[name])
+                self._found[name] = self._load(self._entry_points[name])
         return self._found[name]
 
+    def kind(self, name: str, key: str) -> Kind:
+        """The kind of this name.
+
+        Raises:
+            ConfigError: naming the key, the name and the kinds that there are.
+        """
+        if name not in self:
+            raise ConfigError(
+                f"{key} must be one of {', '.join(self)}, got '{name}': those of yours come by "
+                "plugins= or --config-dir"
+            )
+        return self[name]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Names of the kinds that diffsim brings."""
+        return (*self._places,)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._places, *self._found, *self._entry_points]))
+        everywhere = (self._places, self._found, self._files, self._entry_points)
+        return iter(dict.fromkeys(name for names in everywhere for name in names))
 
     def __len__(self) -> int:
         return len([*iter(self)])
 
     def __contains__(self, name: object) -> bool:
         # Entry points are looked for only where nothing else has the name.
-        return name in self._places or name in self._found or name in self._entry_points
+        known = (self._places, self._found, self._files)
+        return any(name in names for names in known) or name in self._entry_points
+
+    def _kind(self, found: Any) -> Any:
+        return found if self._classes else found()
+
+    def _run(self, name: str, path: Path) -> None:
+        """Run a file that adds a kind."""
+        spec = spec_from_file_location(f"diffsim_{self.group}_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[spec.name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[spec.name]
+            raise ConfigError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+        if name not in self._found:
+            raise ConfigError(f"{path} must add a kind named '{name}' to the table of {self.group}")
+
+    def _load(self, point: EntryPoint) -> Any:
+        try:
+            return self._kind(point.load())
+        except Exception as error:
+            raise ConfigError(
+                f"the entry point {point.group} '{point.name}' = {point.value} cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
@@ -103,6 +171,12 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
                 )
             found[point.name] = point
         return found
+
+
+def _place(kind: Any) -> str:
+    """Where the class of a kind is, as "module:Class"."""
+    own = kind if isinstance(kind, type) else type(kind)
+    return f"{own.__module__}:{own.__qualname__}"
 
 
 _LOADED: set[str] = set()
@@ -143,13 +217,3 @@ def require_plugins(modules: Sequence[str]) -> None:
             f"plugins must name those of the run, whose code will run: add "
             f"plugins=[{','.join(modules)}]"
         )
-
-
-def _load(point: EntryPoint) -> Any:
-    try:
-        return point.load()()
-    except Exception as error:
-        raise ConfigError(
-            f"the entry point {point.group} '{point.name}' = {point.value} cannot be loaded: "
-            f"{type(error).__name__}: {error}"
-        ) from error

@@ -26,7 +26,7 @@ from omegaconf import MISSING
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
 from diffsim.evaluation.config import EvalConfig
-from diffsim.experiment.config import SCHEMAS, RunConfig
+from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.reporting.config import ReportConfig
 
 ROOT = Path(__file__).parent.parent
@@ -89,7 +89,7 @@ def page() -> str:
     done: set[type] = set(COMMANDS.values())
     for schema, prefixes in places.items():
         group = prefixes[0].split(".")[0]
-        if schema in done or (group in SCHEMAS and "." not in prefixes[0]):
+        if schema in done or (group in KINDS and "." not in prefixes[0]):
             continue
         done.add(schema)
         body = _described(schema, prefixes[0], places)
@@ -100,10 +100,11 @@ def page() -> str:
             parts.append(_choices(group))
         if prefixes[0] == "variables.NAME":
             parts.append(_choices("variables"))
-    for group, kinds in SCHEMAS.items():
-        parts.append(f"## {group}\n\nOne of {len(kinds)} kinds. {_choices(group)}")
-        for kind, schema in kinds.items():
-            parts.append(f"### {group}: {kind}\n\n{_described(schema, group, places)}")
+    for group, table in KINDS.items():
+        parts.append(f"## {group}\n\nOne of {len(table.own)} kinds. {_choices(group)}")
+        for name in table.own:
+            schema = table[name].Config
+            parts.append(f"### {group}: {name}\n\n{_described(schema, group, places)}")
     parts.append(f"## recipe\n\nUsual choices of each robot. {_choices('recipe')}")
     parts.append(
         f"## experiment\n\nPresets, which set keys of all groups. {_choices('experiment')}"
@@ -131,9 +132,9 @@ def _places() -> dict[type, list[str]]:
             child = _schema_in(expected)
             if child is not None:
                 visit(child, field.name + (".NAME" if _origin(expected) is dict else ""))
-    for group, kinds in SCHEMAS.items():
-        for schema in kinds.values():
-            visit(schema, group)
+    for group, table in KINDS.items():
+        for name in table.own:
+            visit(table[name].Config, group)
     return found
 
 
@@ -154,8 +155,8 @@ def _row(
     field: dataclasses.Field[Any], expected: Any, schema: type, places: dict[type, list[str]]
 ) -> Field:
     child = _schema_in(expected)
-    if field.name in SCHEMAS and schema is RunConfig:
-        kinds = ", ".join(SCHEMAS[field.name])
+    if field.name in KINDS and schema is RunConfig:
+        kinds = ", ".join(KINDS[field.name].own)
         link = f"[a group](#{_anchor(field.name)})"
         return Field(field.name, link, "", kinds, _comment(schema, field.name))
     if child is not None:
@@ -309,7 +310,8 @@ def _schema_of(group: str, defaults: list[Any]) -> type | None:
     """The schema that a file of a group is based on."""
     for entry in defaults:
         if isinstance(entry, str) and (found := re.match(r"schema/(\w+)@", entry)):
-            return SCHEMAS[group][found.group(1)]
+            schema: type = KINDS[group][found.group(1)].Config
+            return schema
     own = [field for field, _ in _fields(RunConfig) if field.name == group]
     expected = typing.get_type_hints(RunConfig)[own[0].name]
     return expected if dataclasses.is_dataclass(expected) and isinstance(expected, type) else None

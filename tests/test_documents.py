@@ -1,4 +1,4 @@
-"""What README and docs show works: commands, Python, additions to the package, links.
+"""What README and docs show works: commands, Python, kinds from outside, links.
 
 A command is any line of an indented or ``sh`` block that begins with one of ours, and any code
 within a line that does. Its placeholders (``<run>``, ``…``) are given a value; then its config is
@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import types
@@ -66,15 +64,14 @@ OURS = re.compile(r"(?:\.venv/bin/)?(diffsim-\w+|make|python -m benchmarks\.\w+)
 OTHERS = re.compile(r"(?:\.venv/bin/)?(git|cd|source|open|python -m pip|[A-Z_]+=\S+) ")
 """What else a ``sh`` block may say: nothing that we promise anything about."""
 PLACEHOLDERS = {"<date>": "2026-01-31", "…": "run", "...": "run"}
-IN_PACKAGE_ONLY = (
+WITH_CODE = (
     "task=hover",
     "controller=bounded_linear",
     "optimizer=random_search",
     "robot=spindle",
     "robot=rod",
 )
-"""Choices that are there once a page's additions are made, or that name plugins: these commands are
-run, not composed."""
+"""Choices that run Python files of a page: these commands are run, not composed."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -234,7 +231,7 @@ PROGRAMS = [
     pytest.param(block, id=f"{page}: {block.splitlines()[0]}")
     for page, text in sorted(PAGES.items())
     for block in blocks(text, "python")
-    if not re.match(r"# \w+/", block)  # a file of the package: below
+    if not re.match(r"# \w+/", block)  # a file of a reader's: below
 ]
 
 
@@ -275,7 +272,7 @@ def test_python_runs(program, tmp_path):
             assert (array == last[1].arrays["variables"][name]).all()
 
 
-# --- Additions to the package ------------------------------------------------------------------
+# --- Kinds from outside -------------------------------------------------------------------------
 
 
 def files_of(page: str) -> dict[str, str]:
@@ -288,55 +285,22 @@ def files_of(page: str) -> dict[str, str]:
     return found
 
 
-def changed(text: str, diff: str) -> str:
-    """A file after a diff without line numbers: what a hunk changes has to be there once."""
-    for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE)[1:]:
-        lines = hunk.splitlines(keepends=True)
-        before = "".join(line[1:] or line for line in lines if line[0] in " -\n")
-        after = "".join(line[1:] or line for line in lines if line[0] in " +\n")
-        assert text.count(f"\n{before}") == 1, f"not there, or not once:\n{before}"
-        text = text.replace(f"\n{before}", f"\n{after}")
-    return text
-
-
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory, mine) -> Path:
-    """A copy of the package with all that ``docs/extending.md`` adds to it."""
-    folder = tmp_path_factory.mktemp("extended")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "diffsim", folder / "diffsim", ignore=ignored)
-    for part in ("cli", "conf"):
-        shutil.copytree(ROOT / part, folder / "diffsim" / part, ignore=ignored)
-    shutil.copytree(mine / "mine", folder / "mine")
-    for path, text in files_of(EXTENDING).items():
-        if not path.startswith("mine/"):
-            place = path if path.startswith("diffsim/") else f"diffsim/{path}"
-            assert not (folder / place).exists(), place
-            write(folder / place, text)
-    for block in blocks(EXTENDING, "diff"):
-        for part in re.split(r"^--- ", block, flags=re.MULTILINE)[1:]:
-            name, diff = part.split("\n", 1)
-            path = folder / name
-            path.write_text(changed(path.read_text(), diff))
-    return folder
-
-
 def additions(command: str) -> set[str]:
-    return {choice for choice in IN_PACKAGE_ONLY if choice in command}
+    return {choice for choice in WITH_CODE if choice in command}
 
 
 ADDED = [c for c in dict.fromkeys(commands(EXTENDING)) if additions(c)]
 
 
 def test_all_additions_are_tried():
-    assert set().union(*map(additions, ADDED)) == set(IN_PACKAGE_ONLY)
+    assert set().union(*map(additions, ADDED)) == set(WITH_CODE)
 
 
 @pytest.mark.parametrize(
     "command",  # but those of which another one has all and more
     [c for c in ADDED if not any(additions(c) < additions(other) for other in ADDED)],
 )
-def test_what_is_added_to_the_package_works(command, extended):
+def test_kinds_from_outside_work(command, mine):
     program, *arguments = shlex.split(command)
     module = program.replace("diffsim-", "diffsim.cli.")
     if program == "diffsim-run":
@@ -345,8 +309,7 @@ def test_what_is_added_to_the_package_works(command, extended):
         arguments += ["check.duration=0.5", "check.gradients=false", "device=cpu"]
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        cwd=extended,
-        env={**os.environ, "PYTHONPATH": str(extended)},
+        cwd=mine,
         capture_output=True,
         text=True,
         check=False,
@@ -354,10 +317,11 @@ def test_what_is_added_to_the_package_works(command, extended):
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-def test_the_plugins_shown_are_those_that_are_tested():
-    shown = files_of(EXTENDING)
-    for name in ("screw", "capsule"):
-        assert shown[f"mine/{name}.py"] == (ROOT / f"tests/extensions/{name}.py").read_text()
+def test_the_kinds_shown_are_those_that_are_tested():
+    files = (path for path in (ROOT / "tests" / "extensions").glob("[!_]*.py"))
+    tested = {path.name: path.read_text() for path in files if not path.name.startswith("test_")}
+    shown = {Path(name).name: text for name, text in files_of(EXTENDING).items() if ".py" in name}
+    assert shown == tested
 
 
 # --- Pages -------------------------------------------------------------------------------------

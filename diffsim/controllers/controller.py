@@ -1,4 +1,4 @@
-"""The contract of a controller, and its registry.
+"""The contract of a controller.
 
 A controller is a set of pure functions. ``init`` gives the parameters and the memory at the start
 of an episode; ``apply`` maps parameters, memory and sensor readings to the new memory and the
@@ -11,32 +11,45 @@ are treated alike.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.config import (
-    ControllerConfig,
-    ConvolutionalConfig,
-    DenseConfig,
-    LinearConfig,
-    RecurrentConfig,
-    TableConfig,
-)
+from diffsim.controllers.config import ControllerConfig
 
 Parameters = Any
 Memory = Any
+
+
+class Interface(NamedTuple):
+    """What a controller is connected to.
+
+    Attributes:
+        readings: how many numbers the sensors give.
+        commands: how many numbers the robot takes.
+        image: shape of what the controller's camera gives, (channels, height, width); None if the
+            controller has none.
+    """
+
+    readings: int
+    commands: int
+    image: tuple[int, int, int] | None = None
 
 
 class Controller(Protocol):
     """Maps sensor readings to commands.
 
     Attributes:
+        Config: what its YAML file may say.
         reads: whether it reads sensors at all.
     """
 
-    reads: bool
+    Config: ClassVar[type[ControllerConfig]]
+    reads: ClassVar[bool]
+
+    def __init__(self, config: Any, interface: Interface) -> None:
+        """The controller that a ``Config`` describes."""
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         """Parameters (a pytree of arrays) and the memory at the start of an episode."""
@@ -68,51 +81,8 @@ def unroll_step_by_step(
     return commands
 
 
-class NoController:
-    """Commands nothing and has no parameters."""
+class Seeing(Controller, Protocol):
+    """A controller whose readings are images, shape (channels, height, width, ...)."""
 
-    reads = False
-
-    def __init__(self, commands: int) -> None:
-        self.commands = commands
-
-    def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
-        return {}, ()
-
-    def apply(
-        self, parameters: Parameters, memory: Memory, readings: jax.Array
-    ) -> tuple[Memory, jax.Array]:
-        return memory, jnp.zeros((self.commands, *readings.shape[1:]), readings.dtype)
-
-    def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
-        return unroll_without_memory(self, parameters, readings)
-
-
-def make_controller(
-    config: ControllerConfig,
-    readings: int,
-    commands: int,
-    image: tuple[int, int, int] | None = None,
-) -> Controller:
-    """The controller that a config describes, for a robot with so many readings and commands.
-
-    Of one that sees, ``image`` is the shape of what its camera gives: channels, height, width.
-    """
-    from diffsim.controllers.convolutional import Convolutional
-    from diffsim.controllers.dense import Dense, linear
-    from diffsim.controllers.recurrent import Recurrent
-    from diffsim.controllers.table import Table
-
-    match config:
-        case LinearConfig():
-            return linear(config, readings, commands)
-        case DenseConfig():
-            return Dense(config, readings, commands)
-        case RecurrentConfig():
-            return Recurrent(config, readings, commands)
-        case TableConfig():
-            return Table(config, commands)
-        case ConvolutionalConfig():
-            assert image is not None, "its camera is the experiment's to make"
-            return Convolutional(config, image, commands)
-    return NoController(commands)
+    def remember(self, image: jax.Array) -> Memory:
+        """The memory at the start of an episode, from its first image."""

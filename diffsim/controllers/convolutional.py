@@ -6,16 +6,74 @@ Degrave et al. (2019), section 3.4: no other sensor, and no memory but the past 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from omegaconf import MISSING
 
-from diffsim.controllers.config import ConvolutionalConfig, convolved
-from diffsim.controllers.controller import Memory, Parameters, unroll_step_by_step
+from diffsim.controllers.config import ACTIVATIONS, ControllerConfig
+from diffsim.controllers.controller import (
+    Interface,
+    Memory,
+    Parameters,
+    Seeing,
+    unroll_step_by_step,
+)
 from diffsim.controllers.dense import apply_layer, init_layer, init_layers
+from diffsim.robots.check_values import check_reference
+from diffsim.robots.config import RobotConfig
+from diffsim.validation import ConfigError, bounded
 
 
-class Convolutional:
+@dataclass
+class ConvolutionalConfig(ControllerConfig):
+    """A net that sees the images of a camera, and nothing else."""
+
+    kind: str = bounded("convolutional", choices=("convolutional",))
+    camera: str = MISSING  # one of the robot's
+    every: int = bounded(1, at_least=1)  # time steps between images; commands are held meanwhile
+    frames: int = bounded(3, at_least=1)  # the present image and past ones
+    contrast: float = bounded(1.0, above=0)  # by which changes between images are multiplied
+    channels: list[int] = bounded([32, 64], at_least=1)  # of each convolutional layer
+    kernels: list[int] = bounded([8, 2], at_least=1)  # edges of what a place sees [pixels]
+    strides: list[int] = bounded([8, 2], at_least=1)  # from place to place [pixels]
+    hidden: list[int] = bounded([150, 96], at_least=1)  # dense layers after them
+    activation: str = bounded("relu", choices=ACTIVATIONS)
+    zero_output: bool = True  # the first policy commands nothing
+
+    @property
+    def sees(self) -> str:
+        """The robot's camera."""
+        return self.camera
+
+    def check(self, robot: RobotConfig) -> None:
+        """Check that there is a camera, and that its image is large enough for all layers."""
+        check_reference("controller.camera", self.camera, robot.cameras)
+        layers = len(self.channels)
+        for name in ("kernels", "strides"):
+            values = getattr(self, name)
+            if len(values) != layers:
+                raise ConfigError(
+                    f"controller.{name} must have {layers} numbers, as controller.channels has, "
+                    f"got {values}"
+                )
+        width, height = robot.cameras[self.camera].resolution
+        for kernel, stride in zip(self.kernels, self.strides, strict=True):
+            if kernel > min(width, height):
+                raise ConfigError(
+                    f"controller.kernels must fit into what the layer before gives ({width} x "
+                    f"{height} here), got {self.kernels}"
+                )
+            width, height = (convolved(edge, kernel, stride) for edge in (width, height))
+
+
+def convolved(edge: int, kernel: int, stride: int) -> int:
+    """Places of a convolution along an edge of its input [pixels]."""
+    return (edge - kernel) // stride + 1
+
+
+class Convolutional(Seeing):
     """Strided convolutional layers, then dense ones.
 
     What goes in is the present image and, of each past one, the difference that has been made since
@@ -25,19 +83,18 @@ class Convolutional:
     The memory is the past images, newest first, shape (frames - 1, channels, height, width, ...).
     """
 
+    Config = ConvolutionalConfig
     reads = True
 
-    def __init__(
-        self, config: ConvolutionalConfig, image: tuple[int, int, int], commands: int
-    ) -> None:
-        """For images of shape (channels, height, width)."""
+    def __init__(self, config: ConvolutionalConfig, interface: Interface) -> None:
+        assert interface.image is not None
         self.config = config
-        self.image = image
-        channels, height, width = image
+        self.image = interface.image
+        channels, height, width = self.image
         self._inputs = [config.frames * channels, *config.channels]
         for kernel, stride in zip(config.kernels, config.strides, strict=True):
             height, width = (convolved(edge, kernel, stride) for edge in (height, width))
-        self.sizes = (height * width * self._inputs[-1], *config.hidden, commands)
+        self.sizes = (height * width * self._inputs[-1], *config.hidden, interface.commands)
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         config = self.config

@@ -1,17 +1,41 @@
-"""Nets of dense layers, of any depth: with none hidden, a linear controller."""
+"""Nets of dense layers, of any depth."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.config import DenseConfig, LinearConfig
-from diffsim.controllers.controller import Memory, Parameters, unroll_without_memory
+from diffsim.controllers.config import ACTIVATIONS, ControllerConfig
+from diffsim.controllers.controller import (
+    Controller,
+    Interface,
+    Memory,
+    Parameters,
+    unroll_without_memory,
+)
 from diffsim.math.indexing import column
+from diffsim.validation import bounded
+
+
+@dataclass
+class DenseConfig(ControllerConfig):
+    """A net of dense layers."""
+
+    kind: str = bounded("dense", choices=("dense",))
+    hidden: list[int] = bounded([128, 128], at_least=1)  # widths of the hidden layers
+    activation: str = bounded("relu", choices=ACTIVATIONS)
+    bias: bool = True
+    # Hidden biases start evenly within ± this / √inputs. Without them, a net of which all readings
+    # go to zero, a distance for example, is left with nothing but its last bias.
+    bias_scale: float = bounded(1.0, at_least=0)
+    skip: bool = False  # adds a dense layer from the readings to the commands
+    zero_output: bool = True  # the first policy commands nothing
+
 
 Layer = dict[str, jax.Array]
 """``weights`` (outputs, inputs) and, if there is one, ``bias`` (outputs,)."""
@@ -74,18 +98,19 @@ def apply_layers(layers: Sequence[Layer], activation: str, values: jax.Array) ->
     return apply_layer(layers[-1], values)
 
 
-class Dense:
+class Dense(Controller):
     """A net of dense layers; with ``skip`` one more layer leads from the readings to the commands.
 
     With ``zero_output`` the layers that give the commands start at zero: the first policy is the
     zero policy (Degrave et al., section 3.2).
     """
 
+    Config: ClassVar[type[ControllerConfig]] = DenseConfig
     reads = True
 
-    def __init__(self, config: DenseConfig, readings: int, commands: int) -> None:
+    def __init__(self, config: DenseConfig, interface: Interface) -> None:
         self.config = config
-        self.sizes = (readings, *config.hidden, commands)
+        self.sizes = (interface.readings, *config.hidden, interface.commands)
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         config = self.config
@@ -111,8 +136,3 @@ class Dense:
 
     def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
         return unroll_without_memory(self, parameters, readings)
-
-
-def linear(config: LinearConfig, readings: int, commands: int) -> Dense:
-    """u = W s + b, zero at the start."""
-    return Dense(DenseConfig(hidden=[], bias=config.bias), readings, commands)

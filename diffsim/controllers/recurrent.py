@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import equinox
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.config import RecurrentConfig
-from diffsim.controllers.controller import Memory, Parameters, unroll_step_by_step
+from diffsim.controllers.config import ACTIVATIONS, ControllerConfig
+from diffsim.controllers.controller import (
+    Controller,
+    Interface,
+    Memory,
+    Parameters,
+    unroll_step_by_step,
+)
 from diffsim.controllers.dense import apply_layer, apply_layers, init_layer, init_layers
 from diffsim.simulate.batch import for_each_robot
+from diffsim.validation import bounded
+
+CELLS = ("simple", "gru", "lstm")
 
 
-class Recurrent:
+@dataclass
+class RecurrentConfig(ControllerConfig):
+    """A net with a memory, which is zero at the start of an episode."""
+
+    kind: str = bounded("recurrent", choices=("recurrent",))
+    cell: str = bounded("gru", choices=CELLS)
+    memory: int = bounded(64, at_least=1)  # numbers remembered (by an lstm, twice as many)
+    hidden: list[int] = bounded([], at_least=1)  # layers between memory and commands
+    activation: str = bounded("tanh", choices=ACTIVATIONS)  # of the simple cell and the layers
+    zero_output: bool = True  # the first policy commands nothing
+
+
+class Recurrent(Controller):
     """A recurrent cell; memory and readings lead to the commands through dense layers.
 
     The cells: ``simple`` is h_t = σ(W [h_t−1, s_t] + b) with the config's activation; ``gru`` and
@@ -24,12 +46,13 @@ class Recurrent:
     Hochreiter and Schmidhuber, "Long short-term memory", 1997.
     """
 
+    Config = RecurrentConfig
     reads = True
 
-    def __init__(self, config: RecurrentConfig, readings: int, commands: int) -> None:
+    def __init__(self, config: RecurrentConfig, interface: Interface) -> None:
         self.config = config
-        self.readings = readings
-        self.sizes = (config.memory + readings, *config.hidden, commands)
+        self.readings = interface.readings
+        self.sizes = (config.memory + self.readings, *config.hidden, interface.commands)
 
     def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
         config = self.config

@@ -1,46 +1,24 @@
-"""Commands as a table over time: open-loop control, the plainest thing that can be optimised."""
+"""All kinds of controllers by the names that they have in configs."""
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+from typing import TYPE_CHECKING
 
-from diffsim.controllers.config import TableConfig
-from diffsim.controllers.controller import Memory, Parameters
+from diffsim.tables import KindTable
 
+if TYPE_CHECKING:  # a kind is imported when it is first asked for, and JAX with it
+    from diffsim.controllers.controller import Controller
 
-class Table:
-    """Rows of commands that share the episode evenly, held or interpolated linearly.
-
-    It reads nothing and has to know how long an episode is: ``apply`` cannot be used.
-    """
-
-    reads = False
-
-    def __init__(self, config: TableConfig, commands: int) -> None:
-        self.config = config
-        self.shape = (config.rows, commands)
-
-    def init(self, key: jax.Array) -> tuple[Parameters, Memory]:
-        return {"rows": jnp.zeros(self.shape)}, ()
-
-    def apply(
-        self, parameters: Parameters, memory: Memory, readings: jax.Array
-    ) -> tuple[Memory, jax.Array]:
-        raise NotImplementedError("a table of commands is unrolled over a whole episode")
-
-    def unroll(self, parameters: Parameters, memory: Memory, readings: jax.Array) -> jax.Array:
-        steps = readings.shape[0]
-        commands = _weights(steps, self.shape[0], self.config.interpolate) @ parameters["rows"]
-        commands = commands.reshape(steps, self.shape[1], *(1,) * (readings.ndim - 2))
-        return jnp.broadcast_to(commands, (steps, self.shape[1], *readings.shape[2:]))
-
-
-def _weights(steps: int, rows: int, interpolate: bool) -> jax.Array:
-    """How much of each row a step takes, shape (steps, rows)."""
-    place = jnp.arange(steps) * (rows / steps)
-    if interpolate:
-        # The middle of a row's share of the episode is where the row holds.
-        middle = jnp.clip(place + 0.5 / steps * rows - 0.5, 0.0, rows - 1.0)
-        return jnp.maximum(1.0 - jnp.abs(middle[:, None] - jnp.arange(rows)), 0.0)
-    return jax.nn.one_hot(jnp.arange(steps) * rows // steps, rows)
+CONTROLLERS: KindTable[type[Controller]] = KindTable(
+    "controllers",
+    {
+        "none": "diffsim.controllers.none:NoController",
+        "linear": "diffsim.controllers.linear:Linear",
+        "dense": "diffsim.controllers.dense:Dense",
+        "recurrent": "diffsim.controllers.recurrent:Recurrent",
+        "table": "diffsim.controllers.command_table:CommandTable",
+        "convolutional": "diffsim.controllers.convolutional:Convolutional",
+    },
+    classes=True,
+)
+"""Open to others (``diffsim.tables``)."""

@@ -188,7 +188,7 @@ def _render(
     times = np.arange(motion.pose.position.x.shape[0]) * run.simulation.dt
     wanted = np.arange(0.0, times[-1] + 1e-9, 1.0 / config.frame_rate)
     chosen = np.unique(np.minimum(np.round(wanted / run.simulation.dt).astype(int), len(times) - 1))
-    film = Film(run.robot, config.camera or getattr(run.controller, "camera", None))
+    film = Film(run.robot, config.camera or run.controller.sees)
     images = film.shoot(names, jax.tree.map(lambda component: component[chosen], motion))
     save_animation(path / "animation.gif", images, config.frame_rate)
     save_strip(path / "pictures.png", images, list(times[chosen]))
@@ -196,7 +196,7 @@ def _render(
 
 def _goals(experiment: Experiment, key: jax.Array, count: int) -> dict[str, np.ndarray]:
     """Where the goal was in each episode [m], if the task draws one."""
-    if not experiment.task.random:
+    if not experiment.config.task.draws:
         return {}
     goal = experiment.task.goal(experiment.draw(key, count).task)
     return {} if goal is None else {f"goal_{a}": np.asarray(c) for a, c in goal._asdict().items()}

@@ -11,39 +11,26 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from diffsim.controllers.config import (
-    ConvolutionalConfig,
-    DenseConfig,
-    LinearConfig,
-    NoControllerConfig,
-    RecurrentConfig,
-    TableConfig,
-    convolved,
-)
-from diffsim.optimizers.config import EvolutionConfig, GradientConfig, LevenbergMarquardtConfig
+from diffsim.controllers.config import ControllerConfig
+from diffsim.controllers.table import CONTROLLERS
+from diffsim.optimizers.config import OptimizerConfig
+from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.robots.check import check_robot
-from diffsim.robots.check_values import check_reference
 from diffsim.robots.config import RobotConfig, SensorConfig
-from diffsim.tasks.config import GaitConfig, ReachConfig, ThrowConfig, check_task
+from diffsim.tables import KindTable
+from diffsim.tasks.config import TaskConfig
+from diffsim.tasks.table import TASKS
 from diffsim.validation import ConfigError, bounded, check, check_identifier
 
-SCHEMAS: dict[str, dict[str, type]] = {
-    "controller": {
-        "none": NoControllerConfig,
-        "linear": LinearConfig,
-        "dense": DenseConfig,
-        "recurrent": RecurrentConfig,
-        "table": TableConfig,
-        "convolutional": ConvolutionalConfig,
-    },
-    "optimizer": {
-        "gradient": GradientConfig,
-        "lm": LevenbergMarquardtConfig,
-        "cmaes": EvolutionConfig,
-    },
-    "task": {"throw": ThrowConfig, "reach": ReachConfig, "gait": GaitConfig},
+KINDS: dict[str, KindTable[Any]] = {
+    "controller": CONTROLLERS,
+    "optimizer": OPTIMIZERS,
+    "task": TASKS,
 }
-"""Groups whose choices differ in kind, and the schema of each kind."""
+"""Groups whose choices differ in kind, and the table of the kinds; each has a ``Config``."""
+
+BASES = {"controller": ControllerConfig, "optimizer": OptimizerConfig, "task": TaskConfig}
+"""What the configs of a group's kinds have in common."""
 
 
 @dataclass
@@ -169,10 +156,10 @@ def check_run(config: RunConfig) -> None:
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
-    for group, kinds in SCHEMAS.items():
+    for group, base in BASES.items():
         value = getattr(config, group)
-        if type(value) not in kinds.values():
-            schemas = ", ".join(f"schema/{kind}@_here_" for kind in kinds)
+        if not isinstance(value, base):
+            schemas = ", ".join(f"schema/{kind}@_here_" for kind in KINDS[group])
             raise ConfigError(
                 f"{group} must be based on one of its schemas (in its YAML: defaults: "
                 f"[<one of {schemas}>, _self_]), got {value}"
@@ -182,7 +169,7 @@ def check_run(config: RunConfig) -> None:
     if config.skip_damaged and config.resume is None:
         raise ConfigError("skip_damaged must be false without resume=<folder>, got true")
     check_robot(config.robot)
-    check_task(config.task, config.robot)
+    config.task.check(config.robot)
     if config.simulation.dt > config.task.duration:
         raise ConfigError(
             f"simulation.dt must be at most task.duration ({config.task.duration}), "
@@ -190,10 +177,9 @@ def check_run(config: RunConfig) -> None:
         )
     check_gains(config.robot, config.simulation)
     check_variables(config)
-    _check_residuals(config)
+    config.optimizer.check(config.task)
     _check_randomness(config)
-    if isinstance(config.controller, ConvolutionalConfig):
-        check_sight(config.controller, config.robot)
+    config.controller.check(config.robot)
 
 
 def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
@@ -202,27 +188,9 @@ def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
     return sensors
 
 
-def _check_residuals(config: RunConfig) -> None:
-    """Least squares need a loss that is a sum of squares."""
-    if isinstance(config.optimizer, LevenbergMarquardtConfig) and not config.task.has_residuals:
-        kinds = SCHEMAS["task"].items()
-        fitting = ", ".join(name for name, kind in kinds if getattr(kind, "has_residuals", False))
-        raise ConfigError(
-            "optimizer=lm needs a task whose loss is a sum of squares, which must be one of "
-            f"{fitting}, got {config.task.kind}"
-        )
-
-
 def _check_randomness(config: RunConfig) -> None:
     """Several episodes make sense where they differ."""
-    task = config.task
-    if task.varies or (isinstance(task, ReachConfig) and task.target is None):
-        optimizer = config.optimizer
-        if isinstance(optimizer, GradientConfig) and optimizer.backtrack is not None:
-            raise ConfigError(
-                "optimizer.backtrack must be null: episodes of this task differ, and so do their "
-                f"losses, got {optimizer.backtrack}"
-            )
+    if config.task.varies:
         return
     for key, value, least in (
         ("batch", config.batch, 1),
@@ -232,31 +200,6 @@ def _check_randomness(config: RunConfig) -> None:
             raise ConfigError(
                 f"{key} must be {least}: all episodes of this task are alike, got {value}"
             )
-
-
-def check_sight(controller: ConvolutionalConfig, robot: RobotConfig) -> None:
-    """Check that there is a camera, and that its image is large enough for all layers.
-
-    Raises:
-        ConfigError: naming the key, the value and what is allowed.
-    """
-    check_reference("controller.camera", controller.camera, robot.cameras)
-    layers = len(controller.channels)
-    for name in ("kernels", "strides"):
-        values = getattr(controller, name)
-        if len(values) != layers:
-            raise ConfigError(
-                f"controller.{name} must have {layers} numbers, as controller.channels has, "
-                f"got {values}"
-            )
-    width, height = robot.cameras[controller.camera].resolution
-    for kernel, stride in zip(controller.kernels, controller.strides, strict=True):
-        if kernel > min(width, height):
-            raise ConfigError(
-                f"controller.kernels must fit into what the layer before gives ({width} x {height} "
-                f"here), got {controller.kernels}"
-            )
-        width, height = (convolved(edge, kernel, stride) for edge in (width, height))
 
 
 def check_gains(robot: RobotConfig, simulation: SimulationConfig) -> None:
@@ -360,8 +303,9 @@ def variable_bounds(config: RunConfig, variable: VariableConfig) -> tuple[float,
 
 def _check_controller_variable(config: RunConfig, key: str) -> None:
     """There must be a controller, and something for it to command."""
-    if isinstance(config.controller, NoControllerConfig):
-        raise ConfigError(f"{key}.path is 'controller', but controller=none has no parameters")
+    if not config.controller.has_parameters:
+        kind = config.controller.kind
+        raise ConfigError(f"{key}.path is 'controller', but controller={kind} has no parameters")
     if not config.robot.thrusters and not config.robot.motors:
         raise ConfigError(
             f"{key}.path is 'controller', but robot '{config.robot.name}' has no motors or "

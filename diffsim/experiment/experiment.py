@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 
-from diffsim.controllers.controller import make_controller
-from diffsim.controllers.convolutional import Convolutional
+from diffsim.controllers.controller import Interface, Seeing
+from diffsim.controllers.table import CONTROLLERS
 from diffsim.experiment.config import (
     RunConfig,
     SimulationConfig,
@@ -37,7 +37,8 @@ from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.tasks.push import draw_directions, push_count, push_velocities
 from diffsim.tasks.start import Start, draw_places, draw_start, moved
-from diffsim.tasks.task import Draw, Evaluation, make_task
+from diffsim.tasks.table import TASKS
+from diffsim.tasks.task import Draw, Evaluation
 from diffsim.world.world import (
     Control,
     State,
@@ -156,16 +157,13 @@ class Experiment:
         world = self._world(config)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.contact_names, self.drive_names = world.contacts.names, world.drives.names
-        self.task = make_task(config.task, world)
-        self.random = self.task.random or config.task.varies
-        self.steps = max(1, round(self.task.duration / config.simulation.dt))
+        self.task = TASKS[config.task.kind](config.task, world)
+        self.random = config.task.varies
+        self.steps = max(1, round(config.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
-        self.controller = make_controller(
-            config.controller,
-            len(self._sensors(config, world).names),
-            command_count(world),
-            camera_shape(config),
-        )
+        readings = len(self._sensors(config, world).names)
+        interface = Interface(readings, command_count(world), camera_shape(config))
+        self.controller = CONTROLLERS[config.controller.kind](config.controller, interface)
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
         self.initial = self.variables.initial
@@ -358,8 +356,8 @@ class Experiment:
         def episode(policy: Policy) -> Episode:
             return Episode(Engine(world, self.solver), state, policy, self.steps)
 
-        if isinstance(self.controller, Convolutional):
-            sight = Sight(config, self.controller, world)
+        if config.controller.sees is not None:
+            sight = Sight(config, cast(Seeing, self.controller), world)
             return episode(sight.policy(parameters, sight.remember(state)))
 
         if sensors.closed and self.controller.reads:

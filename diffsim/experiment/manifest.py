@@ -18,9 +18,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import diffsim
-from diffsim.experiment.config import SCHEMAS, RunConfig
+from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.experiment.device import core_count
 from diffsim.tables import require_plugins
+from diffsim.tasks.task import Task
 from diffsim.validation import ConfigError
 
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
@@ -63,6 +64,14 @@ def build_manifest(
     }
 
 
+def told_of(task: type[Task]) -> dict[str, Any]:
+    """What a report has to know of the task's figures, without the task's code."""
+    return {
+        "figures": {name: figure._asdict() for name, figure in task.figures.items()},
+        "judged_by": task.judged_by,
+    }
+
+
 def restore_config(data: dict[str, Any]) -> RunConfig:
     """The config of a run, from what its manifest says of it.
 
@@ -71,24 +80,19 @@ def restore_config(data: dict[str, Any]) -> RunConfig:
     """
     known = {f.name for f in dataclasses.fields(RunConfig)}
     try:
-        plain = {name: value for name, value in data.items() if name in known - set(SCHEMAS)}
+        plain = {name: value for name, value in data.items() if name in known - set(KINDS)}
         config = OmegaConf.merge(OmegaConf.structured(RunConfig), plain)
+        require_plugins([*config.plugins])
         restored: Any = config.copy()
-        for group, kinds in SCHEMAS.items():
-            schema = OmegaConf.structured(kinds[_schema_of(group, data[group]["kind"])])
+        for group, table in KINDS.items():
+            schema = OmegaConf.structured(table.kind(data[group]["kind"], f"{group}.kind").Config)
             restored[group] = OmegaConf.merge(schema, data[group])
         found = OmegaConf.to_object(restored)
     except (KeyError, TypeError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"the config in the manifest cannot be read: {reason}") from error
     assert isinstance(found, RunConfig)
-    require_plugins(found.plugins)
     return found
-
-
-def _schema_of(group: str, kind: str) -> str:
-    """The name of the schema whose field ``kind`` has this value."""
-    return next((name for name, schema in SCHEMAS[group].items() if schema().kind == kind), "?")
 
 
 def _versions() -> dict[str, str]:

@@ -33,7 +33,7 @@ from diffsim.experiment.experiment import Experiment, validation_key
 from diffsim.experiment.files import held, write_json
 from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
-from diffsim.experiment.manifest import build_manifest
+from diffsim.experiment.manifest import build_manifest, told_of
 from diffsim.experiment.metrics import MetricsRow, MetricsWriter
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.status import write_status
@@ -44,11 +44,10 @@ from diffsim.experiment.trajectory import (
     save_trajectory,
 )
 from diffsim.math.spatial import Motion
-from diffsim.optimizers.config import GradientConfig
-from diffsim.optimizers.gradient import gradient_flow
 from diffsim.optimizers.optimizer import Optimizer, Report
-from diffsim.optimizers.registry import make_optimizer
+from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.programs import Program
+from diffsim.simulate.gradient_flow import GradientFlow
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
 
@@ -99,7 +98,7 @@ class Validation:
         self.settings = experiment.config.validation
         self.metric_names: tuple[str, ...] = ()
         if self.settings.every:
-            self.metric_names = tuple(f"{VALIDATION}{n}" for n in experiment.task.metric_names)
+            self.metric_names = tuple(f"{VALIDATION}{n}" for n in experiment.task.figures)
         self._key = validation_key(experiment.config.seed)
         self._each = Program(lambda x, key: experiment.each(x, key, self.settings.episodes))
 
@@ -151,8 +150,9 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
         interruption.ending(account.end),
     ):
         experiment = Experiment(config)
-        optimizer = make_optimizer(config.optimizer, experiment, config.seed)
-        if isinstance(config.optimizer, GradientConfig):
+        kind = OPTIMIZERS[config.optimizer.kind]
+        optimizer = kind(config.optimizer, experiment, config.seed)
+        if optimizer.flow is not None:
             needed = experiment.gradient_bytes()
             check_fits(needed, device, config.simulation.checkpoint)
             console.print(f"The gradient will take about {in_units(needed)} of memory.")
@@ -160,7 +160,8 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             known = experiment.caveats()
             for caveat in known:
                 console.print(f"mind: {caveat}", soft_wrap=True, highlight=False, markup=False)
-            write_json(folder / "manifest.json", build_manifest(config, device, known))
+            manifest = build_manifest(config, device, known) | told_of(type(experiment.task))
+            write_json(folder / "manifest.json", manifest)
         write_status(folder, "running", "")
         try:
             with noting_signals() as interruption:
@@ -212,7 +213,7 @@ def _train(
     over = succeeded and config.stop_on_success
 
     validation = Validation(experiment)
-    names = (*experiment.task.metric_names, *validation.metric_names)
+    names = (*experiment.task.figures, *validation.metric_names)
     with (
         ExitStack() as stack,
         MetricsWriter(folder / "metrics.csv", names, after=done) as writer,
@@ -225,7 +226,7 @@ def _train(
             state, report = optimizer.step(state)
             evaluations += report.evaluations
             non_finite += report.not_finite
-            metrics = {name: report.metrics[name] for name in experiment.task.metric_names}
+            metrics = {name: report.metrics[name] for name in experiment.task.figures}
             # What a controller is worth: in episodes for validation if there are any.
             loss, judged = report.loss, metrics
             judges = validation.due(iteration) or not validation.metric_names
@@ -245,7 +246,7 @@ def _train(
             )
             for log in logs:
                 log.append(row)
-            _check_finite(experiment, report, iteration)
+            _check_finite(experiment, report, optimizer.flow, iteration)
             if judges and math.isfinite(loss):
                 success = experiment.task.succeeded(judged)
                 # Once the goal is met, only points that meet it are better.
@@ -322,33 +323,31 @@ def _checkpoint(
     )
 
 
-def _check_finite(experiment: Experiment, report: Report, iteration: int) -> None:
+def _check_finite(
+    experiment: Experiment, report: Report, flow: GradientFlow | None, iteration: int
+) -> None:
     """Stop when loss or gradient is not finite too often in a row, and say where it began.
 
-    Without gradients that can be left out once is too often. Evolution survives single episodes
-    that are not finite: it reports its best one.
+    How often that is, the optimiser says. Evolution survives single episodes that are not finite:
+    it reports its best one.
     """
-    config = experiment.config.optimizer
-    allowed = config.max_skipped if isinstance(config, GradientConfig) else 1
     finite = math.isfinite(report.loss) and math.isfinite(report.grad_norm or 0.0)
-    if finite or 0 < report.skipped < allowed:
+    if finite or report.goes_on:
         return
     what = "loss" if not math.isfinite(report.loss) else "gradient"
-    where = _beginning(experiment, report)
+    where = _beginning(experiment, report, flow)
     times = f" {report.skipped} times in a row" if report.skipped > 1 else ""
     raise DivergedError(f"the {what} is not finite{times} at iteration {iteration}{where}")
 
 
-def _beginning(experiment: Experiment, report: Report) -> str:
+def _beginning(experiment: Experiment, report: Report, flow: GradientFlow | None) -> str:
     """Where the motion stops being finite or, if it does not, the gradient on its way back."""
     place = first_divergence(_simulate(experiment, report.x), experiment.part_names)
     if place is not None:
         return f" (first at step {place[0]}, body '{place[1]}')"
-    config = experiment.config.optimizer
-    if report.key is None or not isinstance(config, GradientConfig):
+    if report.key is None or flow is None:
         return ""
     x = jnp.asarray(report.x, experiment.initial.dtype)
-    flow = gradient_flow(config)
     sensitivity = Program(lambda x, key: experiment.sensitivity(x, key, flow))(x, report.key)
     place = last_divergence(sensitivity, experiment.body_names)
     if place is None:

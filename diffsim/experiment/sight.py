@@ -8,9 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.camera.camera import Camera
-from diffsim.controllers.config import ConvolutionalConfig
-from diffsim.controllers.controller import Memory, Parameters
-from diffsim.controllers.convolutional import Convolutional
+from diffsim.controllers.controller import Memory, Parameters, Seeing
 from diffsim.experiment.config import RunConfig
 from diffsim.simulate.batch import robot_axes, robots_last
 from diffsim.simulate.rollout import Policy
@@ -32,10 +30,10 @@ class SightMemory(NamedTuple):
 class Sight:
     """A camera and the controller that sees through it, in one world."""
 
-    def __init__(self, config: RunConfig, controller: Convolutional, world: World) -> None:
+    def __init__(self, config: RunConfig, controller: Seeing, world: World) -> None:
         self._world = world
         self._controller = controller
-        self._camera = Camera(config.robot, config.robot.cameras[config.controller.camera])
+        self._camera = Camera(config.robot, config.robot.cameras[config.controller.sees])
         self._every: int = config.controller.every
 
     def image(self, state: State) -> jax.Array:
@@ -62,6 +60,5 @@ class Sight:
 
 def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:
     """Of the images of the controller's camera: channels, height, width; None if it has none."""
-    if not isinstance(config.controller, ConvolutionalConfig):
-        return None
-    return config.robot.cameras[config.controller.camera].shape
+    camera = config.controller.sees
+    return None if camera is None else config.robot.cameras[camera].shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import cma
@@ -10,9 +11,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.optimizers.config import EvolutionConfig
-from diffsim.optimizers.optimizer import Problem, Report
+from diffsim.optimizers.config import OptimizerConfig
+from diffsim.optimizers.optimizer import Optimizer, Problem, Report
 from diffsim.programs import Program
+from diffsim.validation import bounded
+
+
+@dataclass
+class EvolutionConfig(OptimizerConfig):
+    """CMA-ES: no gradient; the population of each generation is one batch.
+
+    Its full covariance has the square of the number of variables, and learns one for every
+    evaluation or so. The separable form has a variance for each variable instead: it scales, but
+    knows nothing of how variables depend on each other, and needs many times more evaluations than
+    there are variables.
+    """
+
+    kind: str = bounded("cmaes", choices=("cmaes",))
+    iterations: int = bounded(500, at_least=1)  # generations
+    population: int | None = bounded(None, at_least=2)  # null: CMA-ES chooses by dimension
+    covariance: str = bounded("auto", choices=("auto", "full", "separable"))  # auto: full to 1000
+    sigma: float = bounded(1.0, above=0)  # first step size, in units of each variable's scale
+
 
 # A loss that is not finite says nothing about how bad it is: it ranks behind all that are.
 _WORST = 1e300
@@ -40,7 +60,7 @@ class EvolutionState(NamedTuple):
     sigma: np.ndarray
 
 
-class Evolution:
+class Evolution(Optimizer):
     """One generation an iteration; reports its best member.
 
     Random numbers come from a generator of our own, so that a run depends on its seed alone; a
@@ -51,6 +71,9 @@ class Evolution:
 
     Source: Hansen, "The CMA Evolution Strategy: A Comparing Review", 2006.
     """
+
+    Config = EvolutionConfig
+    flow = None
 
     def __init__(self, config: EvolutionConfig, problem: Problem, seed: int) -> None:
         self.config, self.problem, self.seed = config, problem, seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -10,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from diffsim.optimizers.config import GradientConfig
+from diffsim.optimizers.config import OptimizerConfig
 from diffsim.optimizers.optimizer import (
+    Optimizer,
     Problem,
     Report,
     arrays_to_tree,
@@ -19,7 +21,69 @@ from diffsim.optimizers.optimizer import (
 )
 from diffsim.programs import Program
 from diffsim.simulate.gradient_flow import GradientFlow
-from diffsim.validation import ConfigError
+from diffsim.tasks.config import TaskConfig
+from diffsim.validation import ConfigError, bounded
+
+OPTAX_METHODS = (
+    "adabelief",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "adan",
+    "amsgrad",
+    "fromage",
+    "lamb",
+    "lars",
+    "lion",
+    "nadam",
+    "nadamw",
+    "novograd",
+    "optimistic_adam_v2",
+    "optimistic_gradient_descent",
+    "radam",
+    "rmsprop",
+    "sgd",
+    "sign_sgd",
+    "signum",
+    "yogi",
+)
+"""optax's optimisers that take a schedule for the learning rate and need no key of their own."""
+
+SCHEDULES = ("constant", "exponential", "linear", "cosine")
+
+
+@dataclass
+class GradientConfig(OptimizerConfig):
+    """First-order descent by back-propagation, with any of optax's optimisers."""
+
+    kind: str = bounded("gradient", choices=("gradient",))
+    method: str = bounded("adam", choices=OPTAX_METHODS)
+    learning_rate: float = bounded(0.001, above=0)  # in units of each variable's scale
+    schedule: str = bounded("constant", choices=SCHEDULES)
+    final_learning_rate: float = bounded(0.1, above=0, at_most=1)  # share left at the last one
+    clip_norm: float | None = bounded(None, above=0)  # limit of the gradient's L2 norm
+    # How far above the best loss so far a point may be, before the next step starts from the best
+    # one again and is half as long; null: never. Where all episodes are the same one.
+    backtrack: float | None = bounded(None, at_least=0)
+    # How the gradient passes back in time; 1, null and null leave it exact.
+    gradient_decay: float = bounded(1.0, above=0, at_most=1)  # α per time step
+    cotangent_limit: float | None = bounded(None, above=0)  # of the state's, at every time step
+    truncation: int | None = bounded(None, at_least=1)  # [time steps] after which it ends
+    # Gradients in a row that are not finite, and are skipped, before the run has diverged.
+    max_skipped: int = bounded(10, at_least=1)
+    options: dict[str, float] = field(default_factory=dict)  # of the method, such as b1 and b2
+
+    def check(self, task: TaskConfig) -> None:
+        """Check that losses are compared only where episodes are all the same one."""
+        if self.backtrack is not None and task.varies:
+            raise ConfigError(
+                "optimizer.backtrack must be null: episodes of this task differ, and so do their "
+                f"losses, got {self.backtrack}"
+            )
 
 
 class BestUpdate(NamedTuple):
@@ -48,7 +112,7 @@ class GradientState(NamedTuple):
     best: BestUpdate | None
 
 
-class GradientDescent:
+class GradientDescent(Optimizer):
     """One gradient and one update an iteration; x is kept within its bounds by projection.
 
     A gradient that is not finite changes nothing and is counted. With ``backtrack``, a point is
@@ -57,14 +121,19 @@ class GradientDescent:
     are those that follow; every better point lengthens them by a tenth again.
     """
 
+    Config = GradientConfig
+
     def __init__(self, config: GradientConfig, problem: Problem, seed: int) -> None:
         self.problem = problem
+        self.flow = flow = GradientFlow(
+            config.gradient_decay, config.cotangent_limit, config.truncation
+        )
+        self.max_skipped = config.max_skipped
         # The run ends before optax would let such a gradient pass.
         self.transformation = optax.apply_if_finite(
             make_transformation(config), config.max_skipped + 1
         )
         lower, upper = jnp.asarray(problem.lower), jnp.asarray(problem.upper)
-        flow = gradient_flow(config)
         self.clip_norm = config.clip_norm
         self.backtrack = backtrack = config.backtrack
 
@@ -111,6 +180,7 @@ class GradientDescent:
             evaluations=self.problem.episodes,
             clipped=None if self.clip_norm is None else bool(norm > self.clip_norm),
             skipped=skipped,
+            goes_on=0 < skipped < self.max_skipped,
             not_finite=int(skipped > 0),
             key=key,
         )
@@ -169,11 +239,6 @@ def _backtrack(
     best = choose(better, here, best._replace(share=share))
     # How many gradients in a row were not finite does not depend on where it goes on.
     return x, share * updates, optax_state._replace(notfinite_count=skipped), best
-
-
-def gradient_flow(config: GradientConfig) -> GradientFlow:
-    """How the gradient passes back from step to step."""
-    return GradientFlow(config.gradient_decay, config.cotangent_limit, config.truncation)
 
 
 def make_schedule(config: GradientConfig) -> optax.Schedule:

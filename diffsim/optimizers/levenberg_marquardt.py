@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import equinox
@@ -10,14 +11,35 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix
 
+from diffsim.optimizers.config import OptimizerConfig
 from diffsim.optimizers.optimizer import (
+    Optimizer,
     Problem,
     Report,
     arrays_to_tree,
     tree_to_arrays,
 )
 from diffsim.programs import hoist
-from diffsim.validation import ConfigError
+from diffsim.tasks.config import TaskConfig
+from diffsim.tasks.table import TASKS
+from diffsim.validation import ConfigError, bounded
+
+
+@dataclass
+class LevenbergMarquardtConfig(OptimizerConfig):
+    """Second-order descent for small problems whose loss is a sum of squares."""
+
+    kind: str = bounded("lm", choices=("lm",))
+    iterations: int = bounded(50, at_least=1)
+
+    def check(self, task: TaskConfig) -> None:
+        """Check that the loss is a sum of squares."""
+        if not task.has_residuals:
+            fitting = [name for name, kind in TASKS.items() if kind.Config.has_residuals]
+            raise ConfigError(
+                "optimizer=lm needs a task whose loss is a sum of squares, which must be one of "
+                f"{', '.join(fitting)}, got {task.kind}"
+            )
 
 
 class LevenbergMarquardtState(NamedTuple):
@@ -27,7 +49,7 @@ class LevenbergMarquardtState(NamedTuple):
     solver_state: Any
 
 
-class LevenbergMarquardt:
+class LevenbergMarquardt(Optimizer):
     """One residual and its Jacobian an iteration; reports the best point so far.
 
     The Jacobian costs about as many simulations as there are variables, in forward mode. A proposed
@@ -38,7 +60,10 @@ class LevenbergMarquardt:
     Source: Moré, "The Levenberg-Marquardt algorithm: implementation and theory", 1978.
     """
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    Config = LevenbergMarquardtConfig
+    flow = None  # Jacobians are pushed forward
+
+    def __init__(self, config: LevenbergMarquardtConfig, problem: Problem, seed: int) -> None:
         self.problem = problem
         key = jax.random.key(seed)
         # The run ends by the task's measure or the iteration limit, not by these tolerances.

@@ -7,11 +7,12 @@ plain arrays for a checkpoint and back.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
+from diffsim.optimizers.config import OptimizerConfig
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.tasks.task import Evaluation
 
@@ -57,6 +58,7 @@ class Report(NamedTuple):
         clipped: whether the gradient was longer than its limit, None without a limit.
         skipped: how many updates in a row, this one included, were left out because the gradient
             was not finite.
+        goes_on: whether the optimiser goes on all the same if loss or gradient are not finite.
         not_finite: how many points, or gradients, of this iteration were not finite and left out.
         key: of what was random in the episodes, None where the optimiser draws several.
     """
@@ -68,12 +70,24 @@ class Report(NamedTuple):
     evaluations: int
     clipped: bool | None = None
     skipped: int = 0
+    goes_on: bool = False
     not_finite: int = 0
     key: jax.Array | None = None
 
 
 class Optimizer(Protocol):
-    """Minimises a problem, one iteration at a time."""
+    """Minimises a problem, one iteration at a time.
+
+    Attributes:
+        Config: what its YAML file may say.
+        flow: how its gradients pass back through time, None if it does not back-propagate.
+    """
+
+    Config: ClassVar[type[OptimizerConfig]]
+    flow: GradientFlow | None
+
+    def __init__(self, config: Any, problem: Problem, seed: int) -> None:
+        """The optimiser that a ``Config`` describes, for one problem."""
 
     def init(self) -> Any:
         """The state before the first iteration."""

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from diffsim.reporting.groups import Comparison, RunGroup
 from diffsim.reporting.report_tables import MOST_COLUMNS
 from diffsim.reporting.run_files import save_figure
-from diffsim.tasks.figures import meaning
 
 GRID = 400
 """Most points of a group's curve."""
@@ -68,7 +67,7 @@ def band(group: RunGroup, axis: str) -> Band:
     x = x[x <= ends[len(ends) // 2]]
     if len(x) > GRID:
         x = x[np.linspace(0, len(x) - 1, GRID).round().astype(int)]
-    larger = meaning(group.metric).larger
+    larger = group.members[0].meaning.larger
     worst = np.nan if larger is None else -np.inf if larger else np.inf
     table = np.empty((len(curves), len(x)))
     for row, curve, place in zip(table, curves, places, strict=True):
@@ -110,7 +109,7 @@ def plot_curves(comparison: Comparison, path: Path) -> list[str]:
         if _is_wide(bands):
             axes.set_xscale("log")
         axes.grid(alpha=0.3)
-    larger = meaning(problem.metric).larger
+    larger = problem.meaning.larger
     drawn = np.concatenate([line.get_ydata() for axes in panels for line in axes.lines])
     if larger is False and (drawn > 0.0).all():
         panels[0].set_yscale("log")

@@ -18,7 +18,6 @@ from diffsim.reporting.differences import (
 from diffsim.reporting.gather import AXES, RunFiles
 from diffsim.reporting.judging import Contest, Judged, judge, judged_by, problem_of
 from diffsim.reporting.texts import NOTHING
-from diffsim.tasks.figures import meaning
 from diffsim.validation import ConfigError
 
 
@@ -161,7 +160,7 @@ def _rank(runs: Sequence[Judged]) -> float:
     figures = [one.figure for one in runs if not np.isnan(one.figure)]
     if not figures:
         return np.inf
-    larger, middle = meaning(runs[0].metric).larger, float(np.median(figures))
+    larger, middle = runs[0].meaning.larger, float(np.median(figures))
     return 0.0 if larger is None else -middle if larger else middle
 
 

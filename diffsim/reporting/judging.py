@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from diffsim.reporting.gather import RunFiles
-from diffsim.tasks.figures import JUDGED_BY, VALIDATION, meaning
+from diffsim.tasks.figures import VALIDATION, Figure, meaning
+from diffsim.tasks.table import TASKS
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Contest(NamedTuple):
     kind: str
     body: str
     metric: str
+    meaning: Figure
 
     @property
     def title(self) -> str:
@@ -40,7 +43,7 @@ class Contest(NamedTuple):
     @property
     def figure(self) -> str:
         """The metric with its unit."""
-        unit = meaning(self.metric).unit
+        unit = self.meaning.unit
         return f"{self.metric} [{unit}]" if unit else self.metric
 
 
@@ -50,6 +53,7 @@ class Judged(NamedTuple):
     Attributes:
         run: as saved.
         metric: a column of its ``metrics.csv``.
+        meaning: of this column.
         final: the last value of it; nan if there is none, or it is not a number.
         best: the best value; nan if there is none, or no better way.
         curve: None without a value.
@@ -57,6 +61,7 @@ class Judged(NamedTuple):
 
     run: RunFiles
     metric: str
+    meaning: Figure
     final: float
     best: float
     curve: Curve | None
@@ -75,20 +80,42 @@ class Judged(NamedTuple):
     @property
     def figure(self) -> float:
         """What the run comes to: the best, or the last where neither way is better."""
-        return self.final if meaning(self.metric).larger is None else self.best
+        return self.final if self.meaning.larger is None else self.best
 
 
 def judged_by(run: RunFiles) -> str:
     """The metric of a run's task, in episodes for validation if there are any."""
-    metric = JUDGED_BY.get(str(run.config["task"].get("kind")), "loss")
+    told = run.manifest.get("judged_by")
+    kind = str(run.config["task"].get("kind"))
+    metric = told if isinstance(told, str) else TASKS[kind].judged_by if kind in TASKS else "loss"
     validated = f"{VALIDATION}{metric}"
     return validated if validated in run.metrics.columns else metric
+
+
+def figures_of(run: RunFiles) -> Mapping[str, Figure]:
+    """What the figures of a run's task mean, as its manifest says.
+
+    Manifests did not say so before version 0.2: then it is asked of the task's kind.
+    """
+    told = run.manifest.get("figures")
+    if isinstance(told, dict):
+        return {
+            str(name): Figure(str(figure.get("unit", "")), _bool(figure.get("larger")))
+            for name, figure in told.items()
+            if isinstance(figure, dict)
+        }
+    kind = str(run.config["task"].get("kind"))
+    return TASKS[kind].figures if kind in TASKS else {}
+
+
+def _bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def problem_of(judged: Judged) -> Contest:
     """What a run may be compared in."""
     task = judged.run.config["task"]
-    return Contest(str(task.get("kind")), str(task.get("body")), judged.metric)
+    return Contest(str(task.get("kind")), str(task.get("body")), judged.metric, judged.meaning)
 
 
 def _lost(run: RunFiles, metric: str) -> np.ndarray:
@@ -99,14 +126,15 @@ def _lost(run: RunFiles, metric: str) -> np.ndarray:
 
 def judge(run: RunFiles, metric: str) -> Judged:
     """A run's last and best value of a metric, and its way there."""
-    nothing = Judged(run, metric, float("nan"), float("nan"), None)
+    means = meaning(metric, figures_of(run))
+    nothing = Judged(run, metric, means, float("nan"), float("nan"), None)
     if metric not in run.metrics.columns:
         return nothing
     finite = np.isfinite(run.metrics[metric].to_numpy(float))
     known = run.metrics[finite]  # a validation is not made at every iteration
     if known.empty:
         return nothing
-    larger = meaning(metric).larger
+    larger = means.larger
     values = known[metric].to_numpy(float)
     last = run.metrics[metric].to_numpy(float)[-1]
     final = float(last if _lost(run, metric)[-1] else values[-1])
@@ -115,4 +143,4 @@ def judge(run: RunFiles, metric: str) -> Judged:
         values = np.maximum.accumulate(values) if larger else np.minimum.accumulate(values)
         best = float(values[-1])
     curve = Curve(known["evaluations"].to_numpy(float), known["wall_s"].to_numpy(float), values)
-    return Judged(run, metric, final, best, curve)
+    return Judged(run, metric, means, final, best, curve)

@@ -101,7 +101,8 @@ def _draw(comparisons: Sequence[Comparison], folder: Path) -> dict[Contest, Pict
     with_curves = [c for c in comparisons if any(len(group.figures) for group in c.groups)]
     pictures = {}
     for comparison in with_curves:
-        name = f"curves_{'_'.join(comparison.problem)}" if len(with_curves) > 1 else "curves"
+        kind, body, metric, _ = comparison.problem
+        name = f"curves_{kind}_{body}_{metric}" if len(with_curves) > 1 else "curves"
         path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.png"
         pictures[comparison.problem] = Picture(path, plot_curves(comparison, path))
     return pictures

@@ -70,7 +70,7 @@ def summary_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """A row for each group: median, smallest and largest over its runs."""
     rows = []
     for comparison in comparisons:
-        kind, body, metric = comparison.problem
+        kind, body, metric, _ = comparison.problem
         for group in comparison.groups:
             row: dict[str, Any] = {"group": group.number, "task": kind, "body": body}
             row |= dict(zip(comparison.keys, group.values, strict=True))

@@ -1,4 +1,4 @@
-"""What a task's YAML file may say."""
+"""What the YAML files of all tasks may say. What a kind adds is in the kind's own file."""
 
 from __future__ import annotations
 
@@ -57,10 +57,13 @@ class PushConfig:
 
 @dataclass
 class TaskConfig:
-    """What all tasks have."""
+    """What all tasks have. A kind's own subclass has a field ``kind`` with its name."""
 
     has_residuals: ClassVar[bool] = False  # the loss is half their sum of squares, as lm needs it
+    sets_goal: ClassVar[bool] = False  # which sensors of the type goal read
 
+    kind: str = MISSING
+    body: str = MISSING  # that the task is about, and that is pushed
     start: StartConfig = field(default_factory=StartConfig)
     # Other starts, of training alone: never in validation and evaluation.
     practice: dict[str, PracticeConfig] = field(default_factory=dict)
@@ -76,85 +79,27 @@ class TaskConfig:
         return self.start.scatters or bool(self.practice)
 
     @property
+    def draws(self) -> bool:
+        """Whether the task itself draws something in each episode."""
+        return False
+
+    @property
     def varies(self) -> bool:
-        """Whether episodes differ by what any task may draw."""
-        return self.begins_differently or self.push.speed > 0.0
+        """Whether episodes differ."""
+        return self.draws or self.begins_differently or self.push.speed > 0.0
 
+    def check(self, robot: RobotConfig) -> None:
+        """Check that the robot has what the task speaks of.
 
-@dataclass
-class ThrowConfig(TaskConfig):
-    """Throw a sphere so that it rests at a point on the ground after a given time."""
-
-    has_residuals: ClassVar[bool] = True
-
-    kind: str = bounded("throw", choices=("throw",))
-    body: str = MISSING
-    target: list[float] = bounded([10.0, 0.0], length=2)  # x, y on the ground [m]
-    position_tolerance: float = bounded(0.01, above=0)  # [m]
-    velocity_tolerance: float = bounded(0.01, above=0)  # [m/s], for velocity and for r·ω
-    velocity_weight: float = bounded(3.0, at_least=0)  # [s], of velocities against positions
-
-
-@dataclass
-class ShellConfig:
-    """Part of a hollow ball, from which points are drawn evenly by volume."""
-
-    center: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
-    inner: float = bounded(0.0, at_least=0)  # [m]
-    outer: float | None = bounded(None, above=0)  # [m]; null: nothing is drawn
-    lowest: float = 0.0  # no point is below this height [m]
-
-
-@dataclass
-class ReachConfig(TaskConfig):
-    """Bring a body to a point and keep it there: the same one always, or another in each episode.
-
-    The loss is the mean distance over time, or over the time after ``loss_after``.
-    """
-
-    kind: str = bounded("reach", choices=("reach",))
-    body: str = MISSING
-    target: list[float] | None = bounded(None, length=3)  # [m]
-    # Where a target is drawn in each episode, if none is given.
-    shell: ShellConfig = field(default_factory=ShellConfig)
-    loss_after: float = bounded(0.0, at_least=0)  # [s]
-    # From when on the distance counts for success [s]; null: at the very end.
-    measure_after: float | None = bounded(None, at_least=0)
-    tolerance: float = bounded(0.01, above=0)  # [m]
-    velocity_weight: float = bounded(0.0, at_least=0)  # [s], of the body's speed in the loss
-
-
-@dataclass
-class GaitConfig(TaskConfig):
-    """Move a body forward, along x, as fast as possible."""
-
-    kind: str = bounded("gait", choices=("gait",))
-    body: str = MISSING
-    speed: float = bounded(1.17, above=0)  # mean over the episode that counts as success [m/s]
-
-
-AnyTaskConfig = ThrowConfig | ReachConfig | GaitConfig
-
-
-def check_task(task: AnyTaskConfig, robot: RobotConfig) -> None:
-    """Check that the robot has what the task speaks of.
-
-    Raises:
-        ConfigError: naming the key, the value and what is allowed.
-    """
-    body = robot.bodies.get(task.body)
-    if body is None:
-        names = ", ".join(robot.bodies)
-        raise ConfigError(f"task.body must be one of {names}, got '{task.body}'")
-    check_sensors(robot, task.sensors, "task.sensors")
-    _check_starts(task, robot)
-    for name, sensor in task.sensors.items():
-        if sensor.type == "goal" and isinstance(task, GaitConfig):
-            raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
-    if isinstance(task, ThrowConfig) and not (body.shape == "sphere" and body.ground_contact):
-        raise ConfigError(f"task.body must be a sphere that touches the ground, got '{task.body}'")
-    if isinstance(task, ReachConfig):
-        _check_reach(task)
+        Raises:
+            ConfigError: naming the key, the value and what is allowed.
+        """
+        check_reference("task.body", self.body, robot.bodies)
+        check_sensors(robot, self.sensors, "task.sensors")
+        _check_starts(self, robot)
+        for name, sensor in self.sensors.items():
+            if sensor.type == "goal" and not self.sets_goal:
+                raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
 
 
 def _check_starts(task: TaskConfig, robot: RobotConfig) -> None:
@@ -191,25 +136,3 @@ def _check_scatter(start: StartConfig, key: str, robot: RobotConfig) -> None:
             raise ConfigError(
                 f"{key}.{field_name} must be 0 for joints that close a loop, got {value}"
             )
-
-
-def _check_reach(task: ReachConfig) -> None:
-    shell = task.shell
-    if (task.target is None) == (shell.outer is None):
-        got = "neither" if task.target is None else "both"
-        raise ConfigError(f"task must have either a target or a shell.outer, got {got}")
-    for name in ("loss_after", "measure_after"):
-        time = getattr(task, name)
-        if time is not None and time >= task.duration:
-            raise ConfigError(f"task.{name} must be < task.duration ({task.duration}), got {time}")
-    if shell.outer is None:
-        return
-    if shell.outer <= shell.inner:
-        raise ConfigError(
-            f"task.shell.outer must be > task.shell.inner ({shell.inner}), got {shell.outer}"
-        )
-    top = shell.center[2] + shell.outer
-    if shell.lowest >= top:
-        raise ConfigError(
-            f"task.shell.lowest must be below the shell's top ({top}), got {shell.lowest}"
-        )

@@ -1,10 +1,11 @@
-"""What the tasks' figures mean: units, which way is better, and which one a task is judged by.
+"""What a task's figures mean: units, and which way is better.
 
 Nothing is imported here: reports of saved runs ask, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 VALIDATION = "validation_"
@@ -23,27 +24,16 @@ class Figure(NamedTuple):
     larger: bool | None
 
 
-FIGURES = {
-    "loss": Figure("", False),
-    "position_error": Figure("m", False),
-    "velocity_error": Figure("m/s", False),
-    "spin_error": Figure("m/s", False),
-    "mean_distance": Figure("m", False),
-    "end_distance": Figure("m", False),
-    "worst_distance": Figure("m", False),
-    "speed": Figure("m/s", True),
-    "height": Figure("m", None),
-    "sideways": Figure("m", None),
-}
-"""The loss and the metrics of all tasks."""
-
-JUDGED_BY = {"throw": "loss", "reach": "end_distance", "gait": "speed"}
-"""The figure that says most about success, for each kind of task.
-
-A throw has to meet three tolerances at once; its loss weighs all three.
-"""
+LOSS = Figure("", larger=False)
+UNKNOWN = Figure("", larger=None)
 
 
-def meaning(column: str) -> Figure:
-    """Of a column of ``metrics.csv``; without a unit and a better way where it is not known."""
-    return FIGURES.get(column.removeprefix(VALIDATION), Figure("", None))
+def meaning(column: str, figures: Mapping[str, Figure]) -> Figure:
+    """The meaning of a column of ``metrics.csv``, ``UNKNOWN`` where it is no figure of the task.
+
+    Args:
+        column: its name.
+        figures: of the task, beside its loss.
+    """
+    name = column.removeprefix(VALIDATION)
+    return LOSS if name == "loss" else figures.get(name, UNKNOWN)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from diffsim.simulate.rollout import Rollout
-from diffsim.tasks.config import GaitConfig
+from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.figures import Figure
 from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.validation import bounded
 from diffsim.world.world import State, World, part_motion
+
+
+@dataclass
+class GaitConfig(TaskConfig):
+    """Move a body forward, along x, as fast as possible."""
+
+    kind: str = bounded("gait", choices=("gait",))
+    speed: float = bounded(1.17, above=0)  # mean over the episode that counts as success [m/s]
 
 
 class GaitStep(NamedTuple):
@@ -29,11 +41,16 @@ class Gait(SameEpisode):
     where the gradient decays in time; the distance covered at the end would have it at the last.
     """
 
-    metric_names: tuple[str, ...] = ("speed", "height", "sideways")
+    Config = GaitConfig
+    figures: ClassVar[Mapping[str, Figure]] = {
+        "speed": Figure("m/s", larger=True),
+        "height": Figure("m", larger=None),
+        "sideways": Figure("m", larger=None),
+    }
+    judged_by = "speed"
 
     def __init__(self, config: GaitConfig, world: World) -> None:
         self.config = config
-        self.duration = config.duration
         self.part = world.parts.names.index(config.body)
 
     def observe(self, world: World, state: State, draw: Draw) -> GaitStep:

@@ -2,17 +2,85 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
+from diffsim.robots.config import RobotConfig
 from diffsim.simulate.rollout import Rollout
-from diffsim.tasks.config import ReachConfig, ShellConfig
+from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
-from diffsim.tasks.task import Draw, Evaluation, part_vector
+from diffsim.tasks.figures import Figure
+from diffsim.tasks.task import Draw, Evaluation, Task, part_vector
+from diffsim.validation import ConfigError, bounded
 from diffsim.world.world import State, World, part_motion
+
+
+@dataclass
+class ShellConfig:
+    """Part of a hollow ball, from which points are drawn evenly by volume."""
+
+    center: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]
+    inner: float = bounded(0.0, at_least=0)  # [m]
+    outer: float | None = bounded(None, above=0)  # [m]; null: nothing is drawn
+    lowest: float = 0.0  # no point is below this height [m]
+
+    def check(self) -> None:
+        """Check that there is something between its bounds."""
+        if self.outer is None:
+            return
+        if self.outer <= self.inner:
+            raise ConfigError(
+                f"task.shell.outer must be > task.shell.inner ({self.inner}), got {self.outer}"
+            )
+        top = self.center[2] + self.outer
+        if self.lowest >= top:
+            raise ConfigError(
+                f"task.shell.lowest must be below the shell's top ({top}), got {self.lowest}"
+            )
+
+
+@dataclass
+class ReachConfig(TaskConfig):
+    """Bring a body to a point and keep it there: the same one always, or another in each episode.
+
+    The loss is the mean distance over time, or over the time after ``loss_after``.
+    """
+
+    sets_goal: ClassVar[bool] = True
+
+    kind: str = bounded("reach", choices=("reach",))
+    target: list[float] | None = bounded(None, length=3)  # [m]
+    # Where a target is drawn in each episode, if none is given.
+    shell: ShellConfig = field(default_factory=ShellConfig)
+    loss_after: float = bounded(0.0, at_least=0)  # [s]
+    # From when on the distance counts for success [s]; null: at the very end.
+    measure_after: float | None = bounded(None, at_least=0)
+    tolerance: float = bounded(0.01, above=0)  # [m]
+    velocity_weight: float = bounded(0.0, at_least=0)  # [s], of the body's speed in the loss
+
+    @property
+    def draws(self) -> bool:
+        """Whether the target is drawn in each episode."""
+        return self.target is None
+
+    def check(self, robot: RobotConfig) -> None:
+        """Check that there is one target, and time to reach it, beside what all tasks need."""
+        super().check(robot)
+        if (self.target is None) == (self.shell.outer is None):
+            got = "neither" if self.target is None else "both"
+            raise ConfigError(f"task must have either a target or a shell.outer, got {got}")
+        for name in ("loss_after", "measure_after"):
+            time = getattr(self, name)
+            if time is not None and time >= self.duration:
+                raise ConfigError(
+                    f"task.{name} must be < task.duration ({self.duration}), got {time}"
+                )
+        self.shell.check()
 
 
 class ReachStep(NamedTuple):
@@ -23,23 +91,27 @@ class ReachStep(NamedTuple):
     work: Work
 
 
-class Reach:
+class Reach(Task):
     """Mean distance of a body to a target over time, which a task with a shell draws anew.
 
     The arm of the paper, to a fixed point and to random ones (Degrave et al., sections 3.2.1 and
     3.2.2), and the pendulum's end to the upright point, with a penalty on speed (section 3.4).
     """
 
-    metric_names: tuple[str, ...] = ("mean_distance", "end_distance", "worst_distance")
+    Config = ReachConfig
+    figures: ClassVar[Mapping[str, Figure]] = {
+        "mean_distance": Figure("m", larger=False),
+        "end_distance": Figure("m", larger=False),
+        "worst_distance": Figure("m", larger=False),
+    }
+    judged_by = "end_distance"
 
     def __init__(self, config: ReachConfig, world: World) -> None:
         self.config = config
-        self.duration = config.duration
-        self.random = config.target is None
         self.part = world.parts.names.index(config.body)
 
     def draw(self, key: jax.Array) -> Draw:
-        return point_in_shell(key, self.config.shell) if self.random else None
+        return point_in_shell(key, self.config.shell) if self.config.draws else None
 
     def goal(self, draw: Draw) -> Vec3 | None:
         if self.config.target is None:
@@ -77,7 +149,11 @@ class Reach:
     def _step(self, seen: jax.Array, time: float | None) -> int:
         """The first step that counts from a time on; the last one for None."""
         steps = seen.shape[0]
-        return steps - 1 if time is None else min(steps - 1, round(steps * time / self.duration))
+        return (
+            steps - 1
+            if time is None
+            else min(steps - 1, round(steps * time / self.config.duration))
+        )
 
 
 def point_in_shell(key: jax.Array, shell: ShellConfig) -> Vec3:

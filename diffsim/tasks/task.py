@@ -1,4 +1,4 @@
-"""The contract of a task, and its registry.
+"""The contract of a task.
 
 An episode of a task begins with a draw: what is random in it. Arrays may have one more axis behind
 all others, of robots that live through different episodes side by side.
@@ -6,13 +6,15 @@ all others, of robots that live through different episodes side by side.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
 
 from diffsim.math.vectors import Vec3
 from diffsim.simulate.rollout import Rollout
-from diffsim.tasks.config import AnyTaskConfig, GaitConfig, ReachConfig
+from diffsim.tasks.config import TaskConfig
+from diffsim.tasks.figures import Figure
 from diffsim.world.world import State, World
 
 Draw = Any
@@ -38,17 +40,20 @@ class Task(Protocol):
     """What is drawn and observed, and what an episode is worth.
 
     Attributes:
-        duration: of an episode [s].
-        metric_names: of the figures in an evaluation.
-        random: whether episodes differ.
+        Config: what its YAML file may say.
+        figures: what an evaluation tells beside the loss, by name.
+        judged_by: the figure, or "loss", that says most about success.
     """
 
-    duration: float
-    metric_names: tuple[str, ...]
-    random: bool
+    Config: ClassVar[type[TaskConfig]]
+    figures: ClassVar[Mapping[str, Figure]]
+    judged_by: ClassVar[str]
+
+    def __init__(self, config: Any, world: World) -> None:
+        """The task that a ``Config`` describes, in a world."""
 
     def draw(self, key: jax.Array) -> Draw:
-        """What is random in an episode."""
+        """What is random in an episode, if its config says that it ``draws`` anything."""
 
     def goal(self, draw: Draw) -> Vec3 | None:
         """What sensors of the type ``goal`` read [m]."""
@@ -63,10 +68,8 @@ class Task(Protocol):
         """Whether these metrics, as plain numbers, meet the task's goal."""
 
 
-class SameEpisode:
-    """What a task has whose episodes are all the same one: nothing is drawn."""
-
-    random = False
+class SameEpisode(Task, Protocol):
+    """What a task has that draws nothing and sets no goal."""
 
     def draw(self, key: jax.Array) -> Draw:
         return None
@@ -78,16 +81,3 @@ class SameEpisode:
 def part_vector(vector: Vec3, part: int) -> Vec3:
     """The vector of one part, components of shape () or (robots,)."""
     return Vec3(*(component[part] for component in vector))
-
-
-def make_task(config: AnyTaskConfig, world: World) -> Task:
-    """The task that a config describes, in a world."""
-    from diffsim.tasks.gait import Gait
-    from diffsim.tasks.reach import Reach
-    from diffsim.tasks.throw import Throw
-
-    if isinstance(config, ReachConfig):
-        return Reach(config, world)
-    if isinstance(config, GaitConfig):
-        return Gait(config, world)
-    return Throw(config, world)

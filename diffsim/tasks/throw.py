@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
 import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
+from diffsim.robots.config import RobotConfig
 from diffsim.robots.geoms import GROUND
 from diffsim.simulate.rollout import Rollout
-from diffsim.tasks.config import ThrowConfig
+from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.figures import Figure
 from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.validation import ConfigError, bounded
 from diffsim.world.world import State, World, part_motion
+
+
+@dataclass
+class ThrowConfig(TaskConfig):
+    """Throw a sphere so that it rests at a point on the ground after a given time."""
+
+    has_residuals: ClassVar[bool] = True
+    sets_goal: ClassVar[bool] = True
+
+    kind: str = bounded("throw", choices=("throw",))
+    target: list[float] = bounded([10.0, 0.0], length=2)  # x, y on the ground [m]
+    position_tolerance: float = bounded(0.01, above=0)  # [m]
+    velocity_tolerance: float = bounded(0.01, above=0)  # [m/s], for velocity and for r·ω
+    velocity_weight: float = bounded(3.0, at_least=0)  # [s], of velocities against positions
+
+    def check(self, robot: RobotConfig) -> None:
+        """Check that it is a sphere that is thrown, beside what all tasks need."""
+        super().check(robot)
+        body = robot.bodies[self.body]
+        if body.shape != "sphere" or not body.ground_contact:
+            raise ConfigError(
+                f"task.body must be a sphere that touches the ground, got '{self.body}'"
+            )
 
 
 class Throw(SameEpisode):
@@ -25,11 +55,16 @@ class Throw(SameEpisode):
     Source: Degrave et al. (2019), section 2.1.1.
     """
 
-    metric_names: tuple[str, ...] = ("position_error", "velocity_error", "spin_error")
+    Config = ThrowConfig
+    figures: ClassVar[Mapping[str, Figure]] = {
+        "position_error": Figure("m", larger=False),
+        "velocity_error": Figure("m/s", larger=False),
+        "spin_error": Figure("m/s", larger=False),
+    }
+    judged_by = "loss"  # the throw has to meet three tolerances at once; the loss weighs all three
 
     def __init__(self, config: ThrowConfig, world: World) -> None:
         self.config = config
-        self.duration = config.duration
         self.part = world.parts.names.index(config.body)
         self.contact = world.contacts.names.index(f"{config.body}/{GROUND}")
 

@@ -7,15 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.controllers.config import (
-    CELLS,
-    DenseConfig,
-    LinearConfig,
-    NoControllerConfig,
-    RecurrentConfig,
-    TableConfig,
-)
-from diffsim.controllers.controller import make_controller
+from diffsim.controllers.command_table import CommandTableConfig
+from diffsim.controllers.dense import DenseConfig
+from diffsim.controllers.linear import LinearConfig
+from diffsim.controllers.none import NoControllerConfig
+from diffsim.controllers.recurrent import CELLS, RecurrentConfig
+from tests.kinds import make_controller
 
 READINGS, COMMANDS, STEPS, ROBOTS = 3, 2, 7, 4
 # Sums in another order, in float32.
@@ -124,7 +121,7 @@ def test_what_was_read_before_is_remembered(cell):
 
 @pytest.mark.parametrize("interpolate", [False, True])
 def test_a_table_is_held_or_interpolated_over_the_episode(interpolate):
-    controller = make_controller(TableConfig(rows=3, interpolate=interpolate), READINGS, 1)
+    controller = make_controller(CommandTableConfig(rows=3, interpolate=interpolate), READINGS, 1)
     parameters, memory = controller.init(jax.random.key(0))
     np.testing.assert_array_equal(parameters["rows"], np.zeros((3, 1)))
     rows = {"rows": jnp.array([[0.0], [3.0], [9.0]])}

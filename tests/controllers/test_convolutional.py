@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.controllers.config import ConvolutionalConfig
-from diffsim.controllers.controller import make_controller
-from diffsim.controllers.convolutional import patches
+from diffsim.controllers.convolutional import ConvolutionalConfig, patches
+from tests.kinds import make_controller
 
 IMAGE = (2, 12, 20)
 SMALL = ConvolutionalConfig(

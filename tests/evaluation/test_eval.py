@@ -231,7 +231,7 @@ def planted(monkeypatch, losses, distances):
 
     def each(self, x, key, count):
         assert count == len(losses)
-        metrics = dict.fromkeys(self.task.metric_names, jnp.asarray(distances))
+        metrics = dict.fromkeys(self.task.figures, jnp.asarray(distances))
         return Evaluation(jnp.asarray(losses), None, metrics)
 
     monkeypatch.setattr(Experiment, "each", each)

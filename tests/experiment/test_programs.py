@@ -13,8 +13,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.experiment import Experiment
-from diffsim.optimizers.registry import make_optimizer
 from diffsim.programs import Program, depends
+from tests.kinds import make_optimizer
 
 MISS = "/jax/compilation_cache/cache_misses"
 SHORT = ("robot=ball", "task.duration=0.05", "optimizer.iterations=5")

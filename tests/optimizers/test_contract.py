@@ -10,17 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.optimizers.config import (
-    OPTAX_METHODS,
-    EvolutionConfig,
-    GradientConfig,
-    LevenbergMarquardtConfig,
-)
-from diffsim.optimizers.gradient import clip, make_schedule
-from diffsim.optimizers.registry import make_optimizer
+from diffsim.optimizers.evolution import EvolutionConfig
+from diffsim.optimizers.gradient import OPTAX_METHODS, GradientConfig, clip, make_schedule
+from diffsim.optimizers.levenberg_marquardt import LevenbergMarquardtConfig
 from diffsim.simulate.gradient_flow import EXACT
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
+from tests.kinds import make_optimizer
 
 
 class Valley:

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from diffsim.tasks.config import GaitConfig, ReachConfig, ThrowConfig
-from diffsim.tasks.figures import FIGURES, JUDGED_BY, meaning
-from diffsim.tasks.gait import Gait
-from diffsim.tasks.reach import Reach
-from diffsim.tasks.throw import Throw
-
-TASKS = {"throw": (Throw, ThrowConfig), "reach": (Reach, ReachConfig), "gait": (Gait, GaitConfig)}
+from diffsim.tasks.figures import LOSS, UNKNOWN, Figure, meaning
+from diffsim.tasks.table import TASKS
+from diffsim.tasks.task import Task
 
 
-def succeeds(kind: str, metrics: dict[str, float]) -> bool:
-    task, config = TASKS[kind]
-    task = object.__new__(task)  # no world is needed
-    task.config = config(body="body")
+def succeeds(kind: type[Task], metrics: dict[str, float]) -> bool:
+    task = object.__new__(kind)  # no world is needed
+    task.config = kind.Config(body="body")
     return task.succeeded(metrics)
 
 
-def test_all_figures_of_all_tasks_are_known_and_no_others():
-    assert {"loss", *(n for task, _ in TASKS.values() for n in task.metric_names)} == set(FIGURES)
-    assert {config(body="body").kind for _, config in TASKS.values()} == set(JUDGED_BY)
-
-
-@pytest.mark.parametrize("kind", TASKS)
-def test_the_better_way_is_the_one_to_success(kind):
-    names = TASKS[kind][0].metric_names
-    far = {name: -1e9 if FIGURES[name].larger else 1e9 for name in names}
+@pytest.mark.parametrize("name", TASKS)
+def test_the_better_way_is_the_one_to_success(name):
+    kind = TASKS[name]
+    far = {name: -1e9 if figure.larger else 1e9 for name, figure in kind.figures.items()}
     near = {name: -value for name, value in far.items()}
     assert succeeds(kind, near)
     assert not succeeds(kind, far)
     # A figure that counts for success has a better way; without it the others are not enough.
-    counting = [name for name in names if not succeeds(kind, near | {name: far[name]})]
+    counting = [name for name in far if not succeeds(kind, near | {name: far[name]})]
     assert counting
-    assert all(FIGURES[name].larger is not None for name in counting)
-    assert JUDGED_BY[kind] in (*counting, "loss")
+    assert all(kind.figures[name].larger is not None for name in counting)
+    assert kind.judged_by in (*counting, "loss")
 
 
 def test_figures_in_validation_mean_the_same_and_unknown_ones_nothing():
-    assert meaning("validation_speed") == FIGURES["speed"]
-    assert meaning("grad_norm").larger is None
+    figures = {"speed": Figure("m/s", larger=True)}
+    assert meaning("validation_speed", figures) == meaning("speed", figures) == figures["speed"]
+    assert meaning("validation_loss", figures) == meaning("loss", {}) == LOSS
+    assert meaning("grad_norm", figures) == UNKNOWN

@@ -11,9 +11,8 @@ from diffsim.cli.configuration import compose_config
 from diffsim.experiment.config import check_run
 from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
 from diffsim.simulate.rollout import rollout
-from diffsim.tasks.config import ShellConfig
 from diffsim.tasks.push import push_count
-from diffsim.tasks.reach import point_in_shell
+from diffsim.tasks.reach import ShellConfig, point_in_shell
 from diffsim.tasks.start import draw_places
 from diffsim.validation import ConfigError
 from diffsim.world.world import part_motion

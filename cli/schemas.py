@@ -1,0 +1,113 @@
+"""Schemas of configs as a source of Hydra's, each made when a config asks for it.
+
+``run_schema`` and the like are those of the commands; ``task/schema/gait`` is that of a kind, found
+in its table. A kind from outside the package is a choice by itself, ``task=hop``: its schema with
+the defaults of its ``Config``. No kind is imported that is not chosen.
+"""
+
+from __future__ import annotations
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from diffsim.bench.config import BenchConfig
+from diffsim.checks.config import CheckConfig
+from diffsim.evaluation.config import EvalConfig
+from diffsim.experiment.config import KINDS, RunConfig
+from diffsim.reporting.config import ReportConfig
+
+SCHEME = "diffsim"
+COMMANDS: dict[str, type] = {
+    "run_schema": RunConfig,
+    "check_schema": CheckConfig,
+    "bench_schema": BenchConfig,
+    "eval_schema": EvalConfig,
+    "report_schema": ReportConfig,
+}
+
+
+class SchemaSource(ConfigSource):
+    """Gives the schemas of the commands and of all kinds."""
+
+    @staticmethod
+    def scheme() -> str:
+        return SCHEME
+
+    def available(self) -> bool:
+        return True
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        schema = _schema(_plain(config_path))
+        if schema is None:
+            raise ConfigLoadError(f"there is no schema '{config_path}'")
+        node = OmegaConf.structured(schema)
+        return ConfigResult(self.provider, self.full_path(), node, header={"package": None})
+
+    def is_group(self, config_path: str) -> bool:
+        group, _, inner = _plain(config_path).partition("/")
+        return group in KINDS and inner in ("", "schema")
+
+    def is_config(self, config_path: str) -> bool:
+        return _is_known(_plain(config_path))
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        path = _plain(config_path)
+        found: list[str] = []
+        if results_filter != ObjectType.CONFIG:
+            found += [*KINDS] if not path else ["schema"] if path in KINDS else []
+        if results_filter != ObjectType.GROUP:
+            group, _, inner = path.partition("/")
+            if not path:
+                found += COMMANDS
+            elif group in KINDS and inner in ("", "schema"):
+                found += [*KINDS[group]] if inner else _from_outside(group)
+        return sorted(found)
+
+
+class SchemaSearchPath(SearchPathPlugin):
+    """Adds the source behind all files: a user's file of the same name comes first."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append(provider="diffsim", path=f"{SCHEME}://")
+
+
+def register_schemas() -> None:
+    """Make the schemas known under the names that the YAML files' defaults lists use."""
+    for plugin in (SchemaSource, SchemaSearchPath):
+        Plugins.instance().register(plugin)
+
+
+def _plain(config_path: str) -> str:
+    return config_path.strip("/").removesuffix(".yaml")
+
+
+def _is_known(path: str) -> bool:
+    group, *inner = path.split("/")
+    if group not in KINDS:
+        return path in COMMANDS
+    match inner:
+        case ["schema", name]:
+            return name in KINDS[group]
+        case [name]:
+            return name in _from_outside(group)
+    return False
+
+
+def _from_outside(group: str) -> list[str]:
+    """Kinds that have no file of settings in the package."""
+    table = KINDS[group]
+    return [name for name in table if name not in table.own]
+
+
+def _schema(path: str) -> type | None:
+    if not _is_known(path):
+        return None
+    if path in COMMANDS:
+        return COMMANDS[path]
+    group, *inner = path.split("/")
+    schema: type = KINDS[group][inner[-1]].Config
+    return schema
