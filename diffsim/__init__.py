@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from diffsim.camera.camera import Camera as Camera
     from diffsim.cli.configuration import compose_config as compose_config
     from diffsim.experiment.experiment import Experiment as Experiment
+    from diffsim.experiment.train import train as train
     from diffsim.math.spatial import Pose as Pose
     from diffsim.math.spatial import Twist as Twist
     from diffsim.math.vectors import Vec3 as Vec3
@@ -71,6 +72,7 @@ _PLACES = {
     "rollout": "simulate.rollout",
     "side_by_side": "simulate.batch",
     "step": "simulate.step",
+    "train": "experiment.train",
 }
 """Every public name, and the module that has it."""
 

@@ -9,13 +9,13 @@ from rich.console import Console
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.runner import go_on, run
+from diffsim.experiment.runner import RunResult, go_on, load_result, run
 from diffsim.experiment.saved_run import damaged, find_run, load_newest
 from diffsim.experiment.status import OVER, read_status
 from diffsim.validation import ConfigError
 
 
-def resume(folder: Path, console: Console, skip_damaged: bool = False) -> None:
+def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunResult:
     """Go on with a run from its newest checkpoint; from its start if it has none yet.
 
     Args:
@@ -37,8 +37,7 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> None:
     checkpoints = saved.checkpoints
     if not checkpoints:
         console.print("There is no checkpoint yet: beginning again.")
-        go_on(config, folder, console, None)
-        return
+        return go_on(config, folder, console, None)
     broken = damaged(checkpoints) if skip_damaged else []
     if broken and len(broken) < len(checkpoints):
         with held(folder):
@@ -49,21 +48,21 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> None:
         checkpoints = checkpoints[: -len(broken)]
     since = load_newest(checkpoints, "; to go on from the newest of them: skip_damaged=true")
     console.print(f"Going on after iteration {since.iteration}.")
-    go_on(config, folder, console, since)
+    return go_on(config, folder, console, since)
 
 
-def run_or_resume(config: RunConfig, folder: Path, console: Console) -> None:
-    """Run, or go on if the folder holds the same run; do nothing if that is over.
+def run_or_resume(config: RunConfig, folder: Path, console: Console) -> RunResult:
+    """Run, or go on if the folder holds the same run; of one that is over, read the result.
 
     Raises:
-        ConfigError: if the folder holds another run.
+        ConfigError: if the folder holds another run, or one that is over without a result.
         CheckpointError, DivergedError, Interrupted: as ``resume``.
     """
     if not (folder / "manifest.json").exists():
-        run(config, folder, console)
-        return
+        return run(config, folder, console)
     if restore_config(find_run(folder, "the sweep's folder").config) != config:
         raise ConfigError(f"the folder {folder} holds a run with another config, choose a new one")
     status = read_status(folder)
     if status is None or status.status not in OVER:
-        resume(folder, console)
+        return resume(folder, console)
+    return load_result(folder)

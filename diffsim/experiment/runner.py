@@ -13,6 +13,7 @@ leaves what it had:
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from contextlib import ExitStack
@@ -366,6 +367,21 @@ def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> Mot
     motion = _simulate(experiment, x)
     save_trajectory(path, motion, experiment.part_names, dt)
     return motion
+
+
+def load_result(folder: Path) -> RunResult:
+    """The outcome of a run that is over.
+
+    Raises:
+        ConfigError: if it has none.
+    """
+    try:
+        found = json.loads((folder / "result.json").read_bytes())
+        found["loss"] = float(found["loss"])  # JSON has no inf and nan: they are texts
+        found["metrics"] = {name: float(value) for name, value in found["metrics"].items()}
+        return RunResult(folder=folder, **found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"the run in {folder} has no result that can be read") from error
 
 
 def _as_json(result: RunResult) -> dict[str, Any]:
