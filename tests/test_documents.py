@@ -48,9 +48,8 @@ from diffsim.validation import ConfigError, check
 from tests.commands import diffsim_run
 
 ROOT = Path(__file__).parent.parent
-PAGES = {
-    path.name: path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
-}
+FILES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"))
+PAGES = {path.name: path.read_text() for path in FILES}
 README, EXTENDING = PAGES["README.md"], PAGES["extending.md"]
 
 SCHEMAS = {
@@ -61,7 +60,7 @@ SCHEMAS = {
     "report": (ReportConfig, lambda config: None),  # its folders are not there
 }
 OURS = re.compile(r"(?:\.venv/bin/)?(diffsim-\w+|make|python -m benchmarks\.\w+)(?: |$)")
-OTHERS = re.compile(r"(?:\.venv/bin/)?(git|cd|source|open|python -m pip|[A-Z_]+=\S+) ")
+OTHERS = re.compile(r"(?:\.venv/bin/)?(git|cd|source|open|python -m (?:pip|pytest)|[A-Z_]+=\S+) ")
 """What else a ``sh`` block may say: nothing that we promise anything about."""
 PLACEHOLDERS = {"<date>": "2026-01-31", "…": "run", "...": "run"}
 WITH_CODE = (
@@ -335,7 +334,7 @@ def test_the_robot_examples_know_only_what_robots_have():
 
 
 def test_no_figure_is_missing_and_no_link_is_dead():
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in FILES:
         text = page.read_text()
         assert not re.findall(r"^[A-Z]+_[A-Z]+$", text, flags=re.MULTILINE), page
         for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -354,7 +353,7 @@ def anchors(page: str) -> set[str]:
 
 
 def test_the_readme_leads_to_every_page():
-    linked = set(re.findall(r"\]\(docs/(\w+\.md)", README))
+    linked = set(re.findall(r"\]\((?:docs/)?(\w+\.md)", README))
     assert linked == set(PAGES) - {"README.md"}
 
 
