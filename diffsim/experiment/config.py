@@ -164,6 +164,11 @@ def check_run(config: RunConfig) -> None:
                 f"{group} must be based on one of its schemas (in its YAML: defaults: "
                 f"[<one of {schemas}>, _self_]), got {value}"
             )
+        if KINDS[group].kind(value.kind, f"{group}.kind").Config is not type(value):
+            raise ConfigError(
+                f"{group}.kind must be the name of the kind that {type(value).__name__} is of, "
+                f"got '{value.kind}', which is another one's"
+            )
     check_name(config.name)
     check(config)
     if config.skip_damaged and config.resume is None:

@@ -22,6 +22,7 @@ from tests.kinds import make_controller, make_optimizer
 from tests.optimizers.test_contract import Valley
 
 OWN = Path(__file__).parent
+HOVER = (OWN / "hover.py").read_text()
 DRONE = """
 name: drone
 bodies:
@@ -70,9 +71,16 @@ def test_files_beside_yaml_are_kinds_and_choices(folder: Path) -> None:
     [
         ("1 / 0", "hover.py cannot be run: ZeroDivisionError: division by zero"),
         ("", "hover.py must add a kind named 'hover' to the table of tasks"),
+        (
+            (OWN / "hover.py")
+            .read_text()
+            .replace('bounded("hover", choices=("hover",))', '"gait"'),
+            "task.kind must be the name of the kind that HoverConfig is of, got 'gait'",
+        ),
     ],
+    ids=["broken", "empty", "another's name"],
 )
-def test_a_file_that_adds_no_kind_is_named(folder: Path, text: str, message: str) -> None:
+def test_a_file_without_the_kind_of_its_name_is_told(folder: Path, text: str, message: str) -> None:
     (folder / "mine" / "task" / "hover.py").write_text(text)
     done = diffsim_run("--config-dir", "mine", *CHOICES, folder=folder)
     assert done.returncode == 2
