@@ -23,7 +23,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
 from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
-from diffsim.cli.schemas import register_schemas
+from diffsim.cli.schemas import leave_to_files, register_schemas
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import KINDS, RunConfig, check_name
 from diffsim.reporting.config import ReportConfig
@@ -80,13 +80,20 @@ def guard_composition() -> None:
 
 
 def _find_kinds(loader: ConfigLoaderImpl, overrides: list[str]) -> None:
-    """Let tables know the user's kinds: of the plugins that are named, and of files beside YAML."""
+    """Enter the user's kinds in the tables: Python files beside YAML, and plugins."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
     folders = [Path(source.path) for source in loader.get_sources() if source.scheme() == "file"]
+    for override in parsed:
+        places = override.value() if override.key_or_group == "hydra.searchpath" else None
+        if isinstance(places, list):
+            places = [str(place) for place in places]
+            folders += [Path(p.removeprefix("file://")) for p in places if p.startswith("file://")]
     for folder in folders:
         for group, table in KINDS.items():
             for path in sorted((folder / group).glob("[!_]*.py")):
                 table.add_file(path.stem, path)
-    for override in OverridesParser.create().parse_overrides(overrides):
+            leave_to_files((group, path.stem) for path in (folder / group).glob("*.yaml"))
+    for override in parsed:
         if override.key_or_group == "plugins" and not override.is_sweep_override():
             names = override.value()
             if isinstance(names, list) and all(isinstance(name, str) for name in names):

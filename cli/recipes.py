@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -111,7 +112,10 @@ def fitting_tasks(robot: RobotConfig, composition: Composition) -> str:
     """Tasks that a robot can be given, in words, with the bodies that each can be about."""
     by_hint: dict[str, list[str]] = {}
     for option in composition.options("task"):
-        config = composition.compose(f"task={option}")
+        try:
+            config = composition.compose(f"task={option}")
+        except (ConfigError, HydraException):  # a file of the user's that cannot be run
+            continue
         own = None if OmegaConf.is_missing(config.task, "body") else config.task.body
         bodies = [name for name in robot.bodies if _fits(config, name, robot)]
         if bodies:

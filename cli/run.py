@@ -71,7 +71,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
                 )
             sweep.go_on(folder)
 
-    # JAX is loaded here and not before: help and errors in a config come at once.
+    # No device is asked for before this. (Checking a config imports its kinds, and JAX with them.)
     from rich.console import Console
 
     from diffsim.experiment.resume import resume, run_or_resume

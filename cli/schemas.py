@@ -7,6 +7,8 @@ the defaults of its ``Config``. No kind is imported that is not chosen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
@@ -55,21 +57,20 @@ class SchemaSource(ConfigSource):
         return _is_known(_plain(config_path))
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        path = _plain(config_path)
+        group, _, inner = _plain(config_path).partition("/")
         found: list[str] = []
-        if results_filter != ObjectType.CONFIG:
-            found += [*KINDS] if not path else ["schema"] if path in KINDS else []
+        if results_filter != ObjectType.CONFIG and not inner:
+            found.append("schema")
         if results_filter != ObjectType.GROUP:
-            group, _, inner = path.partition("/")
-            if not path:
-                found += COMMANDS
-            elif group in KINDS and inner in ("", "schema"):
-                found += [*KINDS[group]] if inner else _from_outside(group)
+            found += KINDS[group] if inner else _from_outside(group)
         return sorted(found)
 
 
 class SchemaSearchPath(SearchPathPlugin):
-    """Adds the source behind all files: a user's file of the same name comes first."""
+    """Adds the source to Hydra's search path.
+
+    It stands before the user's folders there, and so leaves what they have to them.
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append(provider="diffsim", path=f"{SCHEME}://")
@@ -97,10 +98,18 @@ def _is_known(path: str) -> bool:
     return False
 
 
+def leave_to_files(choices: Iterable[tuple[str, str]]) -> None:
+    """Let YAML files of the user be what a choice stands for, as (group, name)."""
+    _left.update(choices)
+
+
+_left: set[tuple[str, str]] = set()
+
+
 def _from_outside(group: str) -> list[str]:
-    """Kinds that have no file of settings in the package."""
+    """Names of the kinds that the package does not bring, without those that have a YAML file."""
     table = KINDS[group]
-    return [name for name in table if name not in table.own]
+    return [name for name in table if name not in table.own and (group, name) not in _left]
 
 
 def _schema(path: str) -> type | None:

@@ -11,7 +11,9 @@ import json
 import os
 import platform
 import sys
+from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +27,7 @@ from diffsim.cli.errors import describe
 from diffsim.experiment.files import write_json
 from diffsim.experiment.interruption import current
 from diffsim.experiment.status import OVER, read_status, write_status
+from diffsim.tables import FILES
 
 COMMAND = "diffsim-run"
 IN_TURN = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -54,6 +57,8 @@ class Sweep(Callback):
             raise SystemExit(2)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / FILE, asked)
+        if str(config.hydra.launcher.get("_target_")) != IN_TURN:
+            _send_files_whole()
         # A launcher ends its processes when an exception comes to it.
         current().raises = str(config.hydra.launcher.get("_target_")) != IN_TURN
 
@@ -72,6 +77,15 @@ class Sweep(Callback):
             print(f"  {path.name} ({asked}): {outcome}", file=sys.stderr)
         if bad:
             raise SystemExit(1)
+
+
+def _send_files_whole() -> None:
+    """Let launchers send what is in the user's files by value: no process can import them."""
+    for name in ("cloudpickle", "joblib.externals.cloudpickle"):
+        with suppress(ImportError):
+            pickling = import_module(name)
+            for module in [m for key, m in sys.modules.items() if key.startswith(FILES)]:
+                pickling.register_pickle_by_value(module)
 
 
 def begin_job(folder: Path) -> bool:

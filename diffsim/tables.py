@@ -1,7 +1,7 @@
 """Open tables: the kinds of tasks, shapes, joints and the like by name, to which anyone may add.
 
-A table names what diffsim brings and imports it when it is first used. Three ways lead from outside
-into a table, all of which run the code of whoever is named:
+A table names what diffsim brings; each kind is imported when it is first used. Three ways lead from
+outside into a table, all of which run the code of whoever is named:
 
 - entry points of an installed package, in the group ``diffsim.<table>``, such as
   ``[project.entry-points."diffsim.joints"] screw = "my_package.screw:Screw"``;
@@ -25,6 +25,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from diffsim.validation import ConfigError
 
 Kind = TypeVar("Kind")
+
+FILES = "diffsim_file_"
+"""Beginning of the names of modules that are the user's files in a folder of configs."""
 
 
 class Parameter(NamedTuple):
@@ -61,16 +64,21 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
         self._places = dict(own)
         self._classes = classes
         self._files: dict[str, Path] = {}
+        self._running: str | None = None  # the kind whose file is being run
         self._found: dict[str, Kind] = {}
 
     def add(self, name: str, kind: Kind) -> None:
         """Enter a kind, from the module that has it.
 
         Raises:
-            ValueError: if there is another one of this name.
+            ValueError: if there is another one of this name, or the kind is a class whose
+                ``Config`` has another.
         """
+        self._check_name(name, kind)
         place = _place(kind)
         known = [self._places.get(name)]
+        if name in self._files and name != self._running:
+            known.append(str(self._files[name]))
         if name in self._found:
             known.append(_place(self._found[name]))
         elif name in self._entry_points:
@@ -137,23 +145,38 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
     def _kind(self, found: Any) -> Any:
         return found if self._classes else found()
 
+    def _check_name(self, name: str, kind: Any) -> None:
+        """A kind with the ``Config`` of another one would run that one."""
+        own = getattr(getattr(kind, "Config", None), "kind", None)
+        if self._classes and own != name:
+            raise ValueError(
+                f"{self.group} must have a Config of their own with the kind's name, '{name}' has "
+                f"that of '{own}'"
+            )
+
     def _run(self, name: str, path: Path) -> None:
         """Run a file that adds a kind."""
-        spec = spec_from_file_location(f"diffsim_{self.group}_{name}", path)
+        spec = spec_from_file_location(f"{FILES}{self.group}_{name}", path)
         assert spec is not None
         assert spec.loader is not None
         module = sys.modules[spec.name] = module_from_spec(spec)
+        self._running = name
         try:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[spec.name]
+            self._found.pop(name, None)
             raise ConfigError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+        finally:
+            self._running = None
         if name not in self._found:
             raise ConfigError(f"{path} must add a kind named '{name}' to the table of {self.group}")
 
     def _load(self, point: EntryPoint) -> Any:
         try:
-            return self._kind(point.load())
+            kind = self._kind(point.load())
+            self._check_name(point.name, kind)
+            return kind
         except Exception as error:
             raise ConfigError(
                 f"the entry point {point.group} '{point.name}' = {point.value} cannot be loaded: "

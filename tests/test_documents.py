@@ -172,8 +172,8 @@ def named(kind: str) -> list[object]:
 
 @pytest.mark.parametrize("command", named("diffsim-"))
 def test_every_command_composes(command, mine, monkeypatch):
-    if additions(command):
-        assert command in ADDED  # where it is run, below
+    if kinds_in(command):
+        assert command in WITH_KINDS  # where it is run, below
         return
     monkeypatch.chdir(mine)
     program, *arguments = shlex.split(filled_in(command))
@@ -284,20 +284,20 @@ def files_of(page: str) -> dict[str, str]:
     return found
 
 
-def additions(command: str) -> set[str]:
+def kinds_in(command: str) -> set[str]:
     return {choice for choice in WITH_CODE if choice in command}
 
 
-ADDED = [c for c in dict.fromkeys(commands(EXTENDING)) if additions(c)]
+WITH_KINDS = [c for c in dict.fromkeys(commands(EXTENDING)) if kinds_in(c)]
 
 
-def test_all_additions_are_tried():
-    assert set().union(*map(additions, ADDED)) == set(WITH_CODE)
+def test_all_kinds_of_the_page_are_tried():
+    assert set().union(*map(kinds_in, WITH_KINDS)) == set(WITH_CODE)
 
 
 @pytest.mark.parametrize(
     "command",  # but those of which another one has all and more
-    [c for c in ADDED if not any(additions(c) < additions(other) for other in ADDED)],
+    [c for c in WITH_KINDS if not any(kinds_in(c) < kinds_in(other) for other in WITH_KINDS)],
 )
 def test_kinds_from_outside_work(command, mine):
     program, *arguments = shlex.split(command)

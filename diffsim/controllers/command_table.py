@@ -50,7 +50,7 @@ class CommandTable(Controller):
 
 
 def _weights(steps: int, rows: int, interpolate: bool) -> jax.Array:
-    """How much of each row a step takes, shape (steps, rows)."""
+    """Weight of each row at each step, shape (steps, rows)."""
     place = jnp.arange(steps) * (rows / steps)
     if interpolate:
         # The middle of a row's share of the episode is where the row holds.

@@ -1,4 +1,4 @@
-"""What the YAML files of all controllers may say. The rest is in each kind's own file."""
+"""Settings that all controllers share; those of a kind are in its own file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from omegaconf import MISSING
 from diffsim.robots.config import RobotConfig
 
 ACTIVATIONS = ("elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh")
-"""Of ``jax.nn``."""
+"""Names of activation functions in ``jax.nn``."""
 
 
 @dataclass
 class ControllerConfig:
-    """What all controllers have. A kind's own subclass has a field ``kind`` with its name."""
+    """Base of all controllers' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     has_parameters: ClassVar[bool] = True  # which can be optimised
 
@@ -25,6 +25,11 @@ class ControllerConfig:
     def sees(self) -> str | None:
         """The robot's camera whose images the controller reads in the place of sensors."""
         return None
+
+    @property
+    def every(self) -> int:
+        """Time steps between images; commands are held meanwhile."""
+        return 1
 
     def check(self, robot: RobotConfig) -> None:
         """Check that the robot has what the controller speaks of.

@@ -23,7 +23,7 @@ Memory = Any
 
 
 class Interface(NamedTuple):
-    """What a controller is connected to.
+    """Sizes of a controller's inputs and outputs.
 
     Attributes:
         readings: how many numbers the sensors give.

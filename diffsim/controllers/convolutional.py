@@ -117,7 +117,7 @@ class Convolutional(Seeing):
     def apply(
         self, parameters: Parameters, memory: Memory, readings: jax.Array
     ) -> tuple[Memory, jax.Array]:
-        """As of every controller; the readings are an image (channels, height, width, ...)."""
+        """New memory and commands from an image (channels, height, width, ...)."""
         seen = jnp.concatenate([readings[None], memory])
         changes = self.config.contrast * (seen[:-1] - seen[1:])
         values = jnp.concatenate([seen[:1] - 0.5, changes])

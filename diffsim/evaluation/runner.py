@@ -195,7 +195,7 @@ def _render(
 
 
 def _goals(experiment: Experiment, key: jax.Array, count: int) -> dict[str, np.ndarray]:
-    """Where the goal was in each episode [m], if the task draws one."""
+    """Goal of each episode [m]; empty if the task draws none."""
     if not experiment.config.task.draws:
         return {}
     goal = experiment.task.goal(experiment.draw(key, count).task)

@@ -29,8 +29,12 @@ KINDS: dict[str, KindTable[Any]] = {
 }
 """Groups whose choices differ in kind, and the table of the kinds; each has a ``Config``."""
 
-BASES = {"controller": ControllerConfig, "optimizer": OptimizerConfig, "task": TaskConfig}
-"""What the configs of a group's kinds have in common."""
+BASES: dict[str, Any] = {
+    "controller": ControllerConfig,
+    "optimizer": OptimizerConfig,
+    "task": TaskConfig,
+}
+"""Base class of the configs of each group's kinds."""
 
 
 @dataclass

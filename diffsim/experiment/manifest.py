@@ -64,8 +64,8 @@ def build_manifest(
     }
 
 
-def told_of(task: type[Task]) -> dict[str, Any]:
-    """What a report has to know of the task's figures, without the task's code."""
+def figures_record(task: type[Task]) -> dict[str, Any]:
+    """Record of a task's figures, from which reports judge its runs without the task's code."""
     return {
         "figures": {name: figure._asdict() for name, figure in task.figures.items()},
         "judged_by": task.judged_by,

@@ -12,6 +12,7 @@ from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import RunResult, go_on, load_result, run
 from diffsim.experiment.saved_run import damaged, find_run, load_newest
 from diffsim.experiment.status import OVER, read_status
+from diffsim.experiment.trajectory import DivergedError
 from diffsim.validation import ConfigError
 
 
@@ -60,9 +61,11 @@ def run_or_resume(config: RunConfig, folder: Path, console: Console) -> RunResul
     """
     if not (folder / "manifest.json").exists():
         return run(config, folder, console)
-    if restore_config(find_run(folder, "the sweep's folder").config) != config:
+    if restore_config(find_run(folder, "the folder").config) != config:
         raise ConfigError(f"the folder {folder} holds a run with another config, choose a new one")
     status = read_status(folder)
     if status is None or status.status not in OVER:
         return resume(folder, console)
+    if status.status == "diverged":
+        raise DivergedError(status.reason)
     return load_result(folder)

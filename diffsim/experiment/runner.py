@@ -34,7 +34,7 @@ from diffsim.experiment.experiment import Experiment, validation_key
 from diffsim.experiment.files import held, write_json
 from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
-from diffsim.experiment.manifest import build_manifest, told_of
+from diffsim.experiment.manifest import build_manifest, figures_record
 from diffsim.experiment.metrics import MetricsRow, MetricsWriter
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.status import write_status
@@ -129,7 +129,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
 
 
 def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint | None) -> RunResult:
-    """The same in a folder where it has begun before.
+    """Start a run in its folder, or resume it from a checkpoint.
 
     Args:
         config: what to run.
@@ -161,7 +161,7 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             known = experiment.caveats()
             for caveat in known:
                 console.print(f"mind: {caveat}", soft_wrap=True, highlight=False, markup=False)
-            manifest = build_manifest(config, device, known) | told_of(type(experiment.task))
+            manifest = build_manifest(config, device, known) | figures_record(type(experiment.task))
             write_json(folder / "manifest.json", manifest)
         write_status(folder, "running", "")
         try:

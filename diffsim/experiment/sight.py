@@ -59,6 +59,6 @@ class Sight:
 
 
 def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:
-    """Of the images of the controller's camera: channels, height, width; None if it has none."""
+    """Shape of the controller's images, (channels, height, width); None without a camera."""
     camera = config.controller.sees
     return None if camera is None else config.robot.cameras[camera].shape

@@ -7,16 +7,20 @@ from pathlib import Path
 from rich.console import Console
 
 from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.interruption import Interrupted
 from diffsim.experiment.resume import run_or_resume
 from diffsim.experiment.runner import RunResult
+from diffsim.experiment.status import OVER, read_status
+from diffsim.experiment.trajectory import DivergedError
 from diffsim.reporting.summary import write_plots
+from diffsim.validation import ConfigError
 
 
 def train(config: RunConfig, folder: str | Path, console: Console | None = None) -> RunResult:
-    """Train a robot and leave everything in a folder, as ``diffsim-run`` does.
+    """Train a robot and write all results to a folder, as ``diffsim-run`` does.
 
-    A folder that holds the same run, stopped before its end, is gone on with; of one that is over
-    the result is read.
+    If the folder holds the same run, unfinished, it is resumed; if it is finished, its result is
+    read.
 
     Args:
         config: from ``compose_config``, perhaps with other values by ``replace``.
@@ -28,12 +32,21 @@ def train(config: RunConfig, folder: str | Path, console: Console | None = None)
 
     Raises:
         ConfigError: if the config cannot be run, or the folder holds another run.
+        CheckpointError: if the newest checkpoint of the folder is damaged.
         DivergedError: if loss, gradient or the best point's motion are not finite.
+        Interrupted: if it was told to stop by a signal.
     """
+    if config.resume is not None or config.skip_damaged:
+        raise ConfigError("resume and skip_damaged are for the command: train resumes its folder")
     check_run(config)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    status = read_status(folder)
     try:
-        return run_or_resume(config, folder, console or Console(quiet=True))
-    finally:
-        write_plots(folder)  # of what there is, also when the run has failed
+        result = run_or_resume(config, folder, console or Console(quiet=True))
+    except (DivergedError, Interrupted):
+        write_plots(folder)  # of what there is
+        raise
+    if status is None or status.status not in OVER:
+        write_plots(folder)
+    return result

@@ -107,18 +107,19 @@ def _in_calls(a: jax.Array, b: jax.Array, *, letters: Letters) -> jax.Array:
     done = 0
     while done < count:
         last = count
-        while last > done + 1 and _is_computing(letters, a, b, last - done, len(sums)):
+        while last > done + 1 and _is_compute_bound(letters, a, b, last - done, len(sums)):
             last -= 1
         sums = [_part_p.bind(a, b, *sums, letters=letters, terms=range(done, last))]
         done = last
     return sums[0]
 
 
-def _is_computing(letters: Letters, a: Any, b: Any, terms: int, before: int) -> bool:
-    """True if XLA may take a part of a sum for bound by computing: more than a flop a byte.
+def _is_compute_bound(letters: Letters, a: Any, b: Any, terms: int, before: int) -> bool:
+    """True if XLA may take a part of a sum for compute-bound: more than one flop per byte.
 
-    Such an operation it shares among threads, also in a loop that is one kernel, where that fails:
-    whether the call of an operation is in such a loop it does not look up.
+    It then divides the operation among threads, which fails inside a loop that is compiled as one
+    kernel; it does not check whether a call is inside one (``parallel_task_assignment.cc`` of XLA's
+    CPU backend).
 
     Args:
         terms, before: how many are added to how many arrays.

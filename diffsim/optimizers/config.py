@@ -1,4 +1,4 @@
-"""What the YAML files of all optimisers may say. The rest is in each kind's own file."""
+"""Settings that all optimisers share; those of a kind are in its own file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffsim.validation import bounded
 
 @dataclass
 class OptimizerConfig:
-    """What all optimisers have. A kind's own subclass has a field ``kind`` with its name."""
+    """Base of all optimisers' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     kind: str = MISSING
     iterations: int = bounded(100, at_least=1)

@@ -35,7 +35,7 @@ class LevenbergMarquardtConfig(OptimizerConfig):
     def check(self, task: TaskConfig) -> None:
         """Check that the loss is a sum of squares."""
         if not task.has_residuals:
-            fitting = [name for name, kind in TASKS.items() if kind.Config.has_residuals]
+            fitting = [name for name in TASKS.own if TASKS[name].Config.has_residuals]
             raise ConfigError(
                 "optimizer=lm needs a task whose loss is a sum of squares, which must be one of "
                 f"{', '.join(fitting)}, got {task.kind}"

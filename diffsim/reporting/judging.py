@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,27 +85,34 @@ class Judged(NamedTuple):
 
 def judged_by(run: RunFiles) -> str:
     """The metric of a run's task, in episodes for validation if there are any."""
-    told = run.manifest.get("judged_by")
-    kind = str(run.config["task"].get("kind"))
-    metric = told if isinstance(told, str) else TASKS[kind].judged_by if kind in TASKS else "loss"
+    metric = run.manifest.get("judged_by")
+    if not isinstance(metric, str):
+        kind = _kind_of(run)
+        metric = "loss" if kind is None else kind.judged_by
     validated = f"{VALIDATION}{metric}"
     return validated if validated in run.metrics.columns else metric
 
 
 def figures_of(run: RunFiles) -> Mapping[str, Figure]:
-    """What the figures of a run's task mean, as its manifest says.
+    """Meaning of each figure of a run's task, from its manifest.
 
-    Manifests did not say so before version 0.2: then it is asked of the task's kind.
+    A manifest without them is older: then the task's kind is asked.
     """
-    told = run.manifest.get("figures")
-    if isinstance(told, dict):
+    recorded = run.manifest.get("figures")
+    if isinstance(recorded, dict):
         return {
             str(name): Figure(str(figure.get("unit", "")), _bool(figure.get("larger")))
-            for name, figure in told.items()
+            for name, figure in recorded.items()
             if isinstance(figure, dict)
         }
-    kind = str(run.config["task"].get("kind"))
-    return TASKS[kind].figures if kind in TASKS else {}
+    kind = _kind_of(run)
+    figures: Mapping[str, Figure] = {} if kind is None else kind.figures
+    return figures
+
+
+def _kind_of(run: RunFiles) -> Any:
+    """The class of a run's task (``tasks.task.Task``), None if it is not known here."""
+    return TASKS.get(str(run.config["task"].get("kind")))
 
 
 def _bool(value: object) -> bool | None:

@@ -99,10 +99,12 @@ def write_report(config: ReportConfig, console: Console) -> list[Comparison]:
 def _draw(comparisons: Sequence[Comparison], folder: Path) -> dict[Contest, Picture]:
     """A picture for each problem that has curves."""
     with_curves = [c for c in comparisons if any(len(group.figures) for group in c.groups)]
-    pictures = {}
+    pictures: dict[Contest, Picture] = {}
     for comparison in with_curves:
         kind, body, metric, _ = comparison.problem
         name = f"curves_{kind}_{body}_{metric}" if len(with_curves) > 1 else "curves"
+        if any(kind == k and body == b and metric == m for k, b, m, _ in pictures):
+            name += f"_{len(pictures) + 1}"  # a figure that means something else in other runs
         path = folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.png"
         pictures[comparison.problem] = Picture(path, plot_curves(comparison, path))
     return pictures

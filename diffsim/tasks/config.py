@@ -1,4 +1,4 @@
-"""What the YAML files of all tasks may say. What a kind adds is in the kind's own file."""
+"""Settings that all tasks share; those of a kind are in its own file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EffortConfig:
 
 @dataclass
 class StartConfig:
-    """How far from the robot's own start an episode may begin, evenly on both sides.
+    """Largest distance of an episode's start from the robot's own, evenly on both sides.
 
     For every coordinate of every joint; a robot whose joints close a loop cannot be scattered.
     """
@@ -34,7 +34,7 @@ class StartConfig:
 
     @property
     def scatters(self) -> bool:
-        """Whether episodes begin differently."""
+        """True if episodes begin differently."""
         return self.position > 0.0 or self.velocity > 0.0
 
 
@@ -57,7 +57,7 @@ class PushConfig:
 
 @dataclass
 class TaskConfig:
-    """What all tasks have. A kind's own subclass has a field ``kind`` with its name."""
+    """Base of all tasks' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     has_residuals: ClassVar[bool] = False  # the loss is half their sum of squares, as lm needs it
     sets_goal: ClassVar[bool] = False  # which sensors of the type goal read
@@ -75,17 +75,17 @@ class TaskConfig:
 
     @property
     def begins_differently(self) -> bool:
-        """Whether episodes of training have different starts."""
+        """True if episodes of training have different starts."""
         return self.start.scatters or bool(self.practice)
 
     @property
     def draws(self) -> bool:
-        """Whether the task itself draws something in each episode."""
+        """True if the task itself draws something in each episode."""
         return False
 
     @property
     def varies(self) -> bool:
-        """Whether episodes differ."""
+        """True if episodes differ."""
         return self.draws or self.begins_differently or self.push.speed > 0.0
 
     def check(self, robot: RobotConfig) -> None:

@@ -1,4 +1,4 @@
-"""How hard the motors work: terms that a task may add to its loss."""
+"""Effort of the motors: terms that a task may add to its loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diffsim.world.world import State, World
 
 
 class Work(NamedTuple):
-    """Of all motors in one time step, shapes (drives,); None where it is not asked for."""
+    """Work of all motors in one time step, shapes (drives,); None where it is not asked for."""
 
     force: jax.Array | None
     power: jax.Array | None

@@ -1,6 +1,6 @@
-"""What a task's figures mean: units, and which way is better.
+"""Units of a task's figures, and which way is better.
 
-Nothing is imported here: reports of saved runs ask, too.
+Imports nothing heavy, because reports of saved runs read it.
 """
 
 from __future__ import annotations

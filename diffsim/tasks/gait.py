@@ -27,7 +27,7 @@ class GaitConfig(TaskConfig):
 
 
 class GaitStep(NamedTuple):
-    """Of each step: the body's velocity along x [m/s] and its height [m]."""
+    """Observation of one step: the body's velocity along x [m/s] and its height [m]."""
 
     velocity: jax.Array
     height: jax.Array

@@ -11,7 +11,7 @@ from diffsim.world.world import State
 
 
 def push_count(task: TaskConfig) -> int:
-    """How many there are in an episode; none at its end."""
+    """Number of pushes in an episode; there is none at its end."""
     if task.push.speed == 0.0:
         return 0
     return max(0, -int(-task.duration // task.push.every) - 1)

@@ -65,7 +65,7 @@ class ReachConfig(TaskConfig):
 
     @property
     def draws(self) -> bool:
-        """Whether the target is drawn in each episode."""
+        """True if a target is drawn in each episode."""
         return self.target is None
 
     def check(self, robot: RobotConfig) -> None:
@@ -84,7 +84,7 @@ class ReachConfig(TaskConfig):
 
 
 class ReachStep(NamedTuple):
-    """Of each step: distance to the target [m] and speed [m/s] of the body."""
+    """Observation of one step: the body's distance to the target [m] and its speed [m/s]."""
 
     distance: jax.Array
     speed: jax.Array

@@ -14,7 +14,7 @@ from diffsim.tasks.config import TaskConfig
 
 
 class Start(NamedTuple):
-    """How an episode begins, or several along the last axes.
+    """Start of an episode, or of several along the last axes.
 
     Attributes:
         even: numbers evenly between -1 and 1, shape (2, coordinates): for positions and for rates.

@@ -22,7 +22,7 @@ Draw = Any
 
 
 class Evaluation(NamedTuple):
-    """How one episode went.
+    """Outcome of one episode.
 
     Attributes:
         loss: what gradient descent and evolution minimise, shape ().
@@ -53,7 +53,7 @@ class Task(Protocol):
         """The task that a ``Config`` describes, in a world."""
 
     def draw(self, key: jax.Array) -> Draw:
-        """What is random in an episode, if its config says that it ``draws`` anything."""
+        """Draw what is random in an episode; None if the config's ``draws`` is false."""
 
     def goal(self, draw: Draw) -> Vec3 | None:
         """What sensors of the type ``goal`` read [m]."""
@@ -69,7 +69,7 @@ class Task(Protocol):
 
 
 class SameEpisode(Task, Protocol):
-    """What a task has that draws nothing and sets no goal."""
+    """Base of tasks that draw nothing and set no goal."""
 
     def draw(self, key: jax.Array) -> Draw:
         return None

@@ -39,7 +39,7 @@ class Hover(SameEpisode):
         self.part = world.parts.names.index(config.body)
 
     def observe(self, world: World, state: State, draw: Draw) -> jax.Array:
-        """How far it is off [m]."""
+        """Height error [m]."""
         return part_motion(world.parts, state).pose.position.z[self.part] - self.config.height
 
     def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:

@@ -72,10 +72,8 @@ def test_files_beside_yaml_are_kinds_and_choices(folder: Path) -> None:
         ("1 / 0", "hover.py cannot be run: ZeroDivisionError: division by zero"),
         ("", "hover.py must add a kind named 'hover' to the table of tasks"),
         (
-            (OWN / "hover.py")
-            .read_text()
-            .replace('bounded("hover", choices=("hover",))', '"gait"'),
-            "task.kind must be the name of the kind that HoverConfig is of, got 'gait'",
+            HOVER.replace('bounded("hover", choices=("hover",))', '"gait"'),
+            "must have a Config of their own with the kind's name, 'hover' has that of 'gait'",
         ),
     ],
     ids=["broken", "empty", "another's name"],
@@ -175,3 +173,21 @@ def test_the_optimiser_keeps_the_contract() -> None:
     for _ in range(20):
         state, report = limited.step(state)
         assert report.x[0] <= 0.5
+
+
+def test_settings_of_the_same_name_come_before_the_defaults(folder: Path) -> None:
+    text = "defaults: [schema/hover@_here_, _self_]\nheight: 3.0\n"
+    (folder / "mine" / "task" / "hover.yaml").write_text(text)
+    done = diffsim_run("--config-dir", "mine", *CHOICES, "--cfg", "job", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "height: 3.0" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_parallel_sweep_takes_kinds_of_files_along(folder: Path) -> None:
+    done = diffsim_run(
+        *("--config-dir", "mine", "-m", *CHOICES, "seed=0,1", "hydra/launcher=joblib"),
+        folder=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 jobs are finished" in done.stdout
