@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from diffsim.cli.configuration import compose_config
+from diffsim.experiment.manifest import figures_record
+from diffsim.tasks.table import TASKS
 
 HEADER = "iteration,evaluations,wall_s,loss,grad_norm,clipped,non_finite"
 COMMIT = "0123456789abcdef"
@@ -83,6 +85,7 @@ def write_run(
         "python": "3.11.7",
         "versions": {"diffsim": "0.1.0", "jax": "0.10.2"},
         "git": {"commit": COMMIT, "dirty": False},
+        **figures_record(TASKS[config["task"]["kind"]]),
     }
     (folder / "manifest.json").write_text(json.dumps(content | (manifest or {})))
     (folder / "status.json").write_text(json.dumps({"status": status, "reason": reason}))

@@ -112,7 +112,7 @@ def figures_of(run: RunFiles) -> Mapping[str, Figure]:
 
 def _kind_of(run: RunFiles) -> Any:
     """The class of a run's task (``tasks.task.Task``), None if it is not known here."""
-    return TASKS.get(str(run.config["task"].get("kind")))
+    return TASKS.get(str(run.config.get("task", {}).get("kind")))
 
 
 def _bool(value: object) -> bool | None:

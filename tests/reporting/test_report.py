@@ -218,6 +218,17 @@ def test_more_speed_is_better(tmp_path, gait):
     assert list(summary["controller.activation"]) == ["fast", "fell", "slow"]
 
 
+def test_older_manifests_do_not_say_what_figures_mean_and_the_kind_is_asked(tmp_path, gait):
+    folder = write_run(tmp_path / "a", gait, [2.0, 1.0], figures={"speed": [0.7, 0.5]})
+    _, now, _, _ = report(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["figures"], manifest["judged_by"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    _, before, text, _ = report(tmp_path)
+    assert list(before["best_median"]) == list(now["best_median"]) == [0.7]
+    assert "speed [m/s]" in text
+
+
 def test_validation_counts_where_there_is_one_and_gaps_do_not(tmp_path):
     arm = config_of("experiment=arm_random")
     figures = {
