@@ -90,10 +90,13 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
     def add_file(self, name: str, path: Path) -> None:
         """Note a Python file that adds a kind, to be run when the kind is first asked for.
 
+        A kind that a module has added already comes before it.
+
         Raises:
             ConfigError: if there is another kind of this name.
         """
-        if self._files.get(name) == path:
+        added = name in self._found and name not in self._places
+        if added or self._files.get(name) == path:
             return
         if name in self:
             raise ConfigError(
