@@ -57,10 +57,11 @@ class Sweep(Callback):
             raise SystemExit(2)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / FILE, asked)
-        if str(config.hydra.launcher.get("_target_")) != IN_TURN:
+        in_parallel = str(config.hydra.launcher.get("_target_")) != IN_TURN
+        if in_parallel:
             _send_files_whole()
         # A launcher ends its processes when an exception comes to it.
-        current().raises = str(config.hydra.launcher.get("_target_")) != IN_TURN
+        current().raises = in_parallel
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Tell how the jobs ended.

@@ -200,7 +200,7 @@ class KindTable(Mapping[str, Kind], Generic[Kind]):
 
 
 def _place(kind: Any) -> str:
-    """Where the class of a kind is, as "module:Class"."""
+    """Place of a kind's class, as "module:Class"."""
     own = kind if isinstance(kind, type) else type(kind)
     return f"{own.__module__}:{own.__qualname__}"
 
