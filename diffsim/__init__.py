@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diffsim.robots.config import RobotConfig as RobotConfig
     from diffsim.robots.load import load_robot as load_robot
     from diffsim.robots.replace import replace as replace
-    from diffsim.sensors import Sensors as Sensors
+    from diffsim.sensors.sensors import Sensors as Sensors
     from diffsim.simulate.batch import side_by_side as side_by_side
     from diffsim.simulate.rollout import Policy as Policy
     from diffsim.simulate.rollout import Reverse as Reverse
@@ -53,7 +53,7 @@ _PLACES = {
     "ProjectedGaussSeidel": "solvers.projected_gauss_seidel",
     "Reverse": "simulate.rollout",
     "RobotConfig": "robots.config",
-    "Sensors": "sensors",
+    "Sensors": "sensors.sensors",
     "Simulator": "simulate.simulator",
     "State": "world.world",
     "Twist": "math.spatial",

@@ -69,6 +69,7 @@ WITH_CODE = (
     "optimizer=random_search",
     "robot=spindle",
     "robot=rod",
+    "robot=lander",
 )
 """Choices that run Python files of a page: these commands are run, not composed."""
 

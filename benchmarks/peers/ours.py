@@ -14,7 +14,7 @@ from diffsim.cli.configuration import compose_bench_config
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.math.indexing import column
 from diffsim.robots.build import initial_state
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import side_by_side
 from diffsim.simulate.rollout import Policy, hold, rollout
 from diffsim.simulate.sharding import share_robots
@@ -34,7 +34,7 @@ class Ours:
         self.task = task
         self.world = make_world(config.robot, config.simulation, config.solver)
         self.solver = make_solver(config.solver)
-        self.sensors = Sensors(config.robot, self.world)
+        self.sensors = Sensors(config.robot)
         # Forces are some hundred times as large as the other readings.
         self.scale = jnp.array([0.01 if unit == "N" else 1.0 for unit in self.sensors.units])
         self.start = self._settled(initial_state(config.robot, self.world))

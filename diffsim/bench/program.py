@@ -14,7 +14,7 @@ from diffsim.bench.operations import step_equations
 from diffsim.experiment.device import check_fits, visible_devices
 from diffsim.experiment.experiment import make_solver, make_world
 from diffsim.robots.build import initial_state
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import side_by_side
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
 from diffsim.simulate.rollout import Policy, Reverse, rollout
@@ -102,7 +102,7 @@ def make_program(config: BenchConfig, cell: Cell) -> TimedProgram:
     solver_config = config.solver if cell.solver == "default" else config.paper_solver
     world = make_world(config.robot, config.simulation, solver_config)
     solver = make_solver(solver_config)
-    sensors = Sensors(config.robot, world)
+    sensors = Sensors(config.robot)
     start = initial_state(config.robot, world)
 
     hidden = config.bench.hidden if cell.controller == "dense" else []

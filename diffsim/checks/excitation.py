@@ -19,7 +19,7 @@ import numpy as np
 from diffsim.checks.config import CheckSettings
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.rollout import Policy
 from diffsim.world.world import Control, State, World
 
@@ -76,7 +76,7 @@ def policy(
     robot: RobotConfig, world: World, excitation: Excitation, settings: CheckSettings
 ) -> Policy:
     """Policy without memory that follows the law above; numbers may be traced."""
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     phase = 2.0 * math.pi * GOLDEN * np.arange(len(robot.thrusters) + len(robot.motors))
 
     def apply(memory: Any, state: State) -> tuple[Any, Control]:

@@ -25,7 +25,7 @@ from diffsim.checks.numbers import INITIAL_STATE, Number, collect
 from diffsim.checks.start import lowered, nudged
 from diffsim.checks.trial import BATCH, SENSORS, Trial, Trials
 from diffsim.robots.config import RobotConfig
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.world.world import State, World, part_motion
 
 CONTROLLER = "controller"
@@ -127,7 +127,7 @@ def check_gradients(trials: Trials, world: World) -> list[KindResult]:
     config = trials.config
     random = np.random.default_rng(config.seed)
     robot = lowered(nudged(config.robot, config.check, random))
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     drive = sines(robot, config.check, len(sensors.names))
     scales = feedback_scale(drive, sensors.units)
     drive = with_feedback(drive, sensors.units, random)

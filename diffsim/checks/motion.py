@@ -33,7 +33,7 @@ from diffsim.checks.trial import BATCH, Trials, stack
 from diffsim.math.indexing import WORLD, column
 from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.shapes.shape import Size
 from diffsim.world.world import State, World
 
@@ -106,7 +106,7 @@ def _simulate(trials: Trials, world: World, state: State) -> tuple[Observation, 
     """Observations of the motions, leading axes (motions, steps), and the floating one's start."""
     config = trials.config
     settings, robot = config.check, config.robot
-    drive = sines(robot, settings, len(Sensors(robot, world).names))
+    drive = sines(robot, settings, len(Sensors(robot).names))
     idle = nothing(drive)
     drive_motors = idle._replace(
         offset=np.where(_is_thruster(world), 0.0, drive.offset),

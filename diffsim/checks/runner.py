@@ -53,7 +53,7 @@ def run_checks(config: CheckConfig, console: Console) -> list[str]:
         console.print(structure_table(config.robot.name, found))
         minded = (f"mind: {caveat}" for caveat in caveats(config.robot, world, state))
         print_lines(console, *facts(found), *minded, "")
-        if measured := readings(config.robot, world):
+        if measured := readings(config.robot):
             console.print(sensor_table(measured), "")
         if driven := actuators(config.robot):
             console.print(actuator_table(driven), "")

@@ -10,7 +10,7 @@ import numpy as np
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
 from diffsim.robots.placement import carriers
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.world.world import World
 
 
@@ -140,9 +140,9 @@ def count_rows(world: World) -> RowCounts:
     )
 
 
-def readings(robot: RobotConfig, world: World) -> list[Reading]:
+def readings(robot: RobotConfig) -> list[Reading]:
     """All readings in the order in which a controller gets them."""
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     return [Reading(*pair) for pair in zip(sensors.names, sensors.units, strict=True)]
 
 

@@ -27,7 +27,7 @@ from diffsim.programs import Program, depends
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import for_each_key, for_each_robot, own_axes, robot_axes, side_by_side
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
@@ -161,7 +161,7 @@ class Experiment:
         self.random = config.task.varies
         self.steps = max(1, round(config.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
-        readings = len(self._sensors(config, world).names)
+        readings = len(self._sensors(config).names)
         interface = Interface(readings, command_count(world), camera_shape(config))
         self.controller = CONTROLLERS[config.controller.kind](config.controller, interface)
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
@@ -346,7 +346,7 @@ class Experiment:
         world = self._known.world
         if any(jax.tree.leaves(self._known.changes_world)):
             world = _merged(self._known.changes_world, self._world(config), world)
-        sensors = self._sensors(config, world)
+        sensors = self._sensors(config)
         goal = self.task.goal(draw.task)
 
         state, memory = self._start(config, world, draw), self._memory
@@ -409,9 +409,9 @@ class Experiment:
         return make_world(config.robot, config.simulation, config.solver)
 
     @staticmethod
-    def _sensors(config: RunConfig, world: World) -> Sensors:
+    def _sensors(config: RunConfig) -> Sensors:
         robot = dataclasses.replace(config.robot, sensors=controller_sensors(config))
-        return Sensors(robot, world)
+        return Sensors(robot)
 
 
 def _merged(changes: Any, new: Any, known: Any) -> Any:

@@ -6,7 +6,7 @@ Any number may be a traced array; it then has no value that could be checked, an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffsim.robots.check_appearance import check_appearance
@@ -17,9 +17,6 @@ from diffsim.robots.check_values import (
     is_known,
 )
 from diffsim.robots.config import (
-    BODY_SENSORS,
-    COMPONENTS,
-    JOINT_SENSORS,
     WORLD_NAME,
     BodyConfig,
     GeomConfig,
@@ -36,15 +33,8 @@ PERPENDICULAR = 1e-6
 PLACEMENT = ("position", "orientation", "velocity", "angular_velocity")
 ANCHORS = ("parent_face", "parent_offset", "child_face", "child_offset")
 
-SENSOR_FIELDS = {
-    "body": (*BODY_SENSORS, "distance"),
-    "relative_to": ("position", "velocity", "orientation", "angular_velocity", "distance"),
-    "joint": JOINT_SENSORS,
-    "target": ("distance",),
-    "frequency": ("sine", "cosine"),
-    "components": tuple(COMPONENTS),
-}
-"""Fields of a sensor and the types that use them."""
+SENSOR_REFERENCES = ("body", "relative_to", "joint", "target", "frequency")
+"""Keys of a sensor that only some types use."""
 
 
 def check_robot(robot: RobotConfig) -> None:
@@ -73,10 +63,10 @@ def check_robot(robot: RobotConfig) -> None:
     check_appearance(robot)
     check_sensors(robot, robot.sensors, "robot.sensors")
     for name, sensor in robot.sensors.items():
-        if sensor.type == "goal":
+        if reads_goal(sensor):
             raise ConfigError(
-                f"robot.sensors.{name}.type must not be goal: goals are set by tasks, whose "
-                "sensors are in task.sensors"
+                f"robot.sensors.{name}.type must not be {sensor.type}: goals are set by tasks, "
+                "whose sensors are in task.sensors"
             )
 
 
@@ -349,61 +339,55 @@ def _check_driven_once(robot: RobotConfig) -> None:
 
 
 def _check_sensor(robot: RobotConfig, key: str, sensor: SensorConfig) -> None:
-    for field, users in SENSOR_FIELDS.items():
-        if sensor.type not in users and (value := getattr(sensor, field)) is not None:
-            shown = f"'{value}'" if isinstance(value, str) else value
-            raise ConfigError(f"{key}.{field} must be null for a {sensor.type} sensor, got {shown}")
-    if sensor.type in SENSOR_FIELDS["body"]:
+    # Loads JAX, which a robot without sensors can be checked without.
+    from diffsim.sensors.table import SENSOR_TYPES
+
+    check_reference(f"{key}.type", sensor.type, SENSOR_TYPES)
+    kind = SENSOR_TYPES[sensor.type]
+    for field in SENSOR_REFERENCES:
+        value = getattr(sensor, field)
+        if field not in kind.uses and value is not None:
+            _refuse(f"{key}.{field}", sensor.type, value)
+    if "body" in kind.uses:
         check_reference(f"{key}.body", sensor.body, robot.bodies)
-    if sensor.type in SENSOR_FIELDS["frequency"] and sensor.frequency is None:
-        raise ConfigError(f"{key}.frequency must be given for a {sensor.type} sensor")
     if sensor.relative_to is not None:
         check_reference(f"{key}.relative_to", sensor.relative_to, robot.bodies)
         if sensor.relative_to == sensor.body:
             raise ConfigError(f"{key}.relative_to must be another body, got '{sensor.body}'")
-    if sensor.type == "distance" and (sensor.target is None) == (sensor.relative_to is None):
-        got = "neither" if sensor.target is None else "both"
-        raise ConfigError(f"{key} must have either a target or relative_to, got {got}")
-    if sensor.type in JOINT_SENSORS:
+    if "joint" in kind.uses:
         check_reference(f"{key}.joint", sensor.joint, robot.joints)
-        joint = robot.joints[str(sensor.joint)]
-        if coordinate_count(joint) == 0:
-            raise ConfigError(
-                f"{key}.joint must have a coordinate, a {joint.type} one has none; got "
-                f"'{sensor.joint}'"
-            )
-    if sensor.type == "contact" and sensor.body not in _touching(robot):
-        raise ConfigError(
-            f"{key}.body must be one that touches something, by ground_contact or in "
-            f"contact_pairs, got '{sensor.body}'"
-        )
+    check_parameters(key, sensor.parameters, kind.parameters, f"a {sensor.type} sensor")
+    kind.check(robot, sensor, key)
     if sensor.components is not None:
-        _check_components(key, sensor)
+        components = kind.components_of(robot, sensor)
+        if len(components) == 1:
+            _refuse(f"{key}.components", sensor.type, sensor.components)
+        _check_components(f"{key}.components", sensor.components, components)
 
 
-def _check_components(key: str, sensor: SensorConfig) -> None:
-    assert sensor.components is not None
-    known = COMPONENTS[sensor.type]
-    is_letters = all(len(component) == 1 for component in known)
-    chosen = [*sensor.components] if is_letters else sensor.components.split()
+def _refuse(key: str, sensor_type: str, value: Any) -> None:
+    shown = f"'{value}'" if isinstance(value, str) else value
+    raise ConfigError(f"{key} must be null for a {sensor_type} sensor, got {shown}")
+
+
+def _check_components(key: str, text: str, known: Iterable[str]) -> None:
+    chosen = split_components(text, known)
     if not chosen or len(set(chosen)) != len(chosen) or not set(chosen) <= set(known):
-        what = "letters out of" if is_letters else "names, with spaces between them, out of"
-        raise ConfigError(
-            f"{key}.components must be different {what} {' '.join(known)}, "
-            f"got '{sensor.components}'"
-        )
+        are_letters = chosen == [*text]
+        what = "letters out of" if are_letters else "names, with spaces between them, out of"
+        raise ConfigError(f"{key} must be different {what} {' '.join(known)}, got '{text}'")
 
 
-def _touching(robot: RobotConfig) -> set[str]:
-    """Bodies that have a contact."""
-    from diffsim.robots.geoms import geom_configs, touches_planes
+def split_components(text: str, known: Iterable[str]) -> list[str]:
+    """Names of components from a choice such as "zx", or "ax wz" where names are longer."""
+    return [*text] if all(len(component) == 1 for component in known) else text.split()
 
-    grounded = {
-        name
-        for name, body in robot.bodies.items()
-        if any(touches_planes(geom) for geom in geom_configs(body).values())
-    }
-    return grounded.union(name.partition(".")[0] for pair in robot.contact_pairs for name in pair)
+
+def reads_goal(sensor: SensorConfig) -> bool:
+    """True if a sensor reads the goal that a task sets."""
+    from diffsim.sensors.table import SENSOR_TYPES
+
+    return SENSOR_TYPES[sensor.type].needs_goal
 
 
 def coordinate_count(joint: JointConfig) -> int:

@@ -17,20 +17,6 @@ from diffsim.validation import bounded
 
 THRUSTER_TYPES = ("force", "torque")
 MOTOR_TYPES = ("position", "velocity", "torque")
-BODY_SENSORS = ("position", "velocity", "orientation", "angular_velocity", "imu", "contact")
-JOINT_SENSORS = ("joint_position", "joint_velocity")
-CLOCK_SENSORS = ("time", "sine", "cosine")
-SENSOR_TYPES = (*BODY_SENSORS, *JOINT_SENSORS, "distance", "goal", *CLOCK_SENSORS)
-COMPONENTS = {
-    "position": ("x", "y", "z"),
-    "velocity": ("x", "y", "z"),
-    "angular_velocity": ("x", "y", "z"),
-    "orientation": tuple(f"{row}{column}" for row in "xyz" for column in "xyz"),
-    "imu": ("ax", "ay", "az", "wx", "wy", "wz"),
-    "goal": ("x", "y", "z"),
-}
-"""Components of sensors that measure more than one number. Orientation: row and column of the
-rotation matrix, so that "xz" is the x component of the body's z axis."""
 WORLD_NAME = "world"
 """Name in a joint's ``parent`` for the ground."""
 
@@ -156,13 +142,14 @@ class SensorConfig:
     goal: the point [m] that the task sets in each episode.
     """
 
-    type: str = bounded(MISSING, choices=SENSOR_TYPES)
+    type: str = MISSING  # one of diffsim.sensors.table.SENSOR_TYPES
     body: str | None = None  # of the sensors of a body, and distance
     relative_to: str | None = None  # another body; the world if null
     joint: str | None = None  # of joint_position and joint_velocity
     target: list[float] | None = bounded(None, length=3)  # [m], of distance
     frequency: float | None = bounded(None, above=0)  # [Hz], of sine and cosine
     components: str | None = None  # a choice, such as "xz"; all if null
+    parameters: dict[str, float] = field(default_factory=dict)  # of types that have their own
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
-from diffsim.robots.check import check_sensors, coordinate_count
+from diffsim.robots.check import check_sensors, coordinate_count, reads_goal
 from diffsim.robots.check_values import check_reference, is_known
 from diffsim.robots.config import RobotConfig, SensorConfig
 from diffsim.validation import ConfigError, bounded, check_identifier
@@ -98,8 +98,10 @@ class TaskConfig:
         check_sensors(robot, self.sensors, "task.sensors")
         _check_starts(self, robot)
         for name, sensor in self.sensors.items():
-            if sensor.type == "goal" and not self.sets_goal:
-                raise ConfigError(f"task.sensors.{name}.type must not be goal: this task sets none")
+            if reads_goal(sensor) and not self.sets_goal:
+                raise ConfigError(
+                    f"task.sensors.{name}.type must not be {sensor.type}: this task sets no goal"
+                )
 
 
 def _check_starts(task: TaskConfig, robot: RobotConfig) -> None:

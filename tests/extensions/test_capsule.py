@@ -25,7 +25,7 @@ from diffsim.robots.config import (
     RobotConfig,
     SensorConfig,
 )
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.shapes.table import SHAPES
 from diffsim.world.world import Control, State, World
 from tests.camera.test_render import camera, depths_by_mujoco, optics, v
@@ -160,7 +160,7 @@ def test_one_on_two_bodies_as_geoms_weighs_what_they_weigh() -> None:
     part = world.parts.pose.position
     np.testing.assert_allclose([part.x[0], part.y[0], part.z[0]], [0.0, 0.0, -center], atol=1e-12)
     end = last(simulate(world, state, steps=400))
-    load = Sensors(robot, world).read(world, end)
+    load = Sensors(robot).read(world, end)
     assert float(load[0]) == pytest.approx(mass * GRAVITY, rel=1e-3)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, SensorConfig
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.step import next_time
 from diffsim.world.world import State, World
 from tests.worlds import WEIGHTLESS, build, simulate, with_motion
@@ -42,7 +42,7 @@ def angles(robot: RobotConfig, steps: int, command: float | None = None) -> np.n
 
 
 def read(robot: RobotConfig, world: World, states: State) -> np.ndarray:
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     return np.asarray(jax.jit(jax.vmap(lambda state: sensors.read(world, state)))(states))
 
 
@@ -129,7 +129,7 @@ def test_both_coordinates_of_a_universal_joint_count_turns() -> None:
 def test_an_angle_has_its_derivative_also_where_it_passes_half_a_turn() -> None:
     robot = swivel(lower=[0.0], upper=[9.0], position=[2.5], velocity=[1.0])
     world, state = build(robot, WEIGHTLESS, TIMESTEP)
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
 
     def end(rate: jax.Array) -> jax.Array:
         start = with_motion(

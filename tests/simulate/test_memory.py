@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
 from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, rollout
 from diffsim.simulate.simulator import Engine
@@ -24,7 +24,7 @@ LEAST, MOST = 0.8, 2.0
 def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
     robot = robot_config("cartpole")
     world, state = build(robot, timestep=0.01)
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
     state = jax.tree.map(lambda x: jnp.broadcast_to(x[..., None], (*x.shape, ROBOTS)), state)
 
@@ -47,7 +47,7 @@ def test_the_expected_memory_is_near_the_planned_one(checkpoint: str) -> None:
 def test_large_weights_are_expected_to_take_memory_too() -> None:
     robot = robot_config("cartpole")
     world, state = build(robot, timestep=0.01)
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     readings, hidden = len(sensors.names), 500
 
     def distance(weights: dict[str, jax.Array]) -> jax.Array:

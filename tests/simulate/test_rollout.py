@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from diffsim.math.vectors import Vec3
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.rollout import CHECKPOINTS, Policy, Reverse, hold, rollout
 from diffsim.simulate.simulator import Engine
 from diffsim.simulate.step import step
@@ -89,7 +89,7 @@ def test_robots_may_be_the_last_axis_of_every_array(name: str) -> None:
     """As good as ``vmap``, and faster."""
     robot = robot_config(name)
     world, state = build(robot, timestep=0.01)
-    sensors = Sensors(robot, world)
+    sensors = Sensors(robot)
     shape = (command_count(world), len(sensors.names))
     weights = 0.02 * jax.random.normal(jax.random.key(0), shape)
     sideways = jnp.array([0.0, 0.3, -0.5])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, SensorConfig
-from diffsim.sensors import Sensors
+from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import side_by_side
 from diffsim.world.world import State, World, part_motion
 from tests.robots_in_package import robot_config
@@ -65,7 +65,7 @@ def robot(**sensors: SensorConfig) -> RobotConfig:
 
 
 def read(given: RobotConfig, world: World, state: State) -> dict[str, float]:
-    sensors = Sensors(given, world)
+    sensors = Sensors(given)
     values = sensors.read(world, state)
     assert values.shape == (len(sensors.names),) == (len(sensors.units),)
     return dict(zip(sensors.names, np.asarray(values), strict=True))
@@ -143,7 +143,7 @@ def test_joint_angles_and_rates() -> None:
     found = read(given, world, state)
     assert [found["angle.0"], found["angle.1"]] == pytest.approx([0.4, -0.3])
     assert [found["rate.0"], found["rate.1"]] == pytest.approx([0.7, 0.9])
-    assert Sensors(given, world).units == ("rad", "rad", "rad/s", "rad/s")
+    assert Sensors(given).units == ("rad", "rad", "rad/s", "rad/s")
 
 
 @pytest.mark.parametrize("kind", ["joint_position", "joint_velocity"])
@@ -151,9 +151,9 @@ def test_robots_side_by_side_may_have_one_kind_of_joint_sensor_alone(kind: str) 
     robot = copy.deepcopy(robot_config("cartpole"))
     robot.sensors = {"pivot": SensorConfig(type=kind, joint="pivot")}
     world, state = build(robot)
-    alone = Sensors(robot, world).read(world, state)
+    alone = Sensors(robot).read(world, state)
     many, states = side_by_side(world, state, 3)
-    together = Sensors(robot, many).read(many, states)
+    together = Sensors(robot).read(many, states)
     np.testing.assert_array_equal(together, np.repeat(alone[:, None], 3, axis=1))
 
 
@@ -221,7 +221,7 @@ def test_components_are_chosen_and_stay_in_the_order_of_the_file() -> None:
         first=SensorConfig(type="imu", body="eye", components="wz ax"),
     )
     world, state = build(given)
-    assert Sensors(given, world).names == ("second.z", "second.x", "first.wz", "first.ax")
+    assert Sensors(given).names == ("second.z", "second.x", "first.wz", "first.ax")
     everything = robot(second=SensorConfig(type="position", body="arm"))
     full, chosen = read(everything, world, state), read(given, world, state)
     assert chosen["second.z"] == full["second.z"]
@@ -231,6 +231,6 @@ def test_components_are_chosen_and_stay_in_the_order_of_the_file() -> None:
 def test_the_paper_s_robot_has_81_sensors_and_a_unit_for_each() -> None:
     given = robot_config("quadruped_table1")
     world, state = build(given)
-    sensors = Sensors(given, world)
+    sensors = Sensors(given)
     assert len(sensors.names) == len(set(sensors.names)) == len(sensors.units) == 81
     assert bool(jnp.isfinite(sensors.read(world, state)).all())
