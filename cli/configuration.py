@@ -25,7 +25,8 @@ from diffsim.checks.config import CheckConfig
 from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
 from diffsim.cli.schemas import leave_to_files, register_schemas
 from diffsim.evaluation.config import EvalConfig
-from diffsim.experiment.config import KINDS, RunConfig, check_name
+from diffsim.experiment.check import check_name
+from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.reporting.config import ReportConfig
 from diffsim.tables import load_plugins
 from diffsim.validation import ConfigError

@@ -15,7 +15,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from diffsim.experiment.config import RunConfig, read_numbers
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.paths import read_numbers
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
 from diffsim.validation import ConfigError, check

@@ -20,7 +20,8 @@ from diffsim.cli.configuration import (
 )
 from diffsim.cli.recipes import choices_in_words
 from diffsim.cli.schemas import register_schemas
-from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.check import check_run
+from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interrupted, current
 from diffsim.experiment.status import OVER, read_status
 from diffsim.validation import ConfigError

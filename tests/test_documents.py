@@ -39,8 +39,9 @@ from diffsim.cli.configuration import (
 from diffsim.cli.report import with_folders_as_runs
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import _merged
+from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
-from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.config import RunConfig
 from diffsim.experiment.manifest import restore_config
 from diffsim.reporting.config import ReportConfig
 from diffsim.robots.config import RobotConfig

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from diffsim.experiment.config import RobotJobConfig, SolverConfig, check_robot_job
+from diffsim.experiment.check import check_robot_job
+from diffsim.experiment.config import RobotJobConfig, SolverConfig
 from diffsim.validation import ConfigError, bounded
 
 CONTROLLERS = ("linear", "dense")

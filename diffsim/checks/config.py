@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diffsim.experiment.config import RobotJobConfig, check_robot_job
+from diffsim.experiment.check import check_robot_job
+from diffsim.experiment.config import RobotJobConfig
 from diffsim.validation import ConfigError, bounded
 
 

@@ -20,8 +20,9 @@ from diffsim.evaluation.animation import Film, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
+from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import Checkpoint
-from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.config import RunConfig
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment, evaluation_key
 from diffsim.experiment.files import write_json

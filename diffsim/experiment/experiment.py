@@ -12,12 +12,7 @@ import jax.numpy as jnp
 
 from diffsim.controllers.controller import Interface, Seeing
 from diffsim.controllers.table import CONTROLLERS
-from diffsim.experiment.config import (
-    RunConfig,
-    SimulationConfig,
-    SolverConfig,
-    controller_sensors,
-)
+from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig, controller_sensors
 from diffsim.experiment.device import visible_devices
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables

@@ -26,8 +26,9 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
+from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import Checkpoint
-from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.config import RunConfig
 from diffsim.experiment.course import Account, Course
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
 from diffsim.experiment.experiment import Experiment, validation_key

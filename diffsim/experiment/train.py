@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from diffsim.experiment.config import RunConfig, check_run
+from diffsim.experiment.check import check_run
+from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interrupted
 from diffsim.experiment.resume import run_or_resume
 from diffsim.experiment.runner import RunResult

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from diffsim.experiment.config import RunConfig, is_list, read_numbers, variable_bounds
+from diffsim.experiment.check import variable_bounds
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.paths import is_list, read_numbers
 from diffsim.robots.replace import replace
 
 

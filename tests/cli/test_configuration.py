@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from diffsim.cli.configuration import compose_config, quoted
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.validation import ConfigError
 
 OPTIMIZERS = [p.stem for p in (Path(__file__).parents[2] / "conf" / "optimizer").glob("*.yaml")]

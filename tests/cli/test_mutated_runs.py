@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.manifest import restore_config
 from tests.robots.test_mutations import STRANGE, mutated_tree, pick, refusal
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
 from diffsim.cli.recipes import choices_in_words
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import run
 from diffsim.validation import ConfigError

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.runner import run
 from diffsim.validation import ConfigError
 

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
+from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
-from diffsim.experiment.config import check_run
 from diffsim.experiment.runner import run
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
 from diffsim.evaluation.runner import load_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import CheckpointError, list_checkpoints, load_checkpoint
-from diffsim.experiment.config import check_run
 from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.resume import resume, run_or_resume

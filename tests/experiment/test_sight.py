@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.sight import Sight
 from diffsim.validation import ConfigError

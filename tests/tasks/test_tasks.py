@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment.config import check_run
+from diffsim.experiment.check import check_run
 from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
 from diffsim.simulate.rollout import rollout
 from diffsim.tasks.push import push_count
