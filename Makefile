@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run reproduce-paper test test-slow lint format types bench-solver bench-gradient \
-	bench-scaling bench-peers bench-generations bench-flow bench-camera bench-report docs clean
+	bench-scaling bench-drawn bench-peers bench-generations bench-flow bench-camera bench-report \
+	docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ bench-gradient: $(VENV)/run.installed ## gradient through the sweeps, and implic
 
 bench-scaling: $(VENV)/run.installed ## time and memory over robots, steps, bodies and weights
 	$(BIN)/python -m benchmarks.scaling
+
+bench-drawn: $(VENV)/run.installed ## robots with numbers of their own against equal ones
+	$(BIN)/python -m benchmarks.drawn_robots
 
 bench-flow: $(VENV)/run.installed ## recipes for the gradient through time; an hour
 	$(BIN)/python -m benchmarks.gradient_flow

@@ -28,11 +28,12 @@ from diffsim.checks.config import CheckConfig, ToleranceConfig
 from diffsim.checks.excitation import nothing, sines
 from diffsim.checks.measure import Measure
 from diffsim.checks.observation import Observation, observe, total
-from diffsim.checks.start import is_tied, nudged
+from diffsim.checks.start import nudged
 from diffsim.checks.trial import BATCH, Trials, stack
 from diffsim.math.indexing import WORLD, column
 from diffsim.math.spatial import Pose, Twist
 from diffsim.math.vectors import Vec3
+from diffsim.robots.ground import is_tied
 from diffsim.sensors.sensors import Sensors
 from diffsim.shapes.shape import Size
 from diffsim.world.world import State, World

@@ -13,11 +13,10 @@ import math
 import numpy as np
 
 from diffsim.checks.config import CheckSettings
-from diffsim.checks.observation import contact_frame
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.build import build_world, initial_state
-from diffsim.robots.config import WORLD_NAME, JointConfig, RobotConfig
-from diffsim.robots.geoms import GROUND
+from diffsim.robots.config import JointConfig, RobotConfig
+from diffsim.robots.ground import ground_gap, is_tied
 from diffsim.robots.placement import carriers
 
 GAP = 1e-2
@@ -60,27 +59,15 @@ def lowered(robot: RobotConfig) -> RobotConfig:
     """
     robot = copy.deepcopy(robot)
     world = build_world(robot, [0.0, 0.0, 0.0], 1.0)
-    ends = zip(world.contacts.geom_a, world.contacts.geom_b, strict=True)
-    names = world.geoms.names
-    on_ground = [k for k, (a, b) in enumerate(ends) if GROUND in (names[a], names[b])]
-    gaps = []
-    if on_ground:
-        frame = contact_frame(world, initial_state(robot, world))
-        gaps = [float(frame.touch.separation[k]) for k in on_ground]
+    gap = ground_gap(world, initial_state(robot, world))
     carried = carriers(robot)
-    if gaps and not is_tied(robot):
+    if gap is not None and not is_tied(robot):
         for name, body in robot.bodies.items():
             if name not in carried:
                 (x, y, z), (v_x, v_y, v_z) = body.position, body.velocity
-                body.position = [x, y, z - min(gaps) + GAP]
+                body.position = [x, y, z - float(gap) + GAP]
                 body.velocity = [v_x, v_y, -abs(v_z)]
     return robot
-
-
-def is_tied(robot: RobotConfig) -> bool:
-    """Whether any joint holds on to the world."""
-    joints = robot.joints.values()
-    return any(joint.parent == WORLD_NAME and joint.type != "free" for joint in joints)
 
 
 def _within_limits(joint: JointConfig, number: int, value: float) -> float:

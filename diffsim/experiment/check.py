@@ -16,6 +16,7 @@ from diffsim.experiment.config import (
     VariableConfig,
 )
 from diffsim.experiment.paths import follow, read_numbers
+from diffsim.experiment.randomization import check_randomize
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
 from diffsim.validation import ConfigError, check, check_identifier
@@ -64,6 +65,7 @@ def check_run(config: RunConfig) -> None:
         )
     check_gains(config.robot, config.simulation)
     check_variables(config)
+    check_randomize(config)
     config.optimizer.check(config.task)
     _check_randomness(config)
     config.controller.check(config.robot)

@@ -14,6 +14,8 @@ from diffsim.controllers.controller import Interface, Seeing
 from diffsim.controllers.table import CONTROLLERS
 from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig, controller_sensors
 from diffsim.experiment.device import visible_devices
+from diffsim.experiment.drawing import Urn
+from diffsim.experiment.randomization import distributions, with_coordinates
 from diffsim.experiment.sight import Sight, camera_shape
 from diffsim.experiment.variables import Variables
 from diffsim.math.spatial import Motion
@@ -22,8 +24,17 @@ from diffsim.programs import Program, depends
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.caveats import caveats
 from diffsim.robots.config import RobotConfig
+from diffsim.robots.ground import set_down
+from diffsim.robots.replace import replace
 from diffsim.sensors.sensors import Sensors
-from diffsim.simulate.batch import for_each_key, for_each_robot, own_axes, robot_axes, side_by_side
+from diffsim.simulate.batch import (
+    copies,
+    for_each_key,
+    for_each_robot,
+    own_axes,
+    robot_axes,
+    shared_by_all,
+)
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
 from diffsim.simulate.rollout import Observer, Policy, Reverse, hold, rollout
@@ -73,11 +84,13 @@ class Drawn(NamedTuple):
 
     Attributes:
         task: by the task itself.
+        numbers: of the config, by their paths, each of shape ().
         start: where the joints begin.
         pushes: their directions.
     """
 
     task: Draw
+    numbers: dict[str, jax.Array] | None
     start: Start | None
     pushes: jax.Array | None
 
@@ -88,11 +101,11 @@ class Drawn(NamedTuple):
             return self.start.place.shape[0] if self.start.place.ndim else None
         if self.pushes is not None:
             return self.pushes.shape[1] if self.pushes.ndim == 2 else None
-        leaves = jax.tree.leaves(self.task)
+        leaves = jax.tree.leaves((self.numbers, self.task))
         return leaves[0].shape[-1] if leaves and leaves[0].ndim else None
 
 
-NOTHING = Drawn(None, None, None)
+NOTHING = Drawn(None, None, None, None)
 
 
 class Episode(NamedTuple):
@@ -161,6 +174,7 @@ class Experiment:
         self.controller = CONTROLLERS[config.controller.kind](config.controller, interface)
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
+        self._urn = Urn(distributions(config))
         self.initial = self.variables.initial
         self.lower, self.upper = self.variables.lower, self.variables.upper
         self._known = self._what_is_known(world)
@@ -224,7 +238,8 @@ class Experiment:
         directions = None
         if push_count(self.config.task):
             directions = draw_directions(jax.random.fold_in(key, _PUSH), self.config.task)
-        return Drawn(self.task.draw(key), start, directions)
+        numbers = self._urn.draw(jax.random.fold_in(key, _NUMBERS))
+        return Drawn(self.task.draw(key), numbers, start, directions)
 
     def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
         """Gradient of the loss with respect to the bodies' velocities before every step.
@@ -247,7 +262,7 @@ class Experiment:
         programs are the same for other numbers.
         """
         robot = self.config.robot
-        start = initial_state(robot, nominal)
+        start = self._initial_state(robot, nominal)
         nothing = jax.tree.map(lambda _: False, (nominal, start))
         paths = [variable.path for variable in self.config.variables.values()]
         if not any(path.split(".")[0] in ("robot", "simulation") for path in paths):
@@ -256,7 +271,7 @@ class Experiment:
         def built(x: jax.Array) -> tuple[World, State]:
             config = self.variables.unpack(x).config
             world = self._world(config)
-            return world, initial_state(config.robot, world)
+            return world, self._initial_state(config.robot, world)
 
         return Known(nominal, start, *depends(built, jnp.asarray(self.initial)))
 
@@ -344,9 +359,10 @@ class Experiment:
         sensors = self._sensors(config)
         goal = self.task.goal(draw.task)
 
-        state, memory = self._start(config, world, draw), self._memory
+        world, state = self._begin(config, world, draw)
+        memory = self._memory
         if draw.robots is not None:
-            world, memory = side_by_side(world, memory, draw.robots)
+            memory = copies(memory, draw.robots)
 
         def episode(policy: Policy) -> Episode:
             return Episode(Engine(world, self.solver), state, policy, self.steps)
@@ -381,23 +397,48 @@ class Experiment:
         by_step = Policy(lambda memory, _, command: (memory, Control(command)), given=commands)
         return episode(by_step)
 
-    def _start(self, config: RunConfig, world: World, draw: Drawn) -> State:
-        """The state of one robot at the start, or of each of several along the last axes."""
-        known, changes = self._known.start, self._known.changes_start
+    def _begin(self, config: RunConfig, world: World, draw: Drawn) -> tuple[World, State]:
+        """World and start of one robot, or of several along the last axes.
 
-        def begin(start: Start | None) -> State:
+        What no robot has of its own in the world is shared: an axis of length 1.
+        """
+        known, changes = self._known.start, self._known.changes_start
+        config = with_coordinates(config)
+
+        def own(numbers: dict[str, jax.Array]) -> World:
+            return self._world(replace(config, numbers))
+
+        def begin(world: World, numbers: dict[str, jax.Array], start: Start | None) -> State:
+            robot = replace(config, numbers).robot
             if start is not None:
-                return initial_state(moved(config.robot, config.task, start), world)
+                return self._initial_state(moved(robot, config.task, start), world)
+            if numbers:
+                return self._initial_state(robot, world)
             if any(jax.tree.leaves(changes)):
-                return _merged(changes, initial_state(config.robot, world), known)
+                return _merged(changes, self._initial_state(robot, world), known)
             return known
 
+        numbers = draw.numbers or {}
         if draw.robots is None:
-            return begin(draw.start)
-        if draw.start is not None:
-            return for_each_robot(begin)(draw.start)
-        _, state = side_by_side(world, begin(None), draw.robots)
-        return state
+            world = own(numbers) if numbers else world
+            return world, begin(world, numbers, draw.start)
+        shared = shared_by_all(world)
+        if not numbers:
+            if draw.start is None:
+                return shared, copies(begin(world, numbers, None), draw.robots)
+            return shared, for_each_robot(lambda start: begin(world, {}, start))(draw.start)
+
+        def each(drawn: tuple[dict[str, jax.Array], Start | None]) -> tuple[World, State]:
+            robots_own = own(drawn[0])
+            return robots_own, begin(robots_own, *drawn)
+
+        worlds, state = for_each_robot(each)((numbers, draw.start))
+        single = {path: number[0] for path, number in numbers.items()}
+        return _merged(depends(own, single), worlds, shared), state
+
+    def _initial_state(self, robot: RobotConfig, world: World) -> State:
+        state = initial_state(robot, world)
+        return set_down(world, state) if self.config.task.start.on_ground else state
 
     @staticmethod
     def _world(config: RunConfig) -> World:
@@ -437,8 +478,8 @@ def evaluation_key(seed: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
 
 
-_START, _PLACE, _PUSH = 1, 2, 3
-"""Keep the keys of start and pushes apart from that of the task's own draw."""
+_START, _PLACE, _PUSH, _NUMBERS = 1, 2, 3, 4
+"""Keep the keys of start, pushes and numbers apart from that of the task's own draw."""
 
 _VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
 """Beyond the number of any iteration, by which the keys of training are made."""

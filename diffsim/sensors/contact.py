@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from diffsim.math.indexing import gather, scatter_add
 from diffsim.robots.config import RobotConfig, SensorConfig
-from diffsim.robots.geoms import geom_configs, touches_planes
+from diffsim.robots.ground import bodies_at_ground
 from diffsim.sensors.sensor_type import Moment, SensorType, single
 from diffsim.validation import ConfigError
 
@@ -46,9 +46,5 @@ class ContactForce(SensorType):
 
 def _touching(robot: RobotConfig) -> set[str]:
     """Bodies that have a contact."""
-    grounded = {
-        name
-        for name, body in robot.bodies.items()
-        if any(touches_planes(geom) for geom in geom_configs(body).values())
-    }
-    return grounded.union(name.partition(".")[0] for pair in robot.contact_pairs for name in pair)
+    paired = (name.partition(".")[0] for pair in robot.contact_pairs for name in pair)
+    return bodies_at_ground(robot).union(paired)

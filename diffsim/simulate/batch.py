@@ -26,10 +26,21 @@ def side_by_side(world: World, each: Any, robots: int) -> tuple[World, Any]:
         each: what every robot has of its own, at first alike: a state, a memory, any pytree.
         robots: how many.
     """
-    world = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
-    return world, jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), each
+    return shared_by_all(world), copies(each, robots)
+
+
+def shared_by_all(world: World) -> World:
+    """The world of one robot, shared by several."""
+    shared: World = jax.tree.map(lambda leaf: leaf[..., None] if leaf.ndim else leaf, world)
+    return shared
+
+
+def copies(tree: T, robots: int) -> T:
+    """What one robot has, so many times along the last axis."""
+    many: T = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), tree
     )
+    return many
 
 
 def alone(world: World) -> World:

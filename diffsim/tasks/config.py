@@ -23,8 +23,8 @@ class EffortConfig:
 
 
 @dataclass
-class StartConfig:
-    """Largest distance of an episode's start from the robot's own, evenly on both sides.
+class ScatterConfig:
+    """Largest distance of an episode's start from a given one, evenly on both sides.
 
     For every coordinate of every joint; a robot whose joints close a loop cannot be scattered.
     """
@@ -39,7 +39,15 @@ class StartConfig:
 
 
 @dataclass
-class PracticeConfig(StartConfig):
+class StartConfig(ScatterConfig):
+    """Where episodes begin: near the robot's own start, evenly on both sides of it."""
+
+    # The robot is moved down, or up, until its lowest surface touches the ground.
+    on_ground: bool = False
+
+
+@dataclass
+class PracticeConfig(ScatterConfig):
     """Another place where a share of the episodes of training begins, and how far around it."""
 
     share: float = bounded(0.5, above=0, at_most=1)
@@ -68,6 +76,9 @@ class TaskConfig:
     # Other starts, of training alone: never in validation and evaluation.
     practice: dict[str, PracticeConfig] = field(default_factory=dict)
     push: PushConfig = field(default_factory=PushConfig)
+    # Numbers that each episode draws, by their keys: [least, greatest], {log_uniform: [least,
+    # greatest]} or {normal: [mean, standard deviation]}, cut at three of these.
+    randomize: dict[str, Any] = field(default_factory=dict)
     duration: float = bounded(5.0, above=0)  # [s]
     # What the controller reads; the robot's own sensors if none are given here.
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
@@ -86,7 +97,8 @@ class TaskConfig:
     @property
     def varies(self) -> bool:
         """True if episodes differ."""
-        return self.draws or self.begins_differently or self.push.speed > 0.0
+        drawn = self.draws or self.begins_differently or bool(self.randomize)
+        return drawn or self.push.speed > 0.0
 
     def check(self, robot: RobotConfig) -> None:
         """Check that the robot has what the task speaks of.
@@ -125,9 +137,22 @@ def _check_starts(task: TaskConfig, robot: RobotConfig) -> None:
                     f"{key}.joints.{joint_name} must be a list of as many numbers as a "
                     f"{joint.type} joint has coordinates, {count}, got {coordinates}"
                 )
+    if task.start.on_ground:
+        _check_on_ground(robot)
 
 
-def _check_scatter(start: StartConfig, key: str, robot: RobotConfig) -> None:
+def _check_on_ground(robot: RobotConfig) -> None:
+    # Loads JAX, which all other starts can be checked without.
+    from diffsim.robots.ground import bodies_at_ground, is_tied
+
+    if is_tied(robot) or not bodies_at_ground(robot):
+        raise ConfigError(
+            "task.start.on_ground must be false for a robot that is tied to the world or has no "
+            "ground_contact, got true"
+        )
+
+
+def _check_scatter(start: ScatterConfig, key: str, robot: RobotConfig) -> None:
     joints = robot.joints.values()
     movable = any(joint.type not in ("fixed", "free") for joint in joints)
     for field_name in ("position", "velocity"):

@@ -10,9 +10,10 @@ import pytest
 
 from diffsim.checks.config import CheckSettings
 from diffsim.checks.excitation import sines
-from diffsim.checks.start import GAP, is_tied, lowered, nudged
+from diffsim.checks.start import GAP, lowered, nudged
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import MotorConfig, RobotConfig
+from diffsim.robots.ground import is_tied
 from diffsim.robots.placement import place
 from diffsim.validation import check
 from tests.robots_in_package import ARTICULATED, robot_config

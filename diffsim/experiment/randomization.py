@@ -1,0 +1,157 @@
+"""Numbers of the config that are drawn in every episode: each robot of a batch has its own.
+
+Source: Peng, Andrychowicz, Zaremba, Abbeel, "Sim-to-real transfer of robotic control with dynamics
+randomization", 2018; batches of slightly different robots: Degrave et al. (2019), section 3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.paths import follow
+from diffsim.robots.check import check_robot, coordinate_count
+from diffsim.robots.replace import replace
+from diffsim.validation import ConfigError, check
+
+KINDS_OF_DRAWS = ("uniform", "log_uniform", "normal")
+
+CUT = 3.0
+"""Standard deviations from its mean at which a normal distribution ends: a mass stays positive."""
+
+SEEN = ("radius", "size", "parameters", "texture")
+"""Fields of bodies and geoms by which cameras know how a robot looks."""
+
+
+class Distribution(NamedTuple):
+    """Distribution of one number.
+
+    Attributes:
+        kind: one of ``KINDS_OF_DRAWS``.
+        first, second: least and greatest, or mean and standard deviation.
+    """
+
+    kind: str
+    first: Any
+    second: Any
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        """The least and the greatest number that is drawn."""
+        if self.kind == "normal":
+            return self.first - CUT * self.second, self.first + CUT * self.second
+        return self.first, self.second
+
+
+def distributions(config: RunConfig) -> dict[str, Distribution]:
+    """Distributions of a checked config by their paths."""
+    return {path: _read(path, value) for path, value in _flat(config.task.randomize, "")}
+
+
+def with_coordinates(config: RunConfig) -> RunConfig:
+    """The config with zeros for those coordinates and rates of joints that are null and drawn."""
+    for path, _ in _flat(config.task.randomize, ""):
+        parts = path.split(".")
+        if parts[:2] == ["robot", "joints"] and parts[3:4] in (["position"], ["velocity"]):
+            joint = config.robot.joints.get(parts[2])
+            if len(parts) == 5 and joint is not None and getattr(joint, parts[3]) is None:
+                zeros = [0.0] * coordinate_count(joint)
+                config = replace(config, {".".join(parts[:4]): zeros})
+    return config
+
+
+def check_randomize(config: RunConfig) -> None:
+    """Check ``task.randomize``: its paths, and that all that may be drawn is allowed.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    config = with_coordinates(config)
+    variables = {variable.path: name for name, variable in config.variables.items()}
+    for path, given in _flat(config.task.randomize, ""):
+        key = f"task.randomize.{path}"
+        _check_path(config, path, key)
+        distribution = _read(key, given)
+        for other, name in variables.items():
+            if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
+                raise ConfigError(f"{key} must not overlap with variables.{name}.path, '{other}'")
+        for end in distribution.ends:
+            changed = replace(config, {path: float(end)})
+            try:
+                check(changed)
+                check_robot(changed.robot)
+            except ConfigError as error:
+                raise ConfigError(f"{key} must draw what is allowed: {error}") from None
+
+
+def _read(key: str, given: Any) -> Distribution:
+    """The distribution that is given at a key, with plain numbers."""
+    kind, numbers = "uniform", given
+    if isinstance(given, dict):
+        if len(given) != 1:
+            raise ConfigError(
+                f"{key} must be [least, greatest] or have one of {', '.join(KINDS_OF_DRAWS)}, "
+                f"got {given}"
+            )
+        ((kind, numbers),) = given.items()
+    _check_numbers(key, kind, numbers)
+    return Distribution(kind, *numbers)
+
+
+def _flat(given: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
+    """What is given for each path: as "robot.friction", or as "friction" below "robot"."""
+    for name, value in given.items():
+        path = f"{before}{name}"
+        if isinstance(value, dict) and value and not {*value} & {*KINDS_OF_DRAWS}:
+            yield from _flat(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def _check_numbers(key: str, kind: str, numbers: Any) -> None:
+    what = "[mean, standard deviation]" if kind == "normal" else "[least, greatest]"
+    is_pair = isinstance(numbers, list) and len(numbers) == 2
+    if not is_pair or not all(_is_number(number) for number in numbers):
+        raise ConfigError(f"{key} must be two numbers, {what}, got {numbers}")
+    first, second = numbers
+    if kind == "normal":
+        if second <= 0:
+            raise ConfigError(f"{key} must have a standard deviation > 0, got {second}")
+    elif not first < second:
+        raise ConfigError(f"{key} must have a least number below the greatest, got {numbers}")
+    if kind == "log_uniform" and first <= 0:
+        raise ConfigError(f"{key} must have numbers > 0 for log_uniform, got {numbers}")
+
+
+def _is_number(value: Any) -> bool:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and math.isfinite(value)
+
+
+def _check_path(config: RunConfig, path: str, key: str) -> None:
+    """The path leads to a number of the world, which may be null."""
+    parts = path.split(".")
+    if parts[0] not in ("robot", "simulation") or path in ("simulation.dt", "robot.name"):
+        raise ConfigError(f"{key} must begin with 'robot.' or 'simulation.gravity.', got '{path}'")
+    if parts[:2] in (["robot", group] for group in ("sensors", "cameras", "light")):
+        raise ConfigError(f"{key} must be of what moves, not of {parts[1]}")
+    value, _ = follow(config, path, key)
+    if not (_is_number(value) or (value is None and _may_be_number(config, parts))):
+        raise ConfigError(f"{key} must lead to a single number, got {value}")
+    if config.controller.sees is not None and ({*SEEN} & {*parts} or parts[1] == "scenery"):
+        raise ConfigError(
+            f"{key} must not change what a camera sees, as controller={config.controller.kind} "
+            f"has one; got '{path}'"
+        )
+
+
+def _may_be_number(config: RunConfig, parts: list[str]) -> bool:
+    """True if a field that is null may be a number."""
+    owner, _ = follow(config, ".".join(parts[:-1]), "path")
+    if not dataclasses.is_dataclass(owner):
+        return False
+    return float in typing.get_args(typing.get_type_hints(type(owner))[parts[-1]])
