@@ -24,7 +24,7 @@ import diffsim  # noqa: F401  (sets XLA's flags before JAX is loaded)
 from diffsim.camera.camera import Camera
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.config import RunConfig
-from diffsim.experiment.experiment import make_world
+from diffsim.experiment.simulation import make_world
 from diffsim.robots.build import initial_state
 
 POSES = 100

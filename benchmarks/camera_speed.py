@@ -20,7 +20,8 @@ from diffsim.cli.configuration import compose_config
 from diffsim.controllers.controller import Interface
 from diffsim.controllers.table import CONTROLLERS
 from diffsim.experiment.config import RunConfig
-from diffsim.experiment.experiment import Experiment, make_world
+from diffsim.experiment.experiment import Experiment
+from diffsim.experiment.simulation import make_world
 from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.robots.build import initial_state
 from diffsim.world.world import part_motion

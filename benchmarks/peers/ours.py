@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.peers.task import PeerCell
 from diffsim.cli.configuration import compose_bench_config
-from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.experiment.simulation import make_solver, make_world
 from diffsim.math.indexing import column
 from diffsim.robots.build import initial_state
 from diffsim.sensors.sensors import Sensors

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from diffsim.bench.config import BenchConfig, BenchSettings, Cell
 from diffsim.bench.operations import step_equations
 from diffsim.experiment.device import check_fits, visible_devices
-from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.experiment.simulation import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import side_by_side

@@ -16,7 +16,7 @@ import numpy as np
 from diffsim.checks.config import CheckConfig
 from diffsim.checks.excitation import Excitation, policy
 from diffsim.checks.numbers import below, collect
-from diffsim.experiment.experiment import make_solver, make_world
+from diffsim.experiment.simulation import make_solver, make_world
 from diffsim.robots.build import initial_state
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.replace import replace

@@ -24,10 +24,11 @@ from diffsim.experiment.check import check_run
 from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.device import computing_on
-from diffsim.experiment.experiment import Experiment, evaluation_key
+from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.saved_run import find_run, load_newest
+from diffsim.experiment.scenario import evaluation_key
 from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
 from diffsim.math.spatial import Motion
 from diffsim.programs import Program

@@ -12,100 +12,27 @@ import jax.numpy as jnp
 
 from diffsim.controllers.controller import Interface, Seeing
 from diffsim.controllers.table import CONTROLLERS
-from diffsim.experiment.config import RunConfig, SimulationConfig, SolverConfig, controller_sensors
+from diffsim.experiment.config import RunConfig, controller_sensors
 from diffsim.experiment.device import visible_devices
-from diffsim.experiment.drawing import Urn
-from diffsim.experiment.randomization import distributions, with_coordinates
+from diffsim.experiment.scenario import NOTHING, Drawn, Scenario, validation_key
 from diffsim.experiment.sight import Sight, camera_shape
+from diffsim.experiment.simulation import make_solver, make_world
 from diffsim.experiment.variables import Variables
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
-from diffsim.programs import Program, depends
-from diffsim.robots.build import build_world, initial_state
+from diffsim.programs import Program
 from diffsim.robots.caveats import caveats
-from diffsim.robots.config import RobotConfig
-from diffsim.robots.ground import set_down
-from diffsim.robots.replace import replace
 from diffsim.sensors.sensors import Sensors
-from diffsim.simulate.batch import (
-    copies,
-    for_each_key,
-    for_each_robot,
-    own_axes,
-    robot_axes,
-    shared_by_all,
-)
+from diffsim.simulate.batch import copies, own_axes, robot_axes
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
 from diffsim.simulate.rollout import Observer, Policy, Reverse, hold, rollout
 from diffsim.simulate.sharding import copied_to, shard_count, share_robots
 from diffsim.simulate.simulator import Engine
-from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
-from diffsim.tasks.push import draw_directions, push_count, push_velocities
-from diffsim.tasks.start import Start, draw_places, draw_start, moved
+from diffsim.tasks.push import push_velocities
 from diffsim.tasks.table import TASKS
-from diffsim.tasks.task import Draw, Evaluation
-from diffsim.world.world import (
-    Control,
-    State,
-    World,
-    command_count,
-    part_motion,
-)
-
-
-def make_solver(config: SolverConfig) -> ProjectedGaussSeidel:
-    """The solver that a config describes."""
-    return ProjectedGaussSeidel(
-        iterations=config.iterations,
-        rounds=config.rounds,
-        momentum=config.momentum,
-        drift_iterations=config.drift_iterations,
-        friction=config.friction,
-        warm_start=config.warm_start,
-        erp=config.erp,
-        gradient=config.gradient,
-    )
-
-
-def make_world(robot: RobotConfig, simulation: SimulationConfig, solver: SolverConfig) -> World:
-    """The world of a robot, built as its solver wants it; traceable."""
-    return build_world(
-        robot,
-        simulation.gravity,
-        simulation.dt,
-        eliminate_joints=solver.kind == "elimination",
-        merge_fixed=solver.merge_fixed,
-    )
-
-
-class Drawn(NamedTuple):
-    """What is random in an episode, or in several along the last axes; None for what is not.
-
-    Attributes:
-        task: by the task itself.
-        numbers: of the config, by their paths, each of shape ().
-        start: where the joints begin.
-        pushes: their directions.
-    """
-
-    task: Draw
-    numbers: dict[str, jax.Array] | None
-    start: Start | None
-    pushes: jax.Array | None
-
-    @property
-    def robots(self) -> int | None:
-        """How many episodes, None for a single one without an axis of its own."""
-        if self.start is not None:
-            return self.start.place.shape[0] if self.start.place.ndim else None
-        if self.pushes is not None:
-            return self.pushes.shape[1] if self.pushes.ndim == 2 else None
-        leaves = jax.tree.leaves((self.numbers, self.task))
-        return leaves[0].shape[-1] if leaves and leaves[0].ndim else None
-
-
-NOTHING = Drawn(None, None, None, None)
+from diffsim.tasks.task import Evaluation, Task
+from diffsim.world.world import Control, State, World, command_count, part_motion
 
 
 class Episode(NamedTuple):
@@ -124,20 +51,6 @@ class Episode(NamedTuple):
     def pushed(self, pushes: Vec3 | None) -> Episode:
         """This episode with disturbances of its bodies, or None for none."""
         return self._replace(policy=dataclasses.replace(self.policy, pushes=pushes))
-
-
-class Known(NamedTuple):
-    """World and start of one robot, and which of their arrays the variables change.
-
-    Attributes:
-        world, start: as the config has them.
-        changes_world, changes_start: trees of booleans like them.
-    """
-
-    world: World
-    start: State
-    changes_world: World
-    changes_start: State
 
 
 class Experiment:
@@ -162,10 +75,10 @@ class Experiment:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        world = self._world(config)
+        world = make_world(config.robot, config.simulation, config.solver)
         self.part_names, self.body_names = world.parts.names, world.bodies.names
         self.contact_names, self.drive_names = world.contacts.names, world.drives.names
-        self.task = TASKS[config.task.kind](config.task, world)
+        self.task: Task = TASKS[config.task.kind](config.task, world)
         self.random = config.task.varies
         self.steps = max(1, round(config.task.duration / config.simulation.dt))
         self.solver = make_solver(config.solver)
@@ -174,10 +87,9 @@ class Experiment:
         self.controller = CONTROLLERS[config.controller.kind](config.controller, interface)
         parameters, self._memory = self.controller.init(jax.random.key(config.seed))
         self.variables = Variables(config, parameters)
-        self._urn = Urn(distributions(config))
         self.initial = self.variables.initial
         self.lower, self.upper = self.variables.lower, self.variables.upper
-        self._known = self._what_is_known(world)
+        self.scenario = Scenario(config, world, self.task, self.variables)
         self.episodes = config.batch
         visible = visible_devices()
         self._devices = visible[: shard_count(self.episodes, len(visible))]
@@ -220,26 +132,8 @@ class Experiment:
         return self._evaluate(x, self.draw(key, count), EXACT)
 
     def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
-        """What is random in several episodes, along the last axes.
-
-        Those of training begin where the task says that it is to be practised from, too.
-        """
-        drawn = for_each_key(self._draw_one, key, count)
-        if training and drawn.start is not None:
-            place = draw_places(jax.random.fold_in(key, _PLACE), self.config.task, count)
-            drawn = drawn._replace(start=drawn.start._replace(place=place))
-        return drawn
-
-    def _draw_one(self, key: jax.Array) -> Drawn:
-        start = None
-        if self.config.task.begins_differently:
-            even = draw_start(jax.random.fold_in(key, _START), self.config.robot)
-            start = Start(even, jnp.zeros((), jnp.int32))
-        directions = None
-        if push_count(self.config.task):
-            directions = draw_directions(jax.random.fold_in(key, _PUSH), self.config.task)
-        numbers = self._urn.draw(jax.random.fold_in(key, _NUMBERS))
-        return Drawn(self.task.draw(key), numbers, start, directions)
+        """What is random in several episodes, along the last axes (``Scenario.draw``)."""
+        return self.scenario.draw(key, count, training)
 
     def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
         """Gradient of the loss with respect to the bodies' velocities before every step.
@@ -255,30 +149,10 @@ class Experiment:
         none = jnp.zeros((self.steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
         return jax.grad(loss)(Vec3(none, none, none))
 
-    def _what_is_known(self, nominal: World) -> Known:
-        """World and start as the config has them, and what of it the variables change.
-
-        What they do not is an array here and not made anew from the config's numbers, so that
-        programs are the same for other numbers.
-        """
-        robot = self.config.robot
-        start = self._initial_state(robot, nominal)
-        nothing = jax.tree.map(lambda _: False, (nominal, start))
-        paths = [variable.path for variable in self.config.variables.values()]
-        if not any(path.split(".")[0] in ("robot", "simulation") for path in paths):
-            return Known(nominal, start, *nothing)
-
-        def built(x: jax.Array) -> tuple[World, State]:
-            config = self.variables.unpack(x).config
-            world = self._world(config)
-            return world, self._initial_state(config.robot, world)
-
-        return Known(nominal, start, *depends(built, jnp.asarray(self.initial)))
-
     def caveats(self) -> list[str]:
         """Sentences about what the engine does not resolve of the robot as configured."""
         robot = self.config.robot
-        return caveats(robot, self._known.world, self._known.start)
+        return caveats(robot, self.scenario.known.world, self.scenario.known.start)
 
     def gradient_bytes(self) -> int:
         """Memory that the gradient of one evaluation takes, about; nothing is computed."""
@@ -322,7 +196,7 @@ class Experiment:
         return self.task.goal(self._watched().task)
 
     def _watched(self) -> Drawn:
-        return self._draw_one(validation_key(self.config.seed)) if self.random else NOTHING
+        return self.scenario.draw_one(validation_key(self.config.seed)) if self.random else NOTHING
 
     def _evaluate(
         self, x: jax.Array, draw: Drawn, flow: GradientFlow, pushes: Vec3 | None = None
@@ -353,13 +227,10 @@ class Experiment:
     def _episode(self, x: jax.Array, draw: Drawn) -> Episode:
         """Arguments of an episode's rollout."""
         config, parameters = self.variables.unpack(x)
-        world = self._known.world
-        if any(jax.tree.leaves(self._known.changes_world)):
-            world = _merged(self._known.changes_world, self._world(config), world)
         sensors = self._sensors(config)
         goal = self.task.goal(draw.task)
 
-        world, state = self._begin(config, world, draw)
+        world, state = self.scenario.begin(config, draw)
         memory = self._memory
         if draw.robots is not None:
             memory = copies(memory, draw.robots)
@@ -397,62 +268,10 @@ class Experiment:
         by_step = Policy(lambda memory, _, command: (memory, Control(command)), given=commands)
         return episode(by_step)
 
-    def _begin(self, config: RunConfig, world: World, draw: Drawn) -> tuple[World, State]:
-        """World and start of one robot, or of several along the last axes.
-
-        What no robot has of its own in the world is shared: an axis of length 1.
-        """
-        known, changes = self._known.start, self._known.changes_start
-        config = with_coordinates(config)
-
-        def own(numbers: dict[str, jax.Array]) -> World:
-            return self._world(replace(config, numbers))
-
-        def begin(world: World, numbers: dict[str, jax.Array], start: Start | None) -> State:
-            robot = replace(config, numbers).robot
-            if start is not None:
-                return self._initial_state(moved(robot, config.task, start), world)
-            if numbers:
-                return self._initial_state(robot, world)
-            if any(jax.tree.leaves(changes)):
-                return _merged(changes, self._initial_state(robot, world), known)
-            return known
-
-        numbers = draw.numbers or {}
-        if draw.robots is None:
-            world = own(numbers) if numbers else world
-            return world, begin(world, numbers, draw.start)
-        shared = shared_by_all(world)
-        if not numbers:
-            if draw.start is None:
-                return shared, copies(begin(world, numbers, None), draw.robots)
-            return shared, for_each_robot(lambda start: begin(world, {}, start))(draw.start)
-
-        def each(drawn: tuple[dict[str, jax.Array], Start | None]) -> tuple[World, State]:
-            robots_own = own(drawn[0])
-            return robots_own, begin(robots_own, *drawn)
-
-        worlds, state = for_each_robot(each)((numbers, draw.start))
-        single = {path: number[0] for path, number in numbers.items()}
-        return _merged(depends(own, single), worlds, shared), state
-
-    def _initial_state(self, robot: RobotConfig, world: World) -> State:
-        state = initial_state(robot, world)
-        return set_down(world, state) if self.config.task.start.on_ground else state
-
-    @staticmethod
-    def _world(config: RunConfig) -> World:
-        return make_world(config.robot, config.simulation, config.solver)
-
     @staticmethod
     def _sensors(config: RunConfig) -> Sensors:
         robot = dataclasses.replace(config.robot, sensors=controller_sensors(config))
         return Sensors(robot)
-
-
-def _merged(changes: Any, new: Any, known: Any) -> Any:
-    """The new arrays where they change, else the known ones."""
-    return jax.tree.map(lambda is_new, a, b: a if is_new else b, changes, new, known)
 
 
 def _one_or_nan(state: State) -> jax.Array:
@@ -466,20 +285,3 @@ def _one_or_nan(state: State) -> jax.Array:
         jnp.all(jnp.isfinite(leaf), axis=own_axes(leaf, axes)) for leaf in jax.tree.leaves(state)
     ]
     return jnp.where(jnp.all(jnp.stack(finite), axis=0), 1.0, jnp.nan)
-
-
-def validation_key(seed: int) -> jax.Array:
-    """Of the episodes for validation, none of which occurs in training."""
-    return jax.random.fold_in(jax.random.key(seed), _VALIDATION)
-
-
-def evaluation_key(seed: int) -> jax.Array:
-    """Of the episodes of an evaluation, none of which occurs in training or validation."""
-    return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
-
-
-_START, _PLACE, _PUSH, _NUMBERS = 1, 2, 3, 4
-"""Keep the keys of start, pushes and numbers apart from that of the task's own draw."""
-
-_VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
-"""Beyond the number of any iteration, by which the keys of training are made."""

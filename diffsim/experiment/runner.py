@@ -31,13 +31,14 @@ from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.course import Account, Course
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
-from diffsim.experiment.experiment import Experiment, validation_key
+from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.files import held, write_json
 from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
 from diffsim.experiment.manifest import build_manifest, figures_record
 from diffsim.experiment.metrics import MetricsRow, MetricsWriter
 from diffsim.experiment.progress import ProgressDisplay
+from diffsim.experiment.scenario import validation_key
 from diffsim.experiment.status import write_status
 from diffsim.experiment.trajectory import (
     DivergedError,

@@ -11,13 +11,14 @@ import pytest
 from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
-from diffsim.experiment import experiment as module
+from diffsim.experiment import scenario as module
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.runner import DivergedError, run
+from diffsim.experiment.simulation import make_world
 from diffsim.experiment.status import read_status
 from diffsim.math.vectors import Vec3
-from diffsim.world.world import State
+from diffsim.world.world import State, World
 
 OVERWRITTEN = "acceleration"
 """The part of a state that the first step writes anew without reading it."""
@@ -57,7 +58,7 @@ def paths(config: RunConfig) -> list[str]:
 
 
 def _start(config: RunConfig) -> State:
-    world = Experiment._world(config)
+    world = make_world(config.robot, config.simulation, config.solver)
     return module.initial_state(config.robot, world)
 
 
@@ -89,13 +90,14 @@ def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
     places = paths(config)
     assert len(places) > 20
     experiment = Experiment(config)
-    whole = experiment._start
+    whole = experiment.scenario.begin
 
     def figures(number: jax.Array) -> Any:
         """Loss and metrics of an episode with a nan in the place of this number; none if -1."""
 
-        def broken(*arguments: Any) -> State:
-            leaves, structure = jax.tree_util.tree_flatten_with_path(whole(*arguments))
+        def broken(*arguments: Any) -> tuple[World, State]:
+            world, state = whole(*arguments)
+            leaves, structure = jax.tree_util.tree_flatten_with_path(state)
             planted = []
             for path, leaf in leaves:
                 name = jax.tree_util.keystr(path)
@@ -103,10 +105,10 @@ def test_a_nan_anywhere_in_a_state_makes_all_figures_nan(
                     here = number == places.index(name)
                     leaf = leaf.at[(0,) * leaf.ndim].add(jnp.where(here, jnp.nan, 0.0))
                 planted.append(leaf)
-            return jax.tree.unflatten(structure, planted)
+            return world, jax.tree.unflatten(structure, planted)
 
         with monkeypatch.context() as patch:
-            patch.setattr(experiment, "_start", broken)
+            patch.setattr(experiment.scenario, "begin", broken)
             found = experiment.evaluate(jnp.asarray(experiment.initial), jax.random.key(0))
         return {"loss": found.loss, **found.metrics}
 

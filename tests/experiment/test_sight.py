@@ -26,8 +26,7 @@ def test_commands_are_held_until_the_next_image():
     config = compose_config(*SMALL)
     experiment = Experiment(config)
     parameters = experiment.variables.unpack(jnp.asarray(experiment.initial)).parameters
-    world = experiment._world(config)
-    state = experiment._start(config, world, experiment._watched())
+    world, state = experiment.scenario.begin(config, experiment._watched())
     sight = Sight(config, experiment.controller, world)
     policy = sight.policy(parameters, sight.remember(state))
     assert policy.every == 4

@@ -9,7 +9,8 @@ import pytest
 
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.check import check_run
-from diffsim.experiment.experiment import NOTHING, Experiment, evaluation_key, validation_key
+from diffsim.experiment.experiment import Experiment
+from diffsim.experiment.scenario import NOTHING, evaluation_key, validation_key
 from diffsim.simulate.rollout import rollout
 from diffsim.tasks.push import push_count
 from diffsim.tasks.reach import ShellConfig, point_in_shell
@@ -269,7 +270,7 @@ def test_scattered_starts_change_the_loss_and_goals_stay_what_they_were():
         (("+robot.sensors={g: {type: goal}}",), "goals are set by tasks"),
         (
             ("task=gait", "task.body=elbow", "++task.sensors={g: {type: goal}}"),
-            "this task sets none",
+            "this task sets no goal",
         ),
         (("controller.hidden=[0]",), r"controller\.hidden\[0\] must be >= 1"),
         (("controller.activation=step",), r"controller\.activation must be one of elu"),

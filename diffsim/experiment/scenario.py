@@ -1,0 +1,214 @@
+"""Scenarios: what is random in the episodes of a config, and how each of them begins."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.drawing import Urn
+from diffsim.experiment.randomization import distributions, with_coordinates
+from diffsim.experiment.simulation import make_world
+from diffsim.experiment.variables import Variables
+from diffsim.programs import depends
+from diffsim.robots.build import initial_state
+from diffsim.robots.config import RobotConfig
+from diffsim.robots.ground import set_down
+from diffsim.robots.replace import replace
+from diffsim.simulate.batch import copies, for_each_key, for_each_robot, shared_by_all
+from diffsim.tasks.push import draw_directions, push_count
+from diffsim.tasks.start import Start, draw_places, draw_start, moved
+from diffsim.tasks.task import Draw, Task
+from diffsim.world.world import State, World
+
+
+class Drawn(NamedTuple):
+    """What is random in an episode, or in several along the last axes; None for what is not.
+
+    Attributes:
+        task: by the task itself.
+        numbers: of the config, by their paths, each of shape ().
+        start: where the joints begin.
+        pushes: their directions.
+    """
+
+    task: Draw
+    numbers: dict[str, jax.Array] | None
+    start: Start | None
+    pushes: jax.Array | None
+
+    @property
+    def robots(self) -> int | None:
+        """How many episodes, None for a single one without an axis of its own."""
+        if self.start is not None:
+            return self.start.place.shape[0] if self.start.place.ndim else None
+        if self.pushes is not None:
+            return self.pushes.shape[1] if self.pushes.ndim == 2 else None
+        leaves = jax.tree.leaves((self.numbers, self.task))
+        return leaves[0].shape[-1] if leaves and leaves[0].ndim else None
+
+
+NOTHING = Drawn(None, None, None, None)
+
+
+class Known(NamedTuple):
+    """World and start of one robot, and which of their arrays the variables change.
+
+    Attributes:
+        world, start: as the config has them.
+        changes_world, changes_start: trees of booleans like them.
+    """
+
+    world: World
+    start: State
+    changes_world: World
+    changes_start: State
+
+
+class Scenario:
+    """What is random in the episodes of a config, and how each of them begins.
+
+    Attributes:
+        config: of the run.
+        task: of the episodes.
+        known: world and start of one robot, and what of them the variables change.
+    """
+
+    def __init__(
+        self, config: RunConfig, world: World, task: Task, variables: Variables | None = None
+    ) -> None:
+        """The scenario of a checked config.
+
+        Args:
+            config: of the run.
+            world: of its robot.
+            task: of its episodes.
+            variables: that change the config, None for none.
+        """
+        self.config = config
+        self.task = task
+        self._urn = Urn(distributions(config))
+        self.known = self._what_is_known(world, variables)
+
+    def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
+        """What is random in several episodes, along the last axes.
+
+        Those of training begin where the task says that it is to be practised from, too.
+        """
+        drawn = for_each_key(self.draw_one, key, count)
+        if training and drawn.start is not None:
+            place = draw_places(jax.random.fold_in(key, _PLACE), self.config.task, count)
+            drawn = drawn._replace(start=drawn.start._replace(place=place))
+        return drawn
+
+    def draw_one(self, key: jax.Array) -> Drawn:
+        """What is random in one episode."""
+        start = None
+        if self.config.task.begins_differently:
+            even = draw_start(jax.random.fold_in(key, _START), self.config.robot)
+            start = Start(even, jnp.zeros((), jnp.int32))
+        directions = None
+        if push_count(self.config.task):
+            directions = draw_directions(jax.random.fold_in(key, _PUSH), self.config.task)
+        numbers = self._urn.draw(jax.random.fold_in(key, _NUMBERS))
+        return Drawn(self.task.draw(key), numbers, start, directions)
+
+    def begin(self, config: RunConfig, draw: Drawn) -> tuple[World, State]:
+        """World and start of one robot, or of several along the last axes.
+
+        What no robot has of its own in the world is shared: an axis of length 1.
+
+        Args:
+            config: with the variables' numbers in it.
+            draw: of the episodes.
+        """
+        known = self.known
+        world = known.world
+        if any(jax.tree.leaves(known.changes_world)):
+            world = _merged(known.changes_world, _world(config), world)
+        config = with_coordinates(config)
+
+        def own(numbers: dict[str, jax.Array]) -> World:
+            return _world(replace(config, numbers))
+
+        def begin(world: World, numbers: dict[str, jax.Array], start: Start | None) -> State:
+            robot = replace(config, numbers).robot
+            if start is not None:
+                return self._initial_state(moved(robot, config.task, start), world)
+            if numbers:
+                return self._initial_state(robot, world)
+            if any(jax.tree.leaves(known.changes_start)):
+                found = self._initial_state(robot, world)
+                return _merged(known.changes_start, found, known.start)
+            return known.start
+
+        numbers = draw.numbers or {}
+        if draw.robots is None:
+            world = own(numbers) if numbers else world
+            return world, begin(world, numbers, draw.start)
+        shared = shared_by_all(world)
+        if not numbers:
+            if draw.start is None:
+                return shared, copies(begin(world, numbers, None), draw.robots)
+            return shared, for_each_robot(lambda start: begin(world, {}, start))(draw.start)
+
+        def each(drawn: tuple[dict[str, jax.Array], Start | None]) -> tuple[World, State]:
+            robots_own = own(drawn[0])
+            return robots_own, begin(robots_own, *drawn)
+
+        worlds, state = for_each_robot(each)((numbers, draw.start))
+        single = {path: number[0] for path, number in numbers.items()}
+        return _merged(depends(own, single), worlds, shared), state
+
+    def _initial_state(self, robot: RobotConfig, world: World) -> State:
+        state = initial_state(robot, world)
+        return set_down(world, state) if self.config.task.start.on_ground else state
+
+    def _what_is_known(self, nominal: World, variables: Variables | None) -> Known:
+        """World and start as the config has them, and what of it the variables change.
+
+        What they do not is an array here and not made anew from the config's numbers, so that
+        programs are the same for other numbers.
+        """
+        robot = self.config.robot
+        start = self._initial_state(robot, nominal)
+        nothing = jax.tree.map(lambda _: False, (nominal, start))
+        paths = [variable.path for variable in self.config.variables.values()]
+        changes = any(path.split(".")[0] in ("robot", "simulation") for path in paths)
+        if variables is None or not changes:
+            return Known(nominal, start, *nothing)
+
+        def built(x: jax.Array) -> tuple[World, State]:
+            config = variables.unpack(x).config
+            world = _world(config)
+            return world, self._initial_state(config.robot, world)
+
+        return Known(nominal, start, *depends(built, jnp.asarray(variables.initial)))
+
+
+def _world(config: RunConfig) -> World:
+    return make_world(config.robot, config.simulation, config.solver)
+
+
+def _merged(changes: Any, new: Any, known: Any) -> Any:
+    """The new arrays where they change, else the known ones."""
+    return jax.tree.map(lambda is_new, a, b: a if is_new else b, changes, new, known)
+
+
+def validation_key(seed: int) -> jax.Array:
+    """Of the episodes for validation, none of which occurs in training."""
+    return jax.random.fold_in(jax.random.key(seed), _VALIDATION)
+
+
+def evaluation_key(seed: int) -> jax.Array:
+    """Of the episodes of an evaluation, none of which occurs in training or validation."""
+    return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
+
+
+_START, _PLACE, _PUSH, _NUMBERS = 1, 2, 3, 4
+"""Keep the keys of start, pushes and numbers apart from that of the task's own draw."""
+
+_VALIDATION, _EVALUATION = 2**31 - 1, 2**31 - 2
+"""Beyond the number of any iteration, by which the keys of training are made."""
