@@ -127,7 +127,7 @@ def record(
     def run(start: State) -> State:
         control = lambda memory, s: (memory, Control(policy(s.time)))  # noqa: E731
         engine = Engine(world, solver)
-        return rollout(engine, start, Policy(control), steps, lambda s: s).observations
+        return rollout(engine, start, Policy(control), steps, lambda s, _: s).observations
 
     states = run(start)
     return states, jax.vmap(policy)(states.time)

@@ -104,7 +104,7 @@ def simulate(
 ) -> State:
     """All states after the initial one, with a leading axis (steps,), under a constant thrust."""
     control = idle_control(world) if thrust is None else Control(thrust)
-    return rollout(Engine(world, solver), state, hold(control), steps, lambda s: s).observations
+    return rollout(Engine(world, solver), state, hold(control), steps, lambda s, _: s).observations
 
 
 def with_motion(

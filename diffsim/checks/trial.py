@@ -85,12 +85,13 @@ class Trials:
         """Some time steps, as many as lie between what is varied and the loss; traceable."""
         settings = self.config.check
         robot = replace(self.config.robot, below(trial.sensor_numbers, "robot"))
+        seen = (lambda state: None) if observe is None else observe(trial.world)
         return rollout(
             Engine(trial.world, self._solver),
             trial.state,
             policy(robot, trial.world, trial.excitation, settings),
             settings.gradient_steps,
-            (lambda state: None) if observe is None else observe(trial.world),
+            lambda state, _: seen(state),
             Reverse(self.config.simulation.checkpoint),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -11,7 +12,6 @@ import numpy as np
 from diffsim.checks.observation import contact_frame, observe
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
-from diffsim.simulate.rollout import Observer
 from diffsim.world.world import State, World, part_motion
 
 
@@ -54,7 +54,7 @@ class Soundness(NamedTuple):
     effort: float
 
 
-def observer(world: World) -> Observer:
+def observer(world: World) -> Callable[[State], Watched]:
     """The observer of a world's states, which gives ``Watched``."""
     errors = observe(world)
     limit = world.drives.max_force

@@ -26,12 +26,12 @@ from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import copies, own_axes, robot_axes
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
-from diffsim.simulate.rollout import Observer, Policy, Reverse, hold, rollout
+from diffsim.simulate.rollout import Policy, Reverse, hold, rollout
 from diffsim.simulate.sharding import copied_to, shard_count, share_robots
 from diffsim.simulate.simulator import Engine
 from diffsim.tasks.push import push_velocities
 from diffsim.tasks.table import TASKS
-from diffsim.tasks.task import Evaluation, Task
+from diffsim.tasks.task import End, Evaluation, Task, Transition, step_count
 from diffsim.world.world import Control, State, World, command_count, part_motion
 
 
@@ -80,7 +80,7 @@ class Experiment:
         self.contact_names, self.drive_names = world.contacts.names, world.drives.names
         self.task: Task = TASKS[config.task.kind](config.task, world)
         self.random = config.task.varies
-        self.steps = max(1, round(config.task.duration / config.simulation.dt))
+        self.steps = step_count(config.task.duration, config.simulation.dt)
         self.solver = make_solver(config.solver)
         readings = len(self._sensors(config).names)
         interface = Interface(readings, command_count(world), camera_shape(config))
@@ -177,7 +177,7 @@ class Experiment:
         seen: Motion = self.watch(x, lambda world: partial(part_motion, world.parts))
         return seen
 
-    def watch(self, x: jax.Array, observer: Callable[[World], Observer]) -> Any:
+    def watch(self, x: jax.Array, observer: Callable[[World], Callable[[State], Any]]) -> Any:
         """What an observer, made for the world, sees in one episode.
 
         The start comes first; leading axis (steps + 1,).
@@ -185,7 +185,8 @@ class Experiment:
         draw = self._watched()
         episode = self._episode(x, draw)
         observe = observer(episode.world)
-        result = rollout(*episode.pushed(self._pushes(episode, draw.pushes)), observe)
+        episode = episode.pushed(self._pushes(episode, draw.pushes))
+        result = rollout(*episode, lambda state, _: observe(state))
         first = observe(episode.state)
         return jax.tree.map(
             lambda start, rest: jnp.concatenate([start[None], rest]), first, result.observations
@@ -206,12 +207,15 @@ class Experiment:
         drawn = self._pushes(episode, draw.pushes)
         if drawn is not None:
             pushes = drawn if pushes is None else drawn + pushes
-        result = rollout(
-            *episode.pushed(pushes),
-            lambda state: self.task.observe(episode.world, state, draw.task),
-            Reverse(self.config.simulation.checkpoint, flow),
-        )
-        found = self.task.evaluate(episode.world, result, draw.task)
+        world = episode.world
+
+        def observe(state: State, control: Control) -> Any:
+            return self.task.observe(Transition(world, state, control.command, draw.task))
+
+        reverse = Reverse(self.config.simulation.checkpoint, flow)
+        result = rollout(*episode.pushed(pushes), observe, reverse)
+        end = End(world, result.state, draw.task)
+        found = self.task.evaluate(result.observations, end)
         sound = _one_or_nan(result.state)
         return jax.tree.map(lambda figure: figure * sound, found)
 

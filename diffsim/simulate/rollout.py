@@ -29,7 +29,7 @@ from diffsim.math.vectors import Vec3
 from diffsim.simulate.batch import robot_axes
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow, pass_back
 from diffsim.simulate.simulator import Simulator
-from diffsim.world.world import Control, State
+from diffsim.world.world import Control, State, command_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +106,9 @@ class Reverse:
 ScanBody = Callable[[Any, Any], tuple[Any, Packed]]
 """Body of a ``jax.lax.scan``: (carry, input) to (carry, packed output)."""
 
-Observer = Callable[[State], Any]
-"""Maps the state after a step to what is kept of it: a pytree of arrays."""
+Observer = Callable[[State, Control], Any]
+"""Maps the state after a step, and the control that led there, to what is kept: a pytree of arrays.
+"""
 
 
 class Rollout(NamedTuple):
@@ -129,7 +130,7 @@ def rollout(
     state: State,
     policy: Policy,
     steps: int,
-    observe: Observer = lambda state: None,
+    observe: Observer = lambda state, control: None,
     reverse: Reverse = Reverse(),
 ) -> Rollout:
     """Simulate ``steps`` time steps under a policy.
@@ -139,7 +140,7 @@ def rollout(
         state: at the start.
         policy: what sets the control.
         steps: number of time steps.
-        observe: what to keep of each state.
+        observe: what to keep of each step.
         reverse: how the derivative goes back.
 
     Raises:
@@ -147,7 +148,9 @@ def rollout(
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    kept = Packing(jax.eval_shape(observe, state))
+    commands = (command_count(simulator.world), *state.time.shape)
+    idle = Control(jnp.zeros(commands, state.time.dtype))
+    kept = Packing(jax.eval_shape(observe, state, idle))
     flow, axes = reverse.flow, robot_axes(state)
 
     def advance(carry: tuple[State, Any], inputs: Any) -> tuple[tuple[State, Any], Packed]:
@@ -158,7 +161,7 @@ def rollout(
             state = state._replace(twist=pushed)
         memory, control = policy.act(memory, state, *now)
         state = simulator.step(state, control)
-        return (state, memory), kept.pack(observe(state))
+        return (state, memory), kept.pack(observe(state, control))
 
     first = None
     if flow.truncation is not None:

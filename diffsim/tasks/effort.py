@@ -33,14 +33,17 @@ def observe_work(config: EffortConfig, world: World, state: State) -> Work:
     return Work(force, force * rate)
 
 
-def penalty(config: EffortConfig, work: Work) -> jax.Array | float:
-    """The terms of the loss, from what was observed in all steps, with a leading axis (steps,)."""
+def effort_cost(config: EffortConfig, work: Work, before: Work) -> jax.Array | float:
+    """Terms of the cost of a time step, from what was observed after it and after the one before.
+
+    They add up over force and power of all motors, shape ().
+    """
     total: jax.Array | float = 0.0
     if work.force is not None and config.torque > 0.0:
-        total += config.torque * jnp.mean(jnp.sum(work.force**2, axis=1), axis=0)
+        total += config.torque * jnp.sum(work.force**2, axis=0)
     if work.power is not None:
-        total += config.energy * jnp.mean(jnp.sum(jnp.abs(work.power), axis=1), axis=0)
+        total += config.energy * jnp.sum(jnp.abs(work.power), axis=0)
     if work.force is not None and config.smoothness > 0.0:
-        changes = work.force[1:] - work.force[:-1]
-        total += config.smoothness * jnp.sum(changes**2, axis=(0, 1)) / work.force.shape[0]
+        assert before.force is not None
+        total += config.smoothness * jnp.sum((work.force - before.force) ** 2, axis=0)
     return total

@@ -9,13 +9,12 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import TaskConfig
-from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.effort import Work, effort_cost, observe_work
 from diffsim.tasks.figures import Figure
-from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.tasks.task import End, Task, Transition, part_vector
 from diffsim.validation import bounded
-from diffsim.world.world import State, World, part_motion
+from diffsim.world.world import World, part_motion
 
 
 @dataclass
@@ -34,7 +33,7 @@ class GaitStep(NamedTuple):
     work: Work
 
 
-class Gait(SameEpisode):
+class Gait(Task):
     """The mean forward velocity of a body is maximised (Degrave et al., section 3.3).
 
     It is the mean over all steps' velocities, so that every step has its say in the gradient, also
@@ -53,27 +52,24 @@ class Gait(SameEpisode):
         self.config = config
         self.part = world.parts.names.index(config.body)
 
-    def observe(self, world: World, state: State, draw: Draw) -> GaitStep:
-        motion = part_motion(world.parts, state)
+    def observe(self, now: Transition) -> GaitStep:
+        motion = part_motion(now.world.parts, now.state)
         return GaitStep(
             part_vector(motion.twist.linear, self.part).x,
             part_vector(motion.pose.position, self.part).z,
-            observe_work(self.config.effort, world, state),
+            observe_work(self.config.effort, now.world, now.state),
         )
 
-    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        seen: GaitStep = rollout.observations
-        speed = jnp.mean(seen.velocity, axis=0)
-        end = part_vector(part_motion(world.parts, rollout.state).pose.position, self.part)
-        return Evaluation(
-            loss=-speed + penalty(self.config.effort, seen.work),
-            residuals=None,
-            metrics={
-                "speed": speed,
-                "height": jnp.mean(seen.height, axis=0),
-                "sideways": end.y,
-            },
-        )
+    def cost(self, seen: GaitStep, before: GaitStep, step: jax.Array) -> jax.Array:
+        return effort_cost(self.config.effort, seen.work, before.work) - seen.velocity
+
+    def measure(self, seen: GaitStep, end: End) -> dict[str, jax.Array]:
+        motion = part_motion(end.world.parts, end.state)
+        return {
+            "speed": jnp.mean(seen.velocity, axis=0),
+            "height": jnp.mean(seen.height, axis=0),
+            "sideways": part_vector(motion.pose.position, self.part).y,
+        }
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
         return metrics["speed"] >= self.config.speed

@@ -11,13 +11,12 @@ import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
 from diffsim.robots.config import RobotConfig
-from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import TaskConfig
-from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.effort import Work, effort_cost, observe_work
 from diffsim.tasks.figures import Figure
-from diffsim.tasks.task import Draw, Evaluation, Task, part_vector
+from diffsim.tasks.task import Draw, End, Task, Transition, part_vector, step_count
 from diffsim.validation import ConfigError, bounded
-from diffsim.world.world import State, World, part_motion
+from diffsim.world.world import World, part_motion
 
 
 @dataclass
@@ -109,6 +108,7 @@ class Reach(Task):
     def __init__(self, config: ReachConfig, world: World) -> None:
         self.config = config
         self.part = world.parts.names.index(config.body)
+        self.steps = step_count(config.duration, float(world.timestep))
 
     def draw(self, key: jax.Array) -> Draw:
         return point_in_shell(key, self.config.shell) if self.config.draws else None
@@ -118,42 +118,40 @@ class Reach(Task):
             return draw
         return Vec3(*(jnp.asarray(number, float) for number in self.config.target))
 
-    def observe(self, world: World, state: State, draw: Draw) -> ReachStep:
-        motion = part_motion(world.parts, state)
-        goal = self.goal(draw)
+    def observe(self, now: Transition) -> ReachStep:
+        motion = part_motion(now.world.parts, now.state)
+        goal = self.goal(now.draw)
         assert goal is not None
         return ReachStep(
             (part_vector(motion.pose.position, self.part) - goal).length(),
             part_vector(motion.twist.linear, self.part).length(),
-            observe_work(self.config.effort, world, state),
+            observe_work(self.config.effort, now.world, now.state),
         )
 
-    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        seen: ReachStep = rollout.observations
+    def cost(self, seen: ReachStep, before: ReachStep, step: jax.Array) -> jax.Array:
+        # Only some steps count, so much more that the mean over all is the mean over these.
+        first = self._step(self.steps, self.config.loss_after)
+        share = jnp.where(step >= first, self.steps / (self.steps - first), 0.0)
         counted = seen.distance + self.config.velocity_weight * seen.speed
-        at_the_end = seen.distance[self._step(counted, self.config.measure_after) :]
-        return Evaluation(
-            loss=jnp.mean(counted[self._step(counted, self.config.loss_after) :], axis=0)
-            + penalty(self.config.effort, seen.work),
-            residuals=None,
-            metrics={
-                "mean_distance": jnp.mean(seen.distance, axis=0),
-                "end_distance": jnp.mean(at_the_end, axis=0),
-                "worst_distance": jnp.max(at_the_end, axis=0),
-            },
-        )
+        return share * counted + effort_cost(self.config.effort, seen.work, before.work)
+
+    def measure(self, seen: ReachStep, end: End) -> dict[str, jax.Array]:
+        steps = seen.distance.shape[0]
+        at_the_end = seen.distance[self._step(steps, self.config.measure_after) :]
+        return {
+            "mean_distance": jnp.mean(seen.distance, axis=0),
+            "end_distance": jnp.mean(at_the_end, axis=0),
+            "worst_distance": jnp.max(at_the_end, axis=0),
+        }
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
         return metrics["end_distance"] < self.config.tolerance
 
-    def _step(self, seen: jax.Array, time: float | None) -> int:
-        """The first step that counts from a time on; the last one for None."""
-        steps = seen.shape[0]
-        return (
-            steps - 1
-            if time is None
-            else min(steps - 1, round(steps * time / self.config.duration))
-        )
+    def _step(self, steps: int, time: float | None) -> int:
+        """The first of so many steps that counts from a time on; the last one for None."""
+        if time is None:
+            return steps - 1
+        return min(steps - 1, round(steps * time / self.config.duration))
 
 
 def point_in_shell(key: jax.Array, shell: ShellConfig) -> Vec3:

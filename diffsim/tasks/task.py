@@ -1,24 +1,66 @@
 """The contract of a task.
 
-An episode of a task begins with a draw: what is random in it. Arrays may have one more axis behind
-all others, of robots that live through different episodes side by side.
+A task says what is random in an episode, what is observed after every time step, what that costs,
+and what an episode's figures are. The loss of an episode is the mean of the costs of its steps plus
+the cost of its end. So one task serves learning from whole episodes and step by step
+(``diffsim.environments``).
+
+Arrays may have one more axis behind all others, of robots that live through different episodes side
+by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
-from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.figures import Figure
 from diffsim.world.world import State, World
 
 Draw = Any
 """What is random in an episode: a pytree of arrays, None if nothing is."""
+
+
+class Transition(NamedTuple):
+    """A time step, as a task sees it.
+
+    Attributes:
+        world: of the robot.
+        state: after the step.
+        command: that led there, shape (commands,).
+        draw: of the episode.
+    """
+
+    world: World
+    state: State
+    command: jax.Array
+    draw: Draw
+
+
+class End(NamedTuple):
+    """The end of an episode, or what it has come to so far; as ``Transition``."""
+
+    world: World
+    state: State
+    draw: Draw
+
+
+class Terminal(NamedTuple):
+    """Cost of the end of an episode.
+
+    Attributes:
+        cost: shape ().
+        residuals: shape (residuals,), where the cost is half their squared sum and least-squares
+            methods may bring them to zero; else None.
+    """
+
+    cost: jax.Array | float
+    residuals: jax.Array | None = None
 
 
 class Evaluation(NamedTuple):
@@ -36,8 +78,8 @@ class Evaluation(NamedTuple):
     metrics: dict[str, jax.Array]
 
 
-class Task(Protocol):
-    """What is drawn and observed, and what an episode is worth.
+class Task:
+    """Base of all tasks; one that draws nothing and sets no goal leaves these methods as they are.
 
     Attributes:
         Config: what its YAML file may say.
@@ -51,31 +93,71 @@ class Task(Protocol):
 
     def __init__(self, config: Any, world: World) -> None:
         """The task that a ``Config`` describes, in a world."""
+        raise NotImplementedError
 
     def draw(self, key: jax.Array) -> Draw:
         """Draw what is random in an episode; None if the config's ``draws`` is false."""
+        return None
 
     def goal(self, draw: Draw) -> Vec3 | None:
         """What sensors of the type ``goal`` read [m]."""
+        return None
 
-    def observe(self, world: World, state: State, draw: Draw) -> Any:
-        """What the evaluation needs of each state of the rollout: a pytree of arrays."""
+    def observe(self, now: Transition) -> Any:
+        """What costs and figures need of each time step: a pytree of arrays."""
+        raise NotImplementedError
 
-    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        """Loss, residuals and metrics of an episode."""
+    def cost(self, seen: Any, before: Any, step: jax.Array) -> jax.Array:
+        """Cost of a time step.
+
+        Args:
+            seen: what ``observe`` gave after the step.
+            before: what it gave after the one before; the same as ``seen`` at the first.
+            step: number of the step, from 0 on, shape ().
+        """
+        raise NotImplementedError
+
+    def terminal(self, end: End) -> Terminal:
+        """Cost of the end of an episode."""
+        return Terminal(0.0)
+
+    def ended(self, now: Transition) -> jax.Array:
+        """Whether an episode that is lived step by step ends here, as by a fall; shape ()."""
+        return jnp.zeros(now.state.time.shape, bool)
+
+    def measure(self, seen: Any, end: End) -> dict[str, jax.Array]:
+        """Figures of an episode, each of shape ().
+
+        Args:
+            seen: what ``observe`` gave, with a leading axis (steps,).
+            end: of the episode.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, seen: Any, end: End) -> Evaluation:
+        """Loss, residuals and figures of a whole episode; arguments as for ``measure``.
+
+        A task whose loss is no mean over time may have this in the place of ``cost``, and is then
+        none to be lived step by step.
+        """
+        steps = jax.tree.leaves(seen)[0].shape[0] if jax.tree.leaves(seen) else 1
+        before = jax.tree.map(lambda leaf: jnp.concatenate([leaf[:1], leaf[:-1]]), seen)
+        costs = jax.vmap(self.cost)(seen, before, jnp.arange(steps))
+        terminal = self.terminal(end)
+        return Evaluation(
+            loss=jnp.mean(costs, axis=0) + terminal.cost,
+            residuals=terminal.residuals,
+            metrics=self.measure(seen, end),
+        )
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
         """Whether these metrics, as plain numbers, meet the task's goal."""
+        raise NotImplementedError
 
 
-class SameEpisode(Task, Protocol):
-    """Base of tasks that draw nothing and set no goal."""
-
-    def draw(self, key: jax.Array) -> Draw:
-        return None
-
-    def goal(self, draw: Draw) -> Vec3 | None:
-        return None
+def step_count(duration: float, timestep: float) -> int:
+    """Number of time steps in an episode; times in seconds."""
+    return max(1, round(duration / timestep))
 
 
 def part_vector(vector: Vec3, part: int) -> Vec3:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from diffsim.math.vectors import Vec3
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.geoms import GROUND
-from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import TaskConfig
-from diffsim.tasks.effort import Work, observe_work, penalty
+from diffsim.tasks.effort import Work, effort_cost, observe_work
 from diffsim.tasks.figures import Figure
-from diffsim.tasks.task import Draw, Evaluation, SameEpisode, part_vector
+from diffsim.tasks.task import Draw, End, Task, Terminal, Transition, part_vector
 from diffsim.validation import ConfigError, bounded
-from diffsim.world.world import State, World, part_motion
+from diffsim.world.world import World, part_motion
 
 
 @dataclass
@@ -43,7 +43,7 @@ class ThrowConfig(TaskConfig):
             )
 
 
-class Throw(SameEpisode):
+class Throw(Task):
     """A thrown ball comes to rest at a point: zero distance, zero velocity, zero spin at the end.
 
     Nine residuals: distance of the ball's centre to its resting place at the target [m], velocity
@@ -73,29 +73,37 @@ class Throw(SameEpisode):
         x, y = self.config.target
         return Vec3(*(jnp.asarray(number, float) for number in (x, y, 0.0)))
 
-    def observe(self, world: World, state: State, draw: Draw) -> Work:
-        return observe_work(self.config.effort, world, state)
+    def observe(self, now: Transition) -> Work:
+        return observe_work(self.config.effort, now.world, now.state)
 
-    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        motion = part_motion(world.parts, rollout.state)
-        radius = world.contacts.thickness[self.contact]  # of the ball alone: a plane has none
-        # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
-        goal = self.goal(draw)
-        there = part_vector(motion.pose.position, self.part)
-        distance = there - Vec3(goal.x, goal.y, goal.z + radius)
-        velocity = part_vector(motion.twist.linear, self.part)
-        spin = part_vector(motion.twist.angular, self.part) * radius
+    def cost(self, seen: Work, before: Work, step: jax.Array) -> jax.Array:
+        return jnp.asarray(effort_cost(self.config.effort, seen, before))
+
+    def terminal(self, end: End) -> Terminal:
+        distance, velocity, spin = self._errors(end)
         weight = self.config.velocity_weight
         residuals = jnp.stack([*distance, *(velocity * weight), *(spin * weight)])
-        effort = penalty(self.config.effort, rollout.observations)
-        return Evaluation(
-            loss=0.5 * jnp.sum(residuals**2, axis=0) + effort,
-            residuals=residuals,
-            metrics={
-                "position_error": distance.length(),
-                "velocity_error": velocity.length(),
-                "spin_error": spin.length(),
-            },
+        return Terminal(0.5 * jnp.sum(residuals**2, axis=0), residuals)
+
+    def measure(self, seen: Work, end: End) -> dict[str, jax.Array]:
+        distance, velocity, spin = self._errors(end)
+        return {
+            "position_error": distance.length(),
+            "velocity_error": velocity.length(),
+            "spin_error": spin.length(),
+        }
+
+    def _errors(self, end: End) -> tuple[Vec3, Vec3, Vec3]:
+        """Way from the resting place [m], velocity [m/s] and spin r·ω [m/s]."""
+        motion = part_motion(end.world.parts, end.state)
+        radius = end.world.contacts.thickness[self.contact]  # of the ball alone: a plane has none
+        # In all three directions: at the top of a bounce the ball is slow, too, but does not rest.
+        goal = self.goal(end.draw)
+        there = part_vector(motion.pose.position, self.part)
+        return (
+            there - Vec3(goal.x, goal.y, goal.z + radius),
+            part_vector(motion.twist.linear, self.part),
+            part_vector(motion.twist.angular, self.part) * radius,
         )
 
     def succeeded(self, metrics: dict[str, float]) -> bool:

@@ -9,13 +9,12 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from diffsim.simulate.rollout import Rollout
 from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.figures import Figure
 from diffsim.tasks.table import TASKS
-from diffsim.tasks.task import Draw, Evaluation, SameEpisode
+from diffsim.tasks.task import End, Task, Transition
 from diffsim.validation import bounded
-from diffsim.world.world import State, World, part_motion
+from diffsim.world.world import World, part_motion
 
 
 @dataclass
@@ -27,7 +26,7 @@ class HoverConfig(TaskConfig):
     tolerance: float = bounded(0.01, above=0)  # [m]
 
 
-class Hover(SameEpisode):
+class Hover(Task):
     """The mean squared distance of a body's height from the one that is asked for."""
 
     Config = HoverConfig
@@ -38,17 +37,16 @@ class Hover(SameEpisode):
         self.config = config
         self.part = world.parts.names.index(config.body)
 
-    def observe(self, world: World, state: State, draw: Draw) -> jax.Array:
+    def observe(self, now: Transition) -> jax.Array:
         """Height error [m]."""
-        return part_motion(world.parts, state).pose.position.z[self.part] - self.config.height
+        height = part_motion(now.world.parts, now.state).pose.position.z[self.part]
+        return height - self.config.height
 
-    def evaluate(self, world: World, rollout: Rollout, draw: Draw) -> Evaluation:
-        off: jax.Array = rollout.observations
-        return Evaluation(
-            loss=jnp.mean(off**2, axis=0),
-            residuals=None,
-            metrics={"height_error": jnp.abs(off[-1])},
-        )
+    def cost(self, seen: jax.Array, before: jax.Array, step: jax.Array) -> jax.Array:
+        return seen**2
+
+    def measure(self, seen: jax.Array, end: End) -> dict[str, jax.Array]:
+        return {"height_error": jnp.abs(seen[-1])}
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
         return metrics["height_error"] < self.config.tolerance

@@ -37,7 +37,7 @@ def landing(checkpoint: str, steps: int) -> tuple[jax.Array, jax.Array, Any]:
             start,
             Policy(policy, memory),
             steps,
-            lambda s: s.pose.position.z[0],
+            lambda s, _: s.pose.position.z[0],
             Reverse(checkpoint),
         )
         final = result.state.pose.position

@@ -34,7 +34,7 @@ def flight(height: jax.Array, speed: jax.Array, flow: GradientFlow) -> State:
     )
     policy = hold(idle_control(world))
     return rollout(
-        Engine(world), state, policy, STEPS, lambda s: s, Reverse(flow=flow)
+        Engine(world), state, policy, STEPS, lambda s, _: s, Reverse(flow=flow)
     ).observations
 
 

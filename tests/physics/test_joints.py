@@ -129,7 +129,7 @@ def walk(world: World, state: State, seconds: float, solver: ProjectedGaussSeide
 
     @jax.jit
     def run(state: State) -> State:
-        return rollout(Engine(world, solver), state, policy, steps, lambda s: s).observations
+        return rollout(Engine(world, solver), state, policy, steps, lambda s, _: s).observations
 
     return run(state)
 

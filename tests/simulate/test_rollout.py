@@ -139,7 +139,7 @@ def test_the_policy_keeps_its_memory_and_sees_the_state() -> None:
         return memory, Control(jnp.ones_like(world.thrusters.limit))
 
     start = {"calls": jnp.zeros((), int), "latest": jnp.zeros(())}
-    result = rollout(Engine(world), state, Policy(policy, start), 5, lambda s: s.time)
+    result = rollout(Engine(world), state, Policy(policy, start), 5, lambda s, _: s.time)
     assert int(result.memory["calls"]) == 5
     # The state before the last step, and what was observed after it.
     assert float(result.memory["latest"]) == pytest.approx(4 * TIMESTEP)
@@ -227,7 +227,7 @@ def test_a_policy_that_looks_now_and_then_is_one_that_decides_at_every_step(
             every=every,
         )
         policy = looking if glances else Policy(counting, (0, jnp.zeros(1)))
-        keep = lambda state: state.pose.position.x  # noqa: E731
+        keep = lambda state, _: state.pose.position.x  # noqa: E731
         result = rollout(Engine(world), state, policy, steps, keep, Reverse(checkpoint))
         return result.state.twist.linear.x[0] + jnp.sum(result.observations), result.observations
 

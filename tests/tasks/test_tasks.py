@@ -209,7 +209,7 @@ def test_pushes_are_sudden_velocities_in_drawn_directions():
         episode = experiment._episode(x, NOTHING)
         pushes = experiment._pushes(episode, jnp.array([0.0, 0.0, np.pi]) + turned)
         assert pushes.x.shape == (20, len(experiment.body_names))
-        seen = rollout(*episode.pushed(pushes), lambda state: state.twist.angular.y[body])
+        seen = rollout(*episode.pushed(pushes), lambda state, _: state.twist.angular.y[body])
         rates.append(np.asarray(seen.observations))
     along, across = rates
     # It hangs: what is pushed along x turns about -y, twice as fast after the second push.
