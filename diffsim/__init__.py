@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from diffsim.camera.camera import Camera as Camera
     from diffsim.cli.configuration import compose_config as compose_config
+    from diffsim.environments.environment import Environment as Environment
     from diffsim.experiment.experiment import Experiment as Experiment
     from diffsim.experiment.train import train as train
     from diffsim.math.spatial import Pose as Pose
@@ -47,6 +48,7 @@ _PLACES = {
     "Camera": "camera.camera",
     "Control": "world.world",
     "Engine": "simulate.simulator",
+    "Environment": "environments.environment",
     "Experiment": "experiment.experiment",
     "Policy": "simulate.rollout",
     "Pose": "math.spatial",

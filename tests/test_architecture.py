@@ -34,7 +34,7 @@ LAYERS = (
     ("diffsim.tasks",),
     ("diffsim.optimizers",),
     ("diffsim.experiment",),
-    ("diffsim.checks", "diffsim.bench", "diffsim.evaluation"),
+    ("diffsim.checks", "diffsim.bench", "diffsim.evaluation", "diffsim.environments"),
     ("diffsim.cli",),
 )
 # The same inside the packages of the engine.

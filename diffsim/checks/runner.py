@@ -11,7 +11,7 @@ from diffsim.checks.gradients import KindResult, check_gradients
 from diffsim.checks.measure import Measure
 from diffsim.checks.motion import check_motion
 from diffsim.checks.observation import observe
-from diffsim.checks.structure import actuators, readings, structure
+from diffsim.checks.structure import readings, structure
 from diffsim.checks.tables import (
     actuator_table,
     facts,
@@ -24,6 +24,7 @@ from diffsim.checks.tables import (
 )
 from diffsim.checks.trial import Trials
 from diffsim.experiment.device import computing_on
+from diffsim.robots.actuators import actuators
 from diffsim.robots.build import build_world
 from diffsim.robots.caveats import caveats
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from diffsim.joints.table import JOINT_TYPES
-from diffsim.robots.config import MotorConfig, RobotConfig, motor_limit
+from diffsim.robots.config import RobotConfig
 from diffsim.robots.placement import carriers
 from diffsim.sensors.sensors import Sensors
 from diffsim.world.world import World
@@ -68,30 +68,6 @@ class Reading(NamedTuple):
     unit: str
 
 
-class Actuator(NamedTuple):
-    """One number that the controller sets.
-
-    Attributes:
-        name: of the motor or thruster.
-        kind: "position servo", "velocity servo", "torque motor", "force" or "torque".
-        acts_on: the joint, with the number of its coordinate if it has several, or the body.
-        unit: of the command.
-        command: least and greatest, infinite for no limit.
-        max_force, force_unit: that it never exceeds.
-        max_rate, rate_unit: that a servo is not after beyond; infinite for none.
-    """
-
-    name: str
-    kind: str
-    acts_on: str
-    unit: str
-    command: tuple[float, float]
-    max_force: float
-    force_unit: str
-    max_rate: float
-    rate_unit: str
-
-
 def structure(robot: RobotConfig, world: World, all_rows_world: World) -> Structure:
     """Count everything.
 
@@ -144,43 +120,3 @@ def readings(robot: RobotConfig) -> list[Reading]:
     """All readings in the order in which a controller gets them."""
     sensors = Sensors(robot)
     return [Reading(*pair) for pair in zip(sensors.names, sensors.units, strict=True)]
-
-
-def actuators(robot: RobotConfig) -> list[Actuator]:
-    """All actuators in the order in which a controller sets them: thrusters, then motors."""
-    found = []
-    for name, thruster in robot.thrusters.items():
-        unit = "N·m" if thruster.type == "torque" else "N"
-        found.append(
-            Actuator(
-                name=name,
-                kind=thruster.type,
-                acts_on=thruster.body,
-                unit=unit,
-                command=(-thruster.limit, thruster.limit),
-                max_force=thruster.limit,
-                force_unit=unit,
-                max_rate=np.inf,
-                rate_unit="",
-            )
-        )
-    return [*found, *(_motor(robot, name, motor) for name, motor in robot.motors.items())]
-
-
-def _motor(robot: RobotConfig, name: str, motor: MotorConfig) -> Actuator:
-    units = JOINT_TYPES[robot.joints[motor.joint].type].units
-    coordinate_unit = units[motor.coordinate]
-    force_unit = "N·m" if coordinate_unit == "rad" else "N"
-    unit = {"position": coordinate_unit, "velocity": f"{coordinate_unit}/s", "torque": force_unit}
-    low, high = (-np.inf, np.inf) if motor.command_range is None else motor.command_range
-    return Actuator(
-        name=name,
-        kind=f"{motor.type} {'motor' if motor.type == 'torque' else 'servo'}",
-        acts_on=motor.joint if len(units) == 1 else f"{motor.joint}.{motor.coordinate}",
-        unit=unit[motor.type],
-        command=(low, high),
-        max_force=motor_limit(robot, motor),
-        force_unit=force_unit,
-        max_rate=motor.max_velocity,
-        rate_unit=f"{coordinate_unit}/s",
-    )

@@ -13,7 +13,8 @@ from diffsim.checks.config import ToleranceConfig
 from diffsim.checks.gradients import KindResult
 from diffsim.checks.measure import Measure
 from diffsim.checks.motion import MOTIONS, Motions
-from diffsim.checks.structure import Actuator, Reading, RowCounts, Structure
+from diffsim.checks.structure import Reading, RowCounts, Structure
+from diffsim.robots.actuators import Actuator
 
 YES, NO = "[green]holds[/green]", "[red]missed[/red]"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from diffsim.checks.structure import actuators
 from diffsim.evaluation.soundness import Watched
 from diffsim.experiment.experiment import Experiment
 from diffsim.reporting.replay import ContactReadings, MotorReadings, Recording, write_replay
+from diffsim.robots.actuators import actuators
 
 
 def save_replay(

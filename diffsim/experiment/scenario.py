@@ -74,6 +74,7 @@ class Scenario:
         config: of the run.
         task: of the episodes.
         known: world and start of one robot, and what of them the variables change.
+        is_drawn: of which arrays of the world each robot has its own, a tree of booleans like it.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Scenario:
         self.task = task
         self._urn = Urn(distributions(config))
         self.known = self._what_is_known(world, variables)
+        self.is_drawn = self._what_is_drawn(world)
 
     def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
         """What is random in several episodes, along the last axes.
@@ -103,12 +105,15 @@ class Scenario:
             drawn = drawn._replace(start=drawn.start._replace(place=place))
         return drawn
 
-    def draw_one(self, key: jax.Array) -> Drawn:
-        """What is random in one episode."""
+    def draw_one(self, key: jax.Array, training: bool = False) -> Drawn:
+        """What is random in one episode; see ``draw``."""
         start = None
         if self.config.task.begins_differently:
             even = draw_start(jax.random.fold_in(key, _START), self.config.robot)
-            start = Start(even, jnp.zeros((), jnp.int32))
+            place = jnp.zeros((), jnp.int32)
+            if training:
+                place = draw_places(jax.random.fold_in(key, _PLACE), self.config.task, 1)[0]
+            start = Start(even, place)
         directions = None
         if push_count(self.config.task):
             directions = draw_directions(jax.random.fold_in(key, _PUSH), self.config.task)
@@ -159,12 +164,21 @@ class Scenario:
             return robots_own, begin(robots_own, *drawn)
 
         worlds, state = for_each_robot(each)((numbers, draw.start))
-        single = {path: number[0] for path, number in numbers.items()}
-        return _merged(depends(own, single), worlds, shared), state
+        return _merged(self.is_drawn, worlds, shared), state
 
     def _initial_state(self, robot: RobotConfig, world: World) -> State:
         state = initial_state(robot, world)
         return set_down(world, state) if self.config.task.start.on_ground else state
+
+    def _what_is_drawn(self, world: World) -> World:
+        """Which arrays of the world change with the numbers that are drawn."""
+        numbers = self._urn.draw(jax.random.key(0))
+        if numbers is None:
+            nothing: World = jax.tree.map(lambda _: False, world)
+            return nothing
+        config = with_coordinates(self.config)
+        found: World = depends(lambda numbers: _world(replace(config, numbers)), numbers)
+        return found
 
     def _what_is_known(self, nominal: World, variables: Variables | None) -> Known:
         """World and start as the config has them, and what of it the variables change.

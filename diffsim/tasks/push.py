@@ -5,8 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from diffsim.math.indexing import column
 from diffsim.math.vectors import Vec3
 from diffsim.tasks.config import TaskConfig
+from diffsim.tasks.task import step_count
 from diffsim.world.world import State
 
 
@@ -37,11 +39,32 @@ def push_velocities(
     Returns:
         Components (steps, bodies, ...), zero but for a few steps.
     """
-    steps = max(1, round(task.duration / dt))
-    at = [min(steps - 1, round((k + 1) * task.push.every / dt)) for k in range(push_count(task))]
+    steps = step_count(task.duration, dt)
+    at = _steps_of_pushes(task, dt)
     still = jnp.zeros((steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
 
     def along(share: jax.Array) -> jax.Array:
         return still.at[jnp.asarray(at), body].set(task.push.speed * share)
 
     return Vec3(along(jnp.cos(directions)), along(jnp.sin(directions)), still)
+
+
+def push_before(task: TaskConfig, dt: float, directions: jax.Array, step: jax.Array) -> Vec3:
+    """What is added to the velocity of the pushed body before one step [m/s], components ().
+
+    Args:
+        task: says how fast, and how often.
+        dt: time step [s].
+        directions: of ``draw_directions``, shape (pushes,).
+        step: its number, from 0 on, shape ().
+    """
+    is_due = column(_steps_of_pushes(task, dt), directions) == step
+    speed = jnp.where(is_due, task.push.speed, 0.0)
+    x = jnp.sum(speed * jnp.cos(directions), axis=0)
+    y = jnp.sum(speed * jnp.sin(directions), axis=0)
+    return Vec3(x, y, jnp.zeros_like(x))
+
+
+def _steps_of_pushes(task: TaskConfig, dt: float) -> list[int]:
+    last = step_count(task.duration, dt) - 1
+    return [min(last, round((k + 1) * task.push.every / dt)) for k in range(push_count(task))]

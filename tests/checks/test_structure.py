@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from diffsim.checks.structure import RowCounts, Structure, actuators, readings, structure
+from diffsim.checks.structure import RowCounts, Structure, readings, structure
+from diffsim.robots.actuators import actuators
 from diffsim.robots.build import build_world
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, ThrusterConfig
 from diffsim.world.world import World
