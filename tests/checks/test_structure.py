@@ -95,7 +95,7 @@ def test_soft_joints_stay_rows() -> None:
 
 def test_readings_have_names_units_and_the_order_of_the_file() -> None:
     robot = robot_config("cartpole")
-    assert readings(robot, world_of(robot)) == [
+    assert readings(robot) == [
         ("cart_position", "m"),
         ("cart_velocity", "m/s"),
         ("pole_direction.xz", "1"),
@@ -103,7 +103,7 @@ def test_readings_have_names_units_and_the_order_of_the_file() -> None:
         ("pole_rate", "rad/s"),
     ]
     table_1 = robot_config("quadruped_table1")
-    assert len(readings(table_1, world_of(table_1))) == 81
+    assert len(readings(table_1)) == 81
 
 
 def test_actuators_are_thrusters_then_motors_with_their_units_and_limits() -> None:
