@@ -38,7 +38,7 @@ test: $(VENV)/dev.installed ## set up, check style and types, run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/dev.installed ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.installed ## check style
 	$(BIN)/ruff check .
