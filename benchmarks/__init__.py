@@ -1,4 +1,4 @@
-"""What is measured, each by a command: ``python -m benchmarks.<name>``; docs/ has what was found.
+"""Benchmarks, each a command: ``python -m benchmarks.<name>``; docs/ has the results.
 
 ``jobs`` is no command: it runs those of others. ``paper`` is ``make reproduce-paper``.
 """

@@ -1,4 +1,4 @@
-"""What an image's gradient misses at edges, and what supersampling and soft edges do about it.
+"""Edges in an image's gradient, and what supersampling and soft edges do about them.
 
 Usage: python -m benchmarks.camera_edges
 

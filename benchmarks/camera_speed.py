@@ -38,7 +38,7 @@ EPISODES: dict[str, tuple[str, ...]] = {
 
 
 def milliseconds(function: Callable[..., Any], *arguments: Any, repeats: int = REPEATS) -> float:
-    """Of one call, at best."""
+    """Time of one call, at best [ms]."""
     compiled = jax.jit(function)
     jax.block_until_ready(compiled(*arguments))
     times = []
@@ -50,7 +50,7 @@ def milliseconds(function: Callable[..., Any], *arguments: Any, repeats: int = R
 
 
 def frame(config: RunConfig) -> tuple[float, float]:
-    """Of an image, and of the gradient of a sum over it by the motion of all bodies."""
+    """Time of an image, and of the gradient of a sum over it by all bodies' motion."""
     world = make_world(config.robot, config.simulation, config.solver)
     camera = Camera(config.robot, config.robot.cameras["front"])
     motion = part_motion(world.parts, initial_state(config.robot, world))
@@ -66,7 +66,7 @@ def frame(config: RunConfig) -> tuple[float, float]:
 
 
 def net(config: RunConfig, frames: int) -> float:
-    """Of the gradient of the controller alone, through so many frames in a loop."""
+    """Time of the controller's gradient alone, through so many frames in a loop."""
     interface = Interface(0, 1, config.robot.cameras["front"].shape)
     controller = CONTROLLERS[config.controller.kind](config.controller, interface)
     parameters, memory = controller.init(jax.random.key(0))
@@ -85,7 +85,7 @@ def net(config: RunConfig, frames: int) -> float:
 
 
 def episode(config: RunConfig) -> tuple[float, float]:
-    """Of one episode, and of its gradient as in training."""
+    """Time of one episode, and of its gradient as in training."""
     experiment = Experiment(config)
     x, key = jnp.asarray(experiment.initial), jax.random.key(0)
     optimizer = OPTIMIZERS[config.optimizer.kind](config.optimizer, experiment, config.seed)

@@ -74,7 +74,7 @@ def prepare(cell: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def side_by_side(world: Any, start: Any, robots: int) -> tuple[Any, Any]:
-    """As diffsim's own, whose place has changed between generations."""
+    """Put robots side by side as diffsim does, whose place has changed between generations."""
     import jax
     import jax.numpy as jnp
 
@@ -85,7 +85,7 @@ def side_by_side(world: Any, start: Any, robots: int) -> tuple[Any, Any]:
 
 
 def count_equations(jaxpr: Any) -> int:
-    """As ``diffsim.bench.operations`` does, which older generations do not have."""
+    """Count equations as ``diffsim.bench.operations`` does, which is not in all generations."""
     total = 0
     for equation in jaxpr.eqns:
         inner = [

@@ -25,7 +25,7 @@ SEEDS = range(3)
 
 
 class Training(NamedTuple):
-    """What is trained.
+    """Training of one recipe.
 
     Attributes:
         preset: the experiment.

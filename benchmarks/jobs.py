@@ -69,7 +69,7 @@ class Job:
 
     @property
     def command(self) -> str:
-        """As it is typed, without the folder of its results."""
+        """Command as it is typed, without the folder of its results."""
         return shlex.join([self.program, *self.overrides])
 
 
@@ -92,13 +92,13 @@ class Chain:
 
     @property
     def expected_s(self) -> float:
-        """Of all its jobs [s]."""
+        """Expected time of all jobs [s]."""
         return sum(job.expected_s for job in self.jobs)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a job that is done has left.
+    """Record of a job that is done.
 
     Attributes:
         command: that was run.
@@ -123,7 +123,7 @@ class Stopped(Exception):
 
 
 def record_of(job: Job) -> Record | None:
-    """Of a job that is done, None of one that is not.
+    """Record of a job, None if it is not done.
 
     Raises:
         ConfigError: if its folder holds the result of another command or config.
@@ -142,7 +142,7 @@ def record_of(job: Job) -> Record | None:
 
 
 def _same_config(job: Job) -> bool:
-    """Whether a training was made with the config that its command means now."""
+    """Return whether a training was made with the config that its command means now."""
     if job.program != "diffsim-run":
         return True
     made = restore_config(read_json(job.folder, "manifest.json")["config"])
@@ -292,7 +292,7 @@ class Runner:
                         self._tell(f"stopping {running.job.name} after its iteration")
 
     def _worth(self) -> float:
-        """How much of the plan is done, in expected seconds of one worker."""
+        """Work that is done, in expected seconds of one worker."""
         with self._lock:
             running = [one.job for one in self._running.values()]
         return sum(self._worths[name] for name in tuple(self._done)) + sum(
@@ -330,20 +330,20 @@ def _cores() -> list[int]:
 
 
 def _is_over(job: Job) -> bool:
-    """Whether a training came to its end, which a record of it may not yet say."""
+    """Return whether a training came to its end, which a record may not yet say."""
     status = read_status(job.folder) if job.program == "diffsim-run" else None
     return status is not None and status.status in OVER
 
 
 def _arguments(job: Job) -> tuple[str, ...]:
-    """What a job's program is told: to begin, or to go on."""
+    """Arguments of a job's program: to begin, or to go on."""
     if job.program == "diffsim-run" and (job.folder / "manifest.json").exists():
         return (f"resume={as_value(job.folder)}",)
     return job.arguments
 
 
 def _share_done(job: Job) -> float:
-    """How far a running training has come, from its files; 0 of anything else."""
+    """Share of a running training that is done, from its files; 0 of anything else."""
     try:
         rows = sum(1 for _ in (job.folder / "metrics.csv").open()) - 1
         wanted = read_json(job.folder, "manifest.json")["config"]["optimizer"]["iterations"]

@@ -1,4 +1,4 @@
-"""How long ``diffsim-report`` takes for many runs.
+"""Time of ``diffsim-report`` for many runs.
 
 Usage: python -m benchmarks.report_speed [runs] [rows]
 

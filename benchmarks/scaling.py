@@ -1,4 +1,4 @@
-"""How time and memory grow with robots, time steps, bodies and the controller's weights.
+"""Growth of time and memory with robots, time steps, bodies and the controller's weights.
 
 Usage: python -m benchmarks.scaling [folder]
 
@@ -56,7 +56,7 @@ class ScalingCell(NamedTuple):
 
 
 def line_name(gradient: bool, checkpoint: str) -> str:
-    """Of cells that differ in x alone."""
+    """Name of cells that differ in x alone."""
     return f"{'gradient' if gradient else 'forward'}, {checkpoint}"
 
 
@@ -98,7 +98,7 @@ def walker(bodies: int) -> RobotConfig:
 
 
 def configure(task: ScalingCell) -> tuple[BenchConfig, Cell]:
-    """What to measure."""
+    """Configure the measurement of a cell."""
     config = compose_bench_config("device=cpu", "bench.repeats=3")
     config.bench.steps = task.x if task.axis == "steps" else STEPS
     config.simulation.checkpoint = task.checkpoint
@@ -111,7 +111,7 @@ def configure(task: ScalingCell) -> tuple[BenchConfig, Cell]:
 
 
 def weights_of(width: int) -> int:
-    """Of the controller of ``quadruped_table1``."""
+    """Number of weights of the controller of ``quadruped_table1``."""
     return 81 * width + width**2 + 16 * width if width else 81 * 16
 
 
@@ -135,7 +135,7 @@ def measure(task: ScalingCell) -> dict[str, Any]:
 
 
 def exponent(x: np.ndarray, y: np.ndarray) -> float:
-    """Of y ~ xᵖ over the upper half."""
+    """Exponent p of y ~ xᵖ over the upper half."""
     upper = slice(len(x) // 2, None)
     return float(np.polyfit(np.log(x[upper]), np.log(y[upper]), 1)[0]) if len(x) > 3 else np.nan
 

@@ -1,4 +1,4 @@
-"""How far from the converged solution both solvers are, against sweeps and against microseconds.
+"""Distance of both solvers from the converged solution, against sweeps and microseconds.
 
 Usage: python -m benchmarks.solver_convergence [folder]
 
@@ -162,7 +162,7 @@ def velocities(world: World, settings: ProjectedGaussSeidel, states: Any) -> np.
 
 
 def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSeidel) -> float:
-    """Of one step of one robot among ``BATCH``, in float32; median of several."""
+    """Time of one step of one robot among ``BATCH``, in float32; median of several [µs]."""
     with jax.enable_x64(False):
         world = build_world(robot, GRAVITY, TIMESTEP, **solver.build)
         state = initial_state(robot, world)
@@ -183,7 +183,7 @@ def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSei
 
 
 def strong_quadruped() -> RobotConfig:
-    """With servos that seldom saturate."""
+    """Quadruped with servos that seldom saturate."""
     robot = copy.deepcopy(compose_bench_config("robot=quadruped").robot)
     for motor in robot.motors.values():
         motor.max_force = TORQUE

@@ -1,4 +1,4 @@
-"""What all commands share: how they start, how they end, and with which exit code."""
+"""Commands: how all of them start, how they end, and with which exit code."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def never_began(folder: Path, message: str = "") -> str:
 
 
 def end_job(command: str, error: Exception) -> NoReturn:
-    """What a job does with an error: tell it and exit, before Hydra adds lines of its own."""
+    """Tell a job's error and exit, before Hydra adds lines of its own."""
     if SHOW_TRACEBACK:
         raise error
     _fail(command, error)

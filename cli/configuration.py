@@ -158,7 +158,7 @@ def _targets(node: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _register_scalars() -> None:
-    """Where a number cannot be read, name file and line; PyYAML lets any exception through."""
+    """Name file and line where a number cannot be read; PyYAML lets any exception through."""
 
     def checked(construct: Callable[..., Any], kind: str) -> Callable[..., Any]:
         def read(loader: SafeConstructor, node: yaml.ScalarNode) -> Any:
@@ -185,7 +185,7 @@ def compose_config(*overrides: str) -> RunConfig:
 
 
 def compose_bench_config(*overrides: str) -> BenchConfig:
-    """The same for ``diffsim-bench``."""
+    """Compose the config of ``diffsim-bench``."""
     return _compose("bench", BenchConfig, overrides)
 
 

@@ -24,7 +24,7 @@ EXTRA = re.compile(r"Could not find 'hydra/(?:launcher|sweeper)/(joblib|submitit
 
 
 def describe(error: BaseException) -> str:
-    """What went wrong, in one line."""
+    """Describe an error in one line."""
     message = " ".join(_message(error).split())
     if extra := EXTRA.search(message):
         message += f" (it comes with: pip install 'diffsim-jax[{extra[1]}]')"

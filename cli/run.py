@@ -111,7 +111,7 @@ def _end(folder: Path, message: str) -> str:
 
 
 def _best_loss(folder: Path) -> float | None:
-    """What a finished run has come to, None for one that failed."""
+    """Loss of a finished run, None for one that failed."""
     from diffsim.reporting.run_files import read_json
 
     with suppress(OSError, ValueError, KeyError):

@@ -115,7 +115,7 @@ def end_job(folder: Path, error: Exception | None) -> None:
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep."""
+    """Return whether a folder is that of a sweep."""
     return _read(folder) is not None
 
 
@@ -133,7 +133,7 @@ def go_on(folder: Path) -> NoReturn:
 
 
 def is_quiet() -> bool:
-    """Whether jobs should say little, as others speak at the same time."""
+    """Return whether jobs should say little, as others speak at the same time."""
     return _in_parallel()
 
 

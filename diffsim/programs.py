@@ -29,7 +29,7 @@ class Program:
 
     @property
     def compilations(self) -> int:
-        """How often something was compiled so far."""
+        """Number of compilations so far."""
         return sum(run._cache_size() for run, _ in self._compiled.values())
 
     def __call__(self, *arguments: Any) -> Any:
@@ -63,7 +63,7 @@ def hoist(
 
 
 def depends(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Which arrays of a function's value depend on its arguments: a tree of booleans like it."""
+    """Find the arrays of a function's value that depend on its arguments, as booleans."""
     traced, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
     reached: set[Any] = set(traced.jaxpr.invars)
     for equation in traced.jaxpr.eqns:

@@ -176,7 +176,7 @@ def _describe_value(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is one that a YAML file may give, and no array."""
+    """Return whether a value is one that a YAML file may give, and no array."""
     plain = (bool, int, float, str, list, dict)
     return value is None or isinstance(value, plain) or dataclasses.is_dataclass(value)
 

@@ -139,7 +139,7 @@ def _places() -> dict[type, list[str]]:
 
 
 def _described(schema: type, prefix: str, places: dict[type, list[str]]) -> str:
-    """What a schema is for, and its fields."""
+    """Describe a schema and its fields."""
     text = _as_markdown(inspect.getdoc(schema) or "")
     rows = [_row(field, expected, schema, places) for field, expected in _fields(schema)]
     lines = [text, "", "| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
@@ -221,7 +221,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """As a YAML file has it."""
+    """Value as a YAML file has it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -246,7 +246,7 @@ def _allowed(rule: typing.Mapping[str, Any]) -> str:
 
 
 def _comment(schema: type, name: str) -> str:
-    """What the source says of a field: behind it and, if that is a comment, right above it."""
+    """Comment on a field in the source: behind it and, if that is a comment, right above it."""
     owner = next(base for base in schema.__mro__ if name in inspect.get_annotations(base))
     behind, above = _comments_of(sys.modules[owner.__module__])[owner.__name__, name]
     said = behind
@@ -257,7 +257,7 @@ def _comment(schema: type, name: str) -> str:
 
 @functools.cache
 def _comments_of(module: types.ModuleType) -> dict[tuple[str, str], tuple[str, str]]:
-    """Of every field of every class in a module: the comments behind and above."""
+    """Comments on every field of every class in a module, behind and above."""
     source = inspect.getsource(module)
     comments: dict[int, tuple[str, bool]] = {}  # by line: the text, and whether it is alone there
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -327,7 +327,7 @@ def _as_markdown(text: str) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """Of a heading, as it is made on pages of a repository."""
+    """Anchor of a heading, as it is made on pages of a repository."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 

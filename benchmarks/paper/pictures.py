@@ -15,7 +15,7 @@ from diffsim.reporting.run_files import read_json
 
 
 class Curves(NamedTuple):
-    """What is drawn in one picture.
+    """Curves of one picture.
 
     Attributes:
         name: of the PNG.

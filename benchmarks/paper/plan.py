@@ -1,4 +1,4 @@
-"""What is run for each experiment of the paper, and how much of it at each scale."""
+"""Plan of the paper's experiments: what is run, and how much of it at each scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.jobs import Chain, Job, as_value
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything is run.
+    """Amount of everything that is run.
 
     Attributes:
         about: in words, for the report.

@@ -132,7 +132,7 @@ def markdown(
 
 
 def summary(scale: Scale, found: Sequence[Row]) -> str:
-    """What the paper has a figure of, in one table, and how many of them are met."""
+    """Table of all figures of the paper, and how many of them are met."""
     compared = [row for row in found if row.paper is not None and not row.detail]
     head = ["experiment", "figure", "the paper", "diffsim", "ratio", "met?"]
     lines = []
@@ -195,7 +195,7 @@ def with_summary(readme: str, report: str) -> str:
 
 
 def summary_of(report: str) -> str:
-    """Where a report comes from, and its table."""
+    """Origin of a report, and its table."""
     origin = next(line for line in report.splitlines() if line.startswith("Made on "))
     table = report.split("## Summary\n\n")[1].split(f"\n\n{EXPLAINED[:20]}")[0]
     return f"{table}\n\n{origin}"

@@ -60,28 +60,28 @@ class Row:
 
     @property
     def median(self) -> float:
-        """Of our values; a run that did not get there counts as the worst. nan if most did not."""
+        """Median of our values; a run that did not get there is the worst. nan if most did not."""
         worst = -math.inf if self.more else math.inf
         middle = float(pd.Series([worst if math.isnan(v) else v for v in self.values]).median())
         return middle if math.isfinite(middle) else math.nan
 
     @property
     def ratio(self) -> float:
-        """How many times better ours is than the paper's; nan if that cannot be said."""
+        """Ratio by which ours is better than the paper's; nan if that cannot be said."""
         if not self.paper or not self.values:
             return math.nan
         return self.median / self.paper if self.more else self.paper / self.median
 
     @property
     def better(self) -> int:
-        """How many runs are at least as good as the paper."""
+        """Number of runs that are at least as good as the paper."""
         if self.paper is None:
             return 0
         return sum(v >= self.paper if self.more else v <= self.paper for v in self.values)
 
     @property
     def verdict(self) -> str:
-        """Whether the paper's figure is met: by the median, and by how many runs if not by all."""
+        """Verdict on a figure: met by the median or not, and by how many runs if not by all."""
         if not self.values:
             return "**missing**"
         if self.paper is None:
@@ -145,7 +145,7 @@ def rows(scale: Scale, folder: Path) -> list[Row]:
 
 
 def evaluations_to(metrics: pd.DataFrame, figure: str, mark: float, *, more: bool = False) -> float:
-    """How many evaluations it took a training to reach a mark, nan if it never did."""
+    """Evaluations until a training reached a mark, nan if it never did."""
     there = metrics[figure] >= mark if more else metrics[figure] < mark
     return float(metrics["evaluations"][there].iloc[0]) if there.any() else math.nan
 

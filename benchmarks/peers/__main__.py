@@ -124,7 +124,7 @@ def ask_once(contestant: Contestant, task: PeerCell, what: str) -> dict[str, Any
 
 
 def inspect(contestant: Contestant, model: str) -> dict[str, Any]:
-    """How exact an engine's gradient and its solution are, in float64."""
+    """Exactness of an engine's gradient and solution, in float64."""
     line: dict[str, Any] = {"engine": contestant.name}
     task = PeerCell(
         contestant.engine,
@@ -200,7 +200,7 @@ def report(
 
 
 def _state(height: float) -> str:
-    """Of robots whose spines end at this height [m]."""
+    """State of robots whose spines end at this height [m]."""
     if not np.isfinite(height):
         return "not finite"
     return f"{height:.2f}" if height > STANDING else f"{height:.2f}, fallen"

@@ -110,7 +110,7 @@ class MujocoC:
         return float(states[:, 1].mean())
 
     def _value_and_gradient(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """Of one robot."""
+        """Value and gradient of one robot."""
         model, data = self.model, self._begin()
         count, steps = 2 * model.nv, self.task.steps
         by_state, by_control = np.empty((steps, count, count)), np.empty((steps, count, model.nu))

@@ -1,4 +1,4 @@
-"""What every engine has to do: walk a robot in a closed loop, and say how far it gets.
+"""Task of every engine: walk a robot in a closed loop, and say how far it gets.
 
 A linear controller without biases maps 81 numbers to 16 commands. Of MuJoCo's state these are its
 43 coordinates and 34 rates, and the four elbows' angles once more, so that all engines have 1,296
@@ -53,7 +53,7 @@ class PeerCell:
     settle: int = 0
 
     def weights(self) -> np.ndarray:
-        """Of the controller, (commands, readings)."""
+        """Weights of the controller, (commands, readings)."""
         return WEIGHT * np.random.default_rng(0).standard_normal((COMMANDS, READINGS))
 
     def pushes(self) -> np.ndarray:
@@ -76,7 +76,7 @@ class PeerCell:
 
 
 class PeerEngine(Protocol):
-    """What a worker asks of an engine, prepared (compiled) for a task."""
+    """Engine that is prepared (compiled) for a task, as a worker asks it."""
 
     def run(self) -> dict[str, Any]:
         """Do the task once: ``value``, mean ``height`` of the spine at the end and, if asked for,
@@ -86,7 +86,7 @@ class PeerEngine(Protocol):
         """The distance alone."""
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
-        """Of the distance with respect to the weights, (commands, readings)."""
+        """Gradient of the distance with respect to the weights, (commands, readings)."""
 
     def unconverged(self) -> list[float]:
-        """How far each step's velocity of the spine is from that of a converged solver [m/s]."""
+        """Error of the spine's velocity in each step, against a converged solver [m/s]."""

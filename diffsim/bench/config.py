@@ -1,4 +1,4 @@
-"""What the configuration of ``diffsim-bench`` may say."""
+"""Configuration of ``diffsim-bench``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 @dataclass
 class BenchSettings:
-    """Which cells are measured, and how: all combinations, each in a process of its own."""
+    """Cells to measure: all combinations, each in a process of its own."""
 
     robots: list[int] = bounded([1, 128], at_least=1)  # at once
     controllers: list[str] = bounded(list(CONTROLLERS), choices=CONTROLLERS)

@@ -24,7 +24,7 @@ STREAM_BYTES = 2**28
 
 @dataclass
 class Measurement:
-    """What was found of a cell.
+    """Measured figures of a cell.
 
     Attributes:
         seconds: of every timed run.
@@ -74,7 +74,7 @@ def measure_cell(config: BenchConfig, cell: Cell) -> Measurement:
 
 
 def measured_or_reason(config: BenchConfig, cell: Cell) -> Measurement | str:
-    """What was found of a cell, or in one line why nothing was."""
+    """Figures of a cell, or in one line why there are none."""
     try:
         return measure_cell(config, cell)
     except (TimeoutError, RuntimeError) as error:

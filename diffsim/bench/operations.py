@@ -1,4 +1,4 @@
-"""How much a program computes, counted in its graph."""
+"""Operations of a program, counted in its graph."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def step_equations(simulator: Simulator, state: State, gradient: bool) -> int:
 
 
 def _times(equation: Any) -> int:
-    """How often an equation's inner graph is computed."""
+    """Number of times that an equation's inner graph is computed."""
     if equation.primitive.name == "scan":
         return int(equation.params["length"])
     if equation.primitive.name == "shard_map":  # a graph of one device's part

@@ -50,7 +50,7 @@ def apply(weights: Weights, readings: jax.Array) -> jax.Array:
 
 
 class TimedProgram(NamedTuple):
-    """What is timed.
+    """Function to be timed, with its arguments.
 
     Attributes:
         function: of weights and initial states.

@@ -132,7 +132,7 @@ def cells_of(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def outcome(line: dict[str, Any]) -> str:
-    """Of one cell, in a few words."""
+    """Outcome of one cell, in a few words."""
     return f"{line['median_s']:.3g} s" if line["note"] == TIMED else str(line["note"])
 
 
@@ -147,7 +147,7 @@ def markdown(table: pd.DataFrame, machine: Machine, manifest: dict[str, Any]) ->
 
 
 def origin(manifest: dict[str, Any]) -> str:
-    """Where figures come from, in one sentence."""
+    """Origin of figures, in one sentence."""
     git = manifest["git"] or {}
     commit = (git.get("commit") or "unknown commit")[:7] + (
         " (changed)" if git.get("dirty") else ""

@@ -18,7 +18,7 @@ from diffsim.math.pytrees import pytree, static
 
 
 class Patch(NamedTuple):
-    """Where a texture is in the atlas.
+    """Place of a texture in the atlas.
 
     Attributes:
         start: index of its first texel.

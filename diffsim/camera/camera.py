@@ -98,7 +98,7 @@ class Camera:
         return jax.vmap(see)(poses, own)
 
     def _own_pose(self) -> Pose:
-        """In the frame of what carries it."""
+        """Pose in the frame of the body that carries the camera."""
         position = vector(self._config.position)
         if self._config.look_at is None:
             return Pose(position, rotation_of(self._config.orientation))

@@ -37,7 +37,7 @@ def draw_texture(config: TextureConfig, key: str) -> jax.Array:
 
 
 def grey(image: jax.Array) -> jax.Array:
-    """The same in one channel."""
+    """Reduce an image to one channel, its luminance."""
     return jnp.sum(image * jnp.asarray(LUMA, image.dtype), axis=-1, keepdims=True)
 
 

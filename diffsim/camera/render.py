@@ -1,4 +1,4 @@
-"""From a scene and a camera to an image: one ray a pixel, the nearest surface's colour.
+"""Rendering: one ray a pixel, the colour of the nearest surface.
 
 The camera looks along the x axis of its frame, with z up and y to the left. A pixel's colour is a
 smooth function of all poses, of the camera's parameters and of the textures while its ray stays on
@@ -47,7 +47,7 @@ class Optics:
 
 
 class Surface(NamedTuple):
-    """What can be seen.
+    """Visible surface of a scene.
 
     Attributes:
         shape: one object for all surfaces of a kind.
@@ -85,7 +85,7 @@ BACKGROUND = 0.0
 
 
 class View(NamedTuple):
-    """How the camera sees a surface from that surface's own frame, components of shape (columns,).
+    """Rays in the frame of a surface, components of shape (columns,).
 
     All but ``level`` is the same for all columns. It is repeated so that the derivatives of all
     rows are added up side by side, and those of a row only at the end.
@@ -132,7 +132,7 @@ def render(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) ->
 
 
 def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> jax.Array:
-    """How far ahead what is seen is [m], infinite where there is nothing, shape (rows, columns).
+    """Depth of an image [m], infinite where nothing is seen, shape (rows, columns).
 
     Rows and columns of rays, ``samples`` for each pixel.
     """
@@ -145,13 +145,13 @@ def depth(scene: Scene, poses: Sequence[Pose], optics: Optics, camera: Pose) -> 
 
 
 def on_cpu() -> bool:
-    """Whether that is the device that is computed on."""
+    """Return whether JAX computes on a CPU."""
     device: jax.Device | None = jax.config.jax_default_device  # type: ignore[attr-defined]
     return (jax.default_backend() if device is None else device.platform) == "cpu"
 
 
 def project(point: Vec3, optics: Optics, camera: Pose) -> tuple[jax.Array, jax.Array]:
-    """Where a point in the world is in the image [pixels], from its upper left corner.
+    """Image coordinates of a point in the world [pixels], from the upper left corner.
 
     To the right and down; the first pixel's centre is at (0.5, 0.5). Only for what is ahead.
     """
@@ -162,7 +162,7 @@ def project(point: Vec3, optics: Optics, camera: Pose) -> tuple[jax.Array, jax.A
 
 
 def _over_rows(see: Callable[[jax.Array], jax.Array], optics: Optics) -> jax.Array:
-    """What each row of rays sees, given how far its rays go down for every metre ahead.
+    """See each row of rays, given how far its rays go down for every metre ahead.
 
     On a CPU one row after the other, and again for their derivatives: what all rays of a row need
     stays in the innermost cache.
@@ -174,7 +174,7 @@ def _over_rows(see: Callable[[jax.Array], jax.Array], optics: Optics) -> jax.Arr
 
 
 def _slopes(count: int, length: jax.Array) -> jax.Array:
-    """Of so many rays over so much of the projection plane, the places, from its middle [m]."""
+    """Places of so many rays on the projection plane, from its middle [m]."""
     return ((jnp.arange(count) + 0.5) / count - 0.5) * length
 
 
@@ -287,7 +287,7 @@ def _softly(
 def _color(
     scene: Scene, surface: Surface, seen: Seen, down: jax.Array, found: Meeting
 ) -> jax.Array:
-    """Of one surface where it is met, shape (channels, columns)."""
+    """Colour of one surface where rays meet it, shape (channels, columns)."""
     patch = scene.atlas.patches[surface.texture]
     if (patch.height, patch.width) == (1, 1) and scene.ambient is None:
         return scene.atlas.texels[patch.start][:, None]
@@ -297,7 +297,7 @@ def _color(
 
 
 def kept(arrays: T) -> T:
-    """The same arrays, computed once and not again by everything that uses them.
+    """Keep arrays, so that they are not computed again by everything that uses them.
 
     XLA would make one long computation of what leads from a pose to a colour, as often as parts of
     it are needed; compiling that takes minutes.
@@ -307,7 +307,7 @@ def kept(arrays: T) -> T:
 
 
 def _shade(scene: Scene, facing: jax.Array) -> jax.Array | float:
-    """How bright a surface is that faces the light so far."""
+    """Brightness of a surface that faces the light so far."""
     if scene.ambient is None:
         return 1.0
     return scene.ambient + (1.0 - scene.ambient) * jnp.maximum(facing, 0.0)

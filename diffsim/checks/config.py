@@ -1,4 +1,4 @@
-"""What the configuration of ``diffsim-check`` may say."""
+"""Configuration of ``diffsim-check``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diffsim.validation import ConfigError, bounded
 
 @dataclass
 class ToleranceConfig:
-    """What still holds; if one of them is missed, the command's exit code is 1."""
+    """Tolerances of a check; if one of them is missed, the command's exit code is 1."""
 
     drift: float = bounded(1e-3, above=0)  # [m] of hard joints
     drift_angle: float = bounded(1e-3, above=0)  # [rad] of hard joints
@@ -26,7 +26,7 @@ class ToleranceConfig:
 
 @dataclass
 class CheckSettings:
-    """What is tried. Motors and thrusters follow sines, with their phases spread."""
+    """Trials of a check. Motors and thrusters follow sines, with their phases spread."""
 
     motion: bool = True  # drift, energy and momentum
     gradients: bool = True  # against central differences

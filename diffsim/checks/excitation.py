@@ -1,4 +1,4 @@
-"""How a robot is driven while it is checked: every motor and thruster by a sine of its own.
+"""Excitation of a robot during a check: a sine of its own for every motor and thruster.
 
     command(t) = offset + amplitude · sin(2π f t + phase) + weights · readings
 
@@ -61,7 +61,7 @@ def nothing(like: Excitation) -> Excitation:
 def with_feedback(
     excitation: Excitation, units: Sequence[str], random: np.random.Generator
 ) -> Excitation:
-    """The same with small random weights of the readings, which have these units."""
+    """Add small random weights of the readings, which have these units."""
     scale = feedback_scale(excitation, units)
     return excitation._replace(weights=FEEDBACK * scale * random.standard_normal(scale.shape))
 

@@ -73,7 +73,7 @@ class KindResult(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Where the gradient is taken: all numbers in a row, those of the excitation last.
+    """Point of a gradient: all numbers in a row, those of the excitation last.
 
     Attributes:
         numbers: of the configuration.

@@ -1,4 +1,4 @@
-"""What was measured, and whether it is within its tolerance."""
+"""Measured values with their tolerances."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class Measure:
 
     @property
     def holds(self) -> bool:
-        """Whether the tolerance holds; nan never does."""
+        """Return whether the tolerance holds; it never does for nan."""
         return self.tolerance is None or self.value <= self.tolerance

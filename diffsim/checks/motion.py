@@ -51,7 +51,7 @@ has no other scale."""
 
 
 class Motions(NamedTuple):
-    """What the three motions showed.
+    """Results of the three motions.
 
     Attributes:
         seconds: that each of them took in the robot's time.
@@ -168,7 +168,7 @@ def _floating(world: World, state: State) -> tuple[World, State]:
 
 
 def count_broken(observed: Observation, names: tuple[str, ...]) -> Measure:
-    """How often a body's motion is not a number, and where this begins."""
+    """Count bodies' motions that are not a number, and find where this begins."""
     broken = np.argwhere(~observed.finite)
     if not len(broken):
         return Measure("values that are not finite", 0, tolerance=0)
@@ -178,7 +178,7 @@ def count_broken(observed: Observation, names: tuple[str, ...]) -> Measure:
 
 
 def judge_drift(observed: Observation, world: World, tolerances: ToleranceConfig) -> list[Measure]:
-    """By how much joints come apart, and how deep surfaces sink in."""
+    """Judge how far joints come apart, and how deep surfaces sink in."""
     found = []
     hard = np.isinf(world.joints.frequency)
     if hard.any():

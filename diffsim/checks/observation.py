@@ -1,4 +1,4 @@
-"""What a check sees of a moving robot: errors of its joints, contacts, energy and momentum."""
+"""Observation of a moving robot: errors of its joints, contacts, energy and momentum."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diffsim.world.world import State, World
 
 
 class Observation(NamedTuple):
-    """What is kept of every state, shape () but for the first.
+    """Observation of a state, arrays of shape () but for the first.
 
     Attributes:
         finite: whether a body's motion is a number, shape (bodies,).

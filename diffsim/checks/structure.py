@@ -1,4 +1,4 @@
-"""What a robot is made of: bodies, joints, rows, freedoms, mass, sensors and actuators."""
+"""Structure of a robot: bodies, joints, rows, freedoms, mass, sensors and actuators."""
 
 from __future__ import annotations
 

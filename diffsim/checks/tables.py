@@ -1,4 +1,4 @@
-"""What a check prints."""
+"""Tables that a check prints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def structure_table(name: str, found: Structure) -> Table:
 
 
 def facts(found: Structure) -> list[str]:
-    """What needs no table."""
+    """Facts that need no table."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.joints.items()) or "none"
     extra = [
         f"{count} {what}"

@@ -37,7 +37,7 @@ Observe = Callable[[World], Callable[[State], Any]]
 
 
 class Trial(NamedTuple):
-    """What a simulation starts from; all leaves are numbers.
+    """Start of a simulation; all leaves are numbers.
 
     Attributes:
         world, state: at the start.
@@ -96,7 +96,7 @@ class Trials:
         )
 
     def advance(self, batch: Trial) -> tuple[Trial, Any]:
-        """The same for ``BATCH`` trials with a leading axis: as they go on, and observations."""
+        """Simulate ``BATCH`` trials with a leading axis: as they go on, and observations."""
         result = self._advance(batch)
         return batch._replace(state=result.state), result.observations
 

@@ -266,7 +266,7 @@ def sum_up(parts: Iterable[Any]) -> Any:
 def _splitting(
     tree: Tree, reached: set[tuple[Slot, int]], slots: Sequence[Slot]
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """For each slot, degree of freedom and row, how many rows read the same entry.
+    """Number of rows that read an entry, for each slot, degree of freedom and row.
 
     Args:
         tree: the structure.

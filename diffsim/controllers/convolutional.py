@@ -138,7 +138,7 @@ class Convolutional(Seeing):
 
 
 def standardized(values: jax.Array) -> jax.Array:
-    """With mean zero and variance one over the first axis (Ba et al., "Layer normalization", 2016).
+    """Standardise to mean 0 and variance 1 over the first axis (Ba et al., 2016).
 
     What moves is a few pixels of an image: without this, all that comes of it is faint.
     """

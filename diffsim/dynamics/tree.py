@@ -232,7 +232,7 @@ def body_path(tree: Tree, bodies: tuple[int, ...]) -> tuple[Slot, ...]:
 
 
 def moves(tree: Tree, slot: Slot, body: int) -> tuple[bool, ...]:
-    """For each degree of freedom of a limb on the body's path, whether it moves the body."""
+    """Degrees of freedom of a limb on the body's path that move it, as booleans."""
     group = tree.group_of[body]
     return tuple(
         tree.limb_of[group] != slot.limb or number <= group

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def from_above(tree: Tree, values: T, sources: tuple[int, ...]) -> T:
-    """For every body the sum of the values that belong to it or to a body above it.
+    """Sum of the values of each body and of those above it.
 
     Args:
         tree: the structure.
@@ -37,12 +37,12 @@ def from_above(tree: Tree, values: T, sources: tuple[int, ...]) -> T:
 
 
 def from_below(tree: Tree, values: T) -> T:
-    """For each body the sum over itself and all that it carries, of arrays (bodies,)."""
+    """Sum over each body and all that it carries, of arrays (bodies,)."""
     return _in_stacks(tree, values, partial(_from_below, tree))
 
 
 def of_whole_tree(tree: Tree, values: T) -> T:
-    """For every body the sum over all bodies of its tree, arrays (bodies,)."""
+    """Sum over all bodies of each body's tree, arrays (bodies,)."""
     total = from_below(tree, values)
     return jax.tree.map(lambda leaf: gather(leaf, tree.root_of), total)
 

@@ -32,7 +32,7 @@ RELATIVE = 1e-6
 
 
 class Life(NamedTuple):
-    """What a robot carries from control period to control period within an episode.
+    """State of a robot between the control periods of an episode.
 
     Attributes:
         state: of the robot.
@@ -77,7 +77,7 @@ class EnvironmentState(NamedTuple):
 
     @property
     def done(self) -> jax.Array:
-        """Whether the episode is over, for whichever reason."""
+        """Flag of episodes that are over, for either reason."""
         return self.terminated | self.truncated
 
 
@@ -130,7 +130,7 @@ class Environment:
 
     @property
     def action_count(self) -> int:
-        """How many numbers a command has."""
+        """Number of commands."""
         return command_count(self._world)
 
     def reset(self, key: jax.Array) -> EnvironmentState:
@@ -272,7 +272,7 @@ def _substeps(control_period: float | None, timestep: float) -> int:
 
 
 def _is_finite(state: State) -> jax.Array:
-    """Whether all of a robot's state is, shape ()."""
+    """Return whether all of a robot's state is finite, shape ()."""
     axes = robot_axes(state)
     parts = [jnp.all(jnp.isfinite(x), axis=own_axes(x, axes)) for x in jax.tree.leaves(state)]
     return jnp.all(jnp.stack(parts), axis=0)

@@ -23,7 +23,7 @@ from diffsim.math.pytrees import pytree
 
 @pytree
 class FunctionalState:
-    """What ``reset`` and ``step`` give.
+    """Result of ``reset`` and ``step``.
 
     Attributes:
         pipeline_state: of the environment; opaque.

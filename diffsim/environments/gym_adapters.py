@@ -30,7 +30,7 @@ Arrays = np.ndarray
 
 
 class _Adapter:
-    """What both adapters have: compiled functions, spaces, and the state between calls."""
+    """Base of both adapters: compiled functions, spaces, and the state between calls."""
 
     def __init__(
         self,

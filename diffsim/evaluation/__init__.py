@@ -1,1 +1,1 @@
-"""What ``diffsim-eval`` does: a trained controller, measured again."""
+"""Evaluation (``diffsim-eval``): a trained controller, measured again."""

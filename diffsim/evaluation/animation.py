@@ -1,4 +1,4 @@
-"""What a camera sees of a motion: an animation, and a strip of pictures."""
+"""Pictures of a motion by a camera: an animation, and a strip."""
 
 from __future__ import annotations
 

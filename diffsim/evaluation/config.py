@@ -1,4 +1,4 @@
-"""What the configuration of ``diffsim-eval`` may say."""
+"""Configuration of ``diffsim-eval``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diffsim.validation import bounded
 
 @dataclass
 class EvalConfig:
-    """Which run is evaluated, and in which episodes."""
+    """Run to evaluate, and the episodes of the evaluation."""
 
     run: str = MISSING  # its folder
     episodes: int = bounded(100, at_least=1)  # of a task that draws something; else one is enough

@@ -37,7 +37,7 @@ from diffsim.validation import ConfigError, check
 
 
 class Trained(NamedTuple):
-    """What a run has left.
+    """Trained controller that a run has left.
 
     Attributes:
         config: of the run.
@@ -186,7 +186,7 @@ def _folder(config: EvalConfig) -> Path:
 def _render(
     config: EvalConfig, run: RunConfig, names: tuple[str, ...], motion: Motion, path: Path
 ) -> None:
-    """What a camera sees, at the animation's frame rate."""
+    """Images of a camera, at the animation's frame rate."""
     times = np.arange(motion.pose.position.x.shape[0]) * run.simulation.dt
     wanted = np.arange(0.0, times[-1] + 1e-9, 1.0 / config.frame_rate)
     chosen = np.unique(np.minimum(np.round(wanted / run.simulation.dt).astype(int), len(times) - 1))

@@ -1,4 +1,4 @@
-"""Whether an episode keeps to the physics: a controller may live on the errors of a solver."""
+"""Soundness of an episode: a controller may live on the errors of a solver."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diffsim.world.world import State, World, part_motion
 
 
 class Watched(NamedTuple):
-    """What is kept of a state.
+    """Errors and effort in a state.
 
     Attributes:
         motion: of all parts.
@@ -90,7 +90,7 @@ def _contacts(world: World, state: State) -> tuple[jax.Array, jax.Array, Vec3]:
 
 
 def judge(seen: Watched) -> Soundness:
-    """From all states of an episode, with a leading axis of time."""
+    """Judge an episode by all of its states, with a leading axis of time."""
     depth = np.max(np.asarray(seen.depth), axis=1, initial=0.0)
     return Soundness(
         joint_drift=float(np.max(seen.drift)),

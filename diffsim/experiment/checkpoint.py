@@ -29,7 +29,7 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds.
+    """Contents of a checkpoint.
 
     Attributes:
         iteration: how many iterations were done.

@@ -1,4 +1,4 @@
-"""What an experiment's configuration may say: the whole of it, group by group."""
+"""Configuration of an experiment, group by group."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BASES: dict[str, Any] = {
 
 @dataclass
 class SolverConfig:
-    """How joints, motors, limits and contacts are solved.
+    """Solver of joints, motors, limits and contacts.
 
     ``elimination``: hard joints exactly, by the choice of coordinates; projected Gauss-Seidel over
     what is bounded. ``pgs``: projected Gauss-Seidel over everything, joints included.
@@ -64,7 +64,7 @@ class SimulationConfig:
 
 @dataclass
 class DeviceConfig:
-    """Where to compute. ``auto`` takes a GPU if JAX finds one, else the CPU."""
+    """Device to compute on. ``auto`` takes a GPU if JAX finds one, else the CPU."""
 
     platform: str = bounded("auto", choices=("auto", "cpu", "gpu"))
     # Where compiled programs are kept: a folder, off, or auto for ~/.cache/diffsim/compiled.
@@ -73,7 +73,7 @@ class DeviceConfig:
 
 @dataclass
 class RobotJobConfig:
-    """What every command that simulates one robot is told."""
+    """Settings of every command that simulates one robot."""
 
     robot: RobotConfig = field(default_factory=RobotConfig)
     solver: SolverConfig = field(default_factory=SolverConfig)
@@ -102,7 +102,7 @@ class VariableConfig:
 
 @dataclass
 class CheckpointConfig:
-    """When checkpoints are written. The last one is always written at the end."""
+    """Times of checkpoints. The last one is always written at the end."""
 
     every: int = bounded(10, at_least=1)  # iterations
     keep: int = bounded(5, at_least=1)  # the newest ones; older ones are deleted
@@ -110,7 +110,7 @@ class CheckpointConfig:
 
 @dataclass
 class ValidationConfig:
-    """How well the controller does in episodes that it is not trained on, always the same ones."""
+    """Validation in episodes that are not trained on, always the same ones."""
 
     every: int = bounded(0, at_least=0)  # iterations; 0: never
     episodes: int = bounded(128, at_least=1)
@@ -139,6 +139,6 @@ class RunConfig(RobotJobConfig):
 
 
 def controller_sensors(config: RunConfig) -> dict[str, SensorConfig]:
-    """What the controller reads: the task's sensors, or else the robot's."""
+    """Sensors that the controller reads: the task's, or else the robot's."""
     sensors: dict[str, SensorConfig] = config.task.sensors or config.robot.sensors
     return sensors

@@ -133,5 +133,5 @@ def in_units(size: float) -> str:
 
 
 def _user_cache() -> Path:
-    """Where programs keep what they can make again (XDG base directories)."""
+    """Folder for what programs can make again (XDG base directories)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

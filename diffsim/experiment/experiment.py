@@ -132,7 +132,7 @@ class Experiment:
         return self._evaluate(x, self.draw(key, count), EXACT)
 
     def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
-        """What is random in several episodes, along the last axes (``Scenario.draw``)."""
+        """Draw what is random in several episodes, along the last axes (``Scenario.draw``)."""
         return self.scenario.draw(key, count, training)
 
     def sensitivity(self, x: jax.Array, key: jax.Array, flow: GradientFlow) -> Vec3:
@@ -178,7 +178,7 @@ class Experiment:
         return seen
 
     def watch(self, x: jax.Array, observer: Callable[[World], Callable[[State], Any]]) -> Any:
-        """What an observer, made for the world, sees in one episode.
+        """Observe one episode by an observer that is made for its world.
 
         The start comes first; leading axis (steps + 1,).
         """
@@ -193,7 +193,7 @@ class Experiment:
         )
 
     def watched_goal(self) -> Vec3 | None:
-        """Where the goal is in the episode that is watched [m], if the task has one."""
+        """Goal of the episode that is watched [m], if the task has one."""
         return self.task.goal(self._watched().task)
 
     def _watched(self) -> Drawn:
@@ -202,7 +202,7 @@ class Experiment:
     def _evaluate(
         self, x: jax.Array, draw: Drawn, flow: GradientFlow, pushes: Vec3 | None = None
     ) -> Evaluation:
-        """Of one episode, or of each of several."""
+        """Evaluate one episode, or each of several."""
         episode = self._episode(x, draw)
         drawn = self._pushes(episode, draw.pushes)
         if drawn is not None:
@@ -220,7 +220,7 @@ class Experiment:
         return jax.tree.map(lambda figure: figure * sound, found)
 
     def _pushes(self, episode: Episode, directions: jax.Array | None) -> Vec3 | None:
-        """What is added to the velocities at every step, if anything is."""
+        """Velocities that pushes add at every step, None without pushes."""
         task = self.config.task
         if directions is None:
             return None

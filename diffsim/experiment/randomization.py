@@ -103,7 +103,7 @@ def _read(key: str, given: Any) -> Distribution:
 
 
 def _flat(given: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
-    """What is given for each path: as "robot.friction", or as "friction" below "robot"."""
+    """Entries by their paths, given as "robot.friction" or as "friction" below "robot"."""
     for name, value in given.items():
         path = f"{before}{name}"
         if isinstance(value, dict) and value and not {*value} & {*KINDS_OF_DRAWS}:

@@ -106,7 +106,7 @@ class Validation:
         self._each = Program(lambda x, key: experiment.each(x, key, self.settings.episodes))
 
     def due(self, iteration: int) -> bool:
-        """Whether it is time for one; the first iteration always has one."""
+        """Return whether a validation is due; the first iteration always has one."""
         return bool(self.settings.every) and (iteration - 1) % self.settings.every == 0
 
     def run(self, x: np.ndarray) -> tuple[float, dict[str, float]]:
@@ -344,7 +344,7 @@ def _check_finite(
 
 
 def _beginning(experiment: Experiment, report: Report, flow: GradientFlow | None) -> str:
-    """Where the motion stops being finite or, if it does not, the gradient on its way back."""
+    """Sentence about where the motion, or the gradient on its way back, is not finite."""
     place = first_divergence(_simulate(experiment, report.x), experiment.part_names)
     if place is not None:
         return f" (first at step {place[0]}, body '{place[1]}')"

@@ -1,4 +1,4 @@
-"""What a run has left in its folder, for whoever goes on from there."""
+"""Saved runs: a run's folder, for whoever goes on from there."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from diffsim.world.world import State, World
 
 
 class Drawn(NamedTuple):
-    """What is random in an episode, or in several along the last axes; None for what is not.
+    """Draws of an episode, or of several along the last axes; None for what is not random.
 
     Attributes:
         task: by the task itself.
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 
     @property
     def robots(self) -> int | None:
-        """How many episodes, None for a single one without an axis of its own."""
+        """Number of episodes, None for a single one without an axis of its own."""
         if self.start is not None:
             return self.start.place.shape[0] if self.start.place.ndim else None
         if self.pushes is not None:
@@ -68,7 +68,7 @@ class Known(NamedTuple):
 
 
 class Scenario:
-    """What is random in the episodes of a config, and how each of them begins.
+    """Draws and starts of the episodes of a config.
 
     Attributes:
         config: of the run.
@@ -95,7 +95,7 @@ class Scenario:
         self.is_drawn = self._what_is_drawn(world)
 
     def draw(self, key: jax.Array, count: int, training: bool = False) -> Drawn:
-        """What is random in several episodes, along the last axes.
+        """Draw what is random in several episodes, along the last axes.
 
         Those of training begin where the task says that it is to be practised from, too.
         """
@@ -106,7 +106,7 @@ class Scenario:
         return drawn
 
     def draw_one(self, key: jax.Array, training: bool = False) -> Drawn:
-        """What is random in one episode; see ``draw``."""
+        """Draw what is random in one episode; see ``draw``."""
         start = None
         if self.config.task.begins_differently:
             even = draw_start(jax.random.fold_in(key, _START), self.config.robot)
@@ -171,7 +171,7 @@ class Scenario:
         return set_down(world, state) if self.config.task.start.on_ground else state
 
     def _what_is_drawn(self, world: World) -> World:
-        """Which arrays of the world change with the numbers that are drawn."""
+        """Find the arrays of the world that change with the numbers that are drawn."""
         numbers = self._urn.draw(jax.random.key(0))
         if numbers is None:
             nothing: World = jax.tree.map(lambda _: False, world)
@@ -212,12 +212,12 @@ def _merged(changes: Any, new: Any, known: Any) -> Any:
 
 
 def validation_key(seed: int) -> jax.Array:
-    """Of the episodes for validation, none of which occurs in training."""
+    """Key of the episodes for validation, none of which occurs in training."""
     return jax.random.fold_in(jax.random.key(seed), _VALIDATION)
 
 
 def evaluation_key(seed: int) -> jax.Array:
-    """Of the episodes of an evaluation, none of which occurs in training or validation."""
+    """Key of the episodes of an evaluation, none of which is of training or validation."""
     return jax.random.fold_in(jax.random.key(seed), _EVALUATION)
 
 

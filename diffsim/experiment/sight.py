@@ -16,7 +16,7 @@ from diffsim.world.world import Control, State, World, command_count
 
 
 class SightMemory(NamedTuple):
-    """What a policy that sees carries from step to step.
+    """Memory of a policy that sees.
 
     Attributes:
         memory: of its controller.
@@ -42,7 +42,7 @@ class Sight:
         return robots_last(image) if robot_axes(state) else image
 
     def remember(self, state: State) -> SightMemory:
-        """What the policy carries at the start of an episode."""
+        """Memory of the policy at the start of an episode."""
         commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
         return SightMemory(self._controller.remember(self.image(state)), commands)
 

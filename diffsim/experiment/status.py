@@ -13,7 +13,7 @@ OVER = ("finished", "diverged")
 
 
 class Status(NamedTuple):
-    """How a run got on.
+    """Progress of a run.
 
     Attributes:
         status: running, finished, diverged, interrupted or failed.
@@ -25,7 +25,7 @@ class Status(NamedTuple):
 
 
 def read_status(folder: Path) -> Status | None:
-    """What a run says of itself, None if it does not or cannot be understood."""
+    """Read a run's status, None if there is none that can be understood."""
     try:
         content = json.loads((folder / "status.json").read_text())
         return Status(str(content["status"]), str(content["reason"]))

@@ -69,7 +69,7 @@ def last_divergence(gradient: Vec3, names: tuple[str, ...]) -> tuple[int, str] |
 
 
 def _broken(vectors: tuple[Vec3, ...]) -> np.ndarray:
-    """Where components are not finite, shape of a component."""
+    """Flags of components that are not finite, shape of a component."""
     numbers = np.concatenate([np.asarray(vector.stack()) for vector in vectors], axis=-1)
     return np.logical_not(np.all(np.isfinite(numbers), axis=-1))
 

@@ -17,7 +17,7 @@ from diffsim.robots.replace import replace
 
 
 class Values(NamedTuple):
-    """What the optimised vector stands for.
+    """Config and parameters that the optimised vector stands for.
 
     Attributes:
         config: the experiment's config with the optimised numbers in it (arrays or tracers).

@@ -124,7 +124,7 @@ _LETTERS = "abcdefgh"
 
 @cache
 def _transpose_selection(index: tuple[int, ...], size: int) -> Selection:
-    """For each of ``size`` bodies, where in ``index`` it stands."""
+    """Places in ``index`` of each of ``size`` bodies."""
     rows: list[list[int]] = [[] for _ in range(size)]
     for position, body in enumerate(index):
         if body != WORLD:

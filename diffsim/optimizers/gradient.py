@@ -192,7 +192,7 @@ class GradientDescent(Optimizer):
         return self._place(arrays_to_tree(arrays, self.init()))
 
     def _place(self, state: GradientState) -> GradientState:
-        """Where an iteration leaves it: else the second one would be compiled anew."""
+        """Put x where an iteration leaves it: else the second one would be compiled anew."""
         if self.problem.sharding is None:
             return state
         placed: GradientState = jax.device_put(state, self.problem.sharding)
@@ -221,7 +221,7 @@ def _backtrack(
     optax_state: Any,
     tolerance: float,
 ) -> tuple[jax.Array, jax.Array, Any, BestUpdate]:
-    """From where the next step is made, the step, optax's state after it, and the best so far."""
+    """Choose the point of the next step, the step, optax's state after it, and the best."""
     skipped = optax_state.notfinite_count
     accepted = (loss <= best.loss + tolerance) & (skipped == 0)  # false, too, for no number
     better = accepted & (loss < best.loss)

@@ -18,7 +18,7 @@ from diffsim.tasks.task import Evaluation
 
 
 class Problem(Protocol):
-    """What is minimised.
+    """Function to be minimised, and where to start.
 
     Attributes:
         initial: x at the start, shape (variables,).
@@ -47,7 +47,7 @@ class Problem(Protocol):
 
 
 class Report(NamedTuple):
-    """What one iteration found.
+    """Outcome of one iteration.
 
     Attributes:
         x: the point that is reported: the one evaluated, or the best of a population.

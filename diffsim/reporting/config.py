@@ -1,4 +1,4 @@
-"""What the configuration of ``diffsim-report`` may say."""
+"""Configuration of ``diffsim-report``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diffsim.validation import ConfigError
 
 @dataclass
 class ReportConfig:
-    """Which runs are gathered, and how they are put together."""
+    """Runs to gather, and the grouping of them."""
 
     runs: Any = MISSING  # a folder or a list of them; runs are looked for in and below each
     output: str | None = None  # a folder; null: report/ in the first folder given
@@ -40,7 +40,7 @@ def check_report(config: ReportConfig) -> None:
 
 
 def folders(config: ReportConfig) -> list[Path]:
-    """Where runs are looked for, each folder once."""
+    """Folders with runs, each once."""
     named = _texts(config.runs, "runs", "a folder")
     if not named:
         raise ConfigError("runs must have at least one folder, got []")
@@ -53,7 +53,7 @@ def group_keys(config: ReportConfig) -> list[str] | None:
 
 
 def output_folder(config: ReportConfig) -> Path:
-    """Where the report is written."""
+    """Folder of the report."""
     return folders(config)[0] / "report" if config.output is None else Path(config.output)
 
 

@@ -146,6 +146,6 @@ def _draw(axes: Axes, found: Band, color: str, label: str, shade: float) -> None
 
 
 def _is_wide(bands: Sequence[Band]) -> bool:
-    """Whether some groups went on for so much longer that the others would be squeezed."""
+    """Return whether some groups went on so much longer that others would be squeezed."""
     ends = [found.x[-1] for found in bands]
     return max(ends) > WIDE * min(ends) and min(found.x[0] for found in bands) > 0.0

@@ -1,4 +1,4 @@
-"""In what the configs of runs differ: the keys, and what stands there in short words.
+"""Differences between the configs of runs: the keys, and their values in short words.
 
 A key is a path, ``optimizer.learning_rate``. A group of the config that was chosen whole, such as
 the optimiser, is a key, too: its value is its name, method or kind, as on the command line.
@@ -75,12 +75,12 @@ def known_keys(configs: Sequence[Config]) -> set[str]:
 
 
 def identity(config: Config, keys: Sequence[str]) -> tuple[Hashable, ...]:
-    """What stands at some keys, to be compared."""
+    """Values at some keys, to be compared."""
     return tuple(_frozen(value_at(config, key)) for key in keys)
 
 
 def value_at(config: Config, key: str) -> Any:
-    """What stands at a key: of a choice its name, None if there is no such key."""
+    """Value at a key: of a choice its name, None if there is no such key."""
     value: Any = config
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
@@ -92,7 +92,7 @@ def value_at(config: Config, key: str) -> Any:
 
 
 def short_texts(configs: Sequence[Config], key: str) -> list[str]:
-    """What stands at a key in each config, in a few words; other words for other values."""
+    """Texts for a key's value in each config; other texts for other values."""
     words: dict[Hashable, str] = {}
     for config in configs:
         value = value_at(config, key)
@@ -129,7 +129,7 @@ def _enclosed(brackets: str, texts: list[str]) -> str:
 
 
 def _count(configs: Sequence[Config], keys: Sequence[str]) -> int:
-    """How many different values there are."""
+    """Number of different values."""
     return len({identity(config, keys) for config in configs})
 
 

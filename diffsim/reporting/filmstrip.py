@@ -123,7 +123,7 @@ def _view() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _path_length(trajectory: pd.DataFrame) -> float:
-    """How far the robot's middle gets over the ground [m]."""
+    """Distance of the robot's middle over the ground [m]."""
     middle = trajectory.groupby("time")[["x", "y"]].mean().to_numpy()
     return float(np.linalg.norm(middle - middle[0], axis=1).max())
 

@@ -32,7 +32,7 @@ RUNNING = "running (or killed)"
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What the files of one run say.
+    """Contents of the files of one run.
 
     Attributes:
         folder: of the run.
@@ -56,7 +56,7 @@ class RunFiles:
 
     @property
     def succeeded(self) -> bool | None:
-        """Whether the task's goal was met, None if that is not known."""
+        """Success of the run, None if that is not known."""
         found = self.result.get("succeeded")
         if isinstance(found, bool):
             return found
@@ -222,7 +222,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def in_order(place: str | Path) -> list[list[tuple[int, str]]]:
-    """For sorting: job_10 comes after job_9."""
+    """Key for sorting: job_10 comes after job_9."""
     return [
         [
             (int(piece), "") if piece.isdecimal() else (-1, piece)

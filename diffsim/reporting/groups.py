@@ -42,22 +42,22 @@ class RunGroup:
 
     @property
     def seeds(self) -> int:
-        """How many different seeds its runs have."""
+        """Number of different seeds of the runs."""
         return len({member.run.config.get("seed") for member in self.members})
 
     @property
     def succeeded(self) -> int:
-        """How many runs met their task's goal."""
+        """Number of runs that met their task's goal."""
         return sum(member.run.succeeded is True for member in self.members)
 
     @property
     def finished(self) -> int:
-        """How many runs came to their end."""
+        """Number of runs that came to their end."""
         return sum(member.run.status == "finished" for member in self.members)
 
     @property
     def figures(self) -> np.ndarray:
-        """What its runs come to, those without a value left out, shape (runs,)."""
+        """Figures of the runs, those without a value left out, shape (runs,)."""
         found = np.array([member.figure for member in self.members])
         return found[~np.isnan(found)]
 
@@ -80,12 +80,12 @@ class Comparison:
 
     @property
     def telling(self) -> list[int]:
-        """Which of the keys do not have the same value in all groups."""
+        """Select the keys that do not have the same value in all groups."""
         columns = range(len(self.keys))
         return [i for i in columns if len({group.values[i] for group in self.groups}) > 1]
 
     def label(self, group: RunGroup) -> str:
-        """What tells a group from the others, in one line; empty if it is the only one.
+        """Label that tells a group from the others; empty if it is the only one.
 
         Its value if they differ in one key, the values by name if in several.
         """
@@ -153,7 +153,7 @@ def _comparison(
 
 
 def _rank(runs: Sequence[Judged]) -> float:
-    """For the best first: by the median of what runs come to; without a value, last.
+    """Rank a group, the best first, by its runs' median; without a value, last.
 
     All the same where neither way is better.
     """

@@ -28,7 +28,7 @@ class Curve:
 
 
 class Contest(NamedTuple):
-    """What may be compared: figures of the same name, of the same kind of task and body."""
+    """Contest between runs: figures of the same name, of one kind of task and body."""
 
     kind: str
     body: str
@@ -37,7 +37,7 @@ class Contest(NamedTuple):
 
     @property
     def title(self) -> str:
-        """In one line."""
+        """Title in one line."""
         return f"{self.kind} ({self.body}): {self.figure}"
 
     @property
@@ -79,7 +79,7 @@ class Judged(NamedTuple):
 
     @property
     def figure(self) -> float:
-        """What the run comes to: the best, or the last where neither way is better."""
+        """Figure of the run: the best, or the last where neither way is better."""
         return self.final if self.meaning.larger is None else self.best
 
 
@@ -120,7 +120,7 @@ def _bool(value: object) -> bool | None:
 
 
 def problem_of(judged: Judged) -> Contest:
-    """What a run may be compared in."""
+    """Contest that a run belongs to."""
     task = judged.run.config["task"]
     return Contest(str(task.get("kind")), str(task.get("body")), judged.metric, judged.meaning)
 

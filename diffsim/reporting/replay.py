@@ -38,7 +38,7 @@ _PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js
 
 
 class Recording(NamedTuple):
-    """How the bodies move, in the world frame.
+    """Motion of the bodies, in the world frame.
 
     Attributes:
         names: of the bodies.
@@ -54,7 +54,7 @@ class Recording(NamedTuple):
 
 
 class ContactReadings(NamedTuple):
-    """What is told of contacts.
+    """Readings of contacts.
 
     Attributes:
         names: one for each.
@@ -70,7 +70,7 @@ class ContactReadings(NamedTuple):
 
 
 class MotorReadings(NamedTuple):
-    """What is told of motors.
+    """Readings of motors.
 
     Attributes:
         names: one for each.
@@ -217,7 +217,7 @@ def _frames(motion: Recording, others: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _touching(contacts: ContactReadings, frame: int, digits: int) -> list[list[float]]:
-    """Of each contact that touches: its number, how deep it is [mm], and where [m]."""
+    """Contacts that touch: number, depth [mm] and place [m] of each."""
     depth = 1e3 * np.maximum(contacts.depth[frame], 0.0)
     return [
         [k, round(float(depth[k]), 3), *_numbers(contacts.place[frame, k], digits)]

@@ -1,4 +1,4 @@
-"""What ``diffsim-report`` does: gathers runs, and writes tables and pictures of all of them."""
+"""Reports (``diffsim-report``): tables and pictures of all runs of some folders."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def _versions(run: RunFiles) -> dict[str, Any]:
 
 
 def _progress(run: RunFiles) -> dict[str, float]:
-    """How far a run came, by its metrics, or else by its result."""
+    """Progress of a run, by its metrics, or else by its result."""
     if len(run.metrics):
         last = run.metrics.iloc[-1]
         return {n: float(last[axis]) for n, axis in zip(PROGRESS, AXES, strict=True)}
@@ -219,7 +219,7 @@ def _progress(run: RunFiles) -> dict[str, float]:
 
 
 def _known(run: RunFiles) -> dict[str, Any]:
-    """What is known even of a run without a config."""
+    """Entries that are known even of a run without a config."""
     return {
         "folder": run.place,
         "status": run.status,

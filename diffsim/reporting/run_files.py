@@ -75,7 +75,7 @@ def save_figure(figure: Figure, path: Path, dpi: int) -> Path:
 
 
 def read_goal(folder: Path) -> np.ndarray | None:
-    """Where the goal is in the episode of the trajectories [m], shape (3,), if there is one."""
+    """Read the goal of the trajectories' episode [m], shape (3,), None without one."""
     if not (folder / "result.json").exists():
         return None
     goal = read_json(folder, "result.json").get("goal")

@@ -1,4 +1,4 @@
-"""What a run ends with: its pictures, and a short table on the terminal."""
+"""Summary of a run: its pictures, and a short table on the terminal."""
 
 from __future__ import annotations
 

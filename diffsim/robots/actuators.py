@@ -1,4 +1,4 @@
-"""What a controller sets: thrusters and motors, with their units and ranges."""
+"""Actuators: thrusters and motors, with their units and ranges."""
 
 from __future__ import annotations
 

@@ -81,6 +81,6 @@ class CameraConfig:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of an image: channels, height, width."""
+        """Shape of an image: channels, height, width."""
         width, height = self.resolution
         return 1 if self.grey else 3, height, width

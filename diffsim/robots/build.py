@@ -353,7 +353,7 @@ def _drives(robot: RobotConfig, joint_names: list[str], tree: Tree) -> Drives:
 
 
 def _thrusters(robot: RobotConfig, links: list[_Link], index: dict[str, int]) -> Thrusters:
-    """On a merged body, a force still acts at the centre of mass of the part it is given for."""
+    """Thrusters; on a merged body, a force still acts at its part's centre of mass."""
     thrusters = robot.thrusters.values()
     return Thrusters(
         names=tuple(robot.thrusters),

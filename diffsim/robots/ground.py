@@ -48,6 +48,6 @@ def bodies_at_ground(robot: RobotConfig) -> set[str]:
 
 
 def is_tied(robot: RobotConfig) -> bool:
-    """Whether any joint holds on to the world."""
+    """Return whether any joint holds on to the world."""
     joints = robot.joints.values()
     return any(joint.parent == WORLD_NAME and joint.type != "free" for joint in joints)

@@ -52,7 +52,7 @@ def _plain(value: Any) -> Any:
 
 
 def _path(source: str | Path) -> Path:
-    """Of a robot's file."""
+    """Path of a robot's file."""
     if Path(source).suffix in (".yaml", ".yml"):
         return Path(source)
     folder = Path(str(files("diffsim.conf"))) / "robot"

@@ -28,7 +28,7 @@ class MassProperties(NamedTuple):
     inertia: Sym3
 
     def seen_from(self, pose: Pose) -> MassProperties:
-        """The same in another frame, in which the body's frame has this pose."""
+        """Express the properties in a frame in which the body's frame has this pose."""
         inertia = self.inertia.rotated_by(pose.rotation)
         return MassProperties(self.mass, pose.at(self.center), inertia)
 

@@ -41,7 +41,7 @@ def stack_vectors(vectors: list[Vec3]) -> Vec3:
 
 
 def stack_matrices(matrices: list[Mat3]) -> Mat3:
-    """The same for matrices."""
+    """Components of shape (matrices,) from matrices with components of shape ()."""
     return Mat3(*(stack_vectors([m[k] for m in matrices]) for k in range(3)))
 
 

@@ -36,7 +36,7 @@ class Mounting(NamedTuple):
 
 
 def carriers(robot: RobotConfig) -> dict[str, str]:
-    """For each body that a joint places, the name of that joint; parents before children."""
+    """Names of the joints that place bodies, by the body; parents before children."""
     by_child = {
         joint.child: name
         for name, joint in robot.joints.items()

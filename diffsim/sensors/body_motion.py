@@ -36,7 +36,7 @@ class BodyMotion(SensorType):
 
 
 class Position(BodyMotion):
-    """Where a body is."""
+    """Position of a body."""
 
     components = dict.fromkeys("xyz", "m")
 
@@ -49,7 +49,7 @@ class Position(BodyMotion):
 
 
 class Velocity(BodyMotion):
-    """How fast a body moves."""
+    """Velocity of a body."""
 
     components = dict.fromkeys("xyz", "m/s")
 
@@ -63,7 +63,7 @@ class Velocity(BodyMotion):
 
 
 class AngularVelocity(BodyMotion):
-    """How fast a body turns."""
+    """Angular velocity of a body."""
 
     components = dict.fromkeys("xyz", "rad/s")
 

@@ -40,7 +40,7 @@ class Box:
         return 0.5 * jnp.minimum(jnp.minimum(edges.x, edges.y), edges.z)
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
-        """By the faces that a ray enters last and leaves first."""
+        """Meet the box between the faces that a ray enters last and leaves first."""
         # Mirrored so that the ray goes along all axes: the box stays as it is.
         backwards = [d < 0.0 for d in rays.direction]
         place = [jnp.where(back, -o, o) for back, o in zip(backwards, rays.origin, strict=True)]

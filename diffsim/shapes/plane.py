@@ -34,7 +34,7 @@ class Plane:
         return jnp.zeros(())
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
-        """From either side; cameras give it the length and width of one copy of its texture."""
+        """Meet the plane from either side; cameras give its size as one copy of its texture."""
         down = jnp.where(jnp.abs(rays.direction.z) < TINY, TINY, rays.direction.z)
         depth = -rays.origin.z / down
         face = jnp.where(rays.origin.z <= 0.0, 7, 6)

@@ -36,7 +36,7 @@ def shared_by_all(world: World) -> World:
 
 
 def copies(tree: T, robots: int) -> T:
-    """What one robot has, so many times along the last axis."""
+    """Copy what one robot has, so many times along the last axis."""
     many: T = jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, robots)), tree
     )

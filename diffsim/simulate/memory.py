@@ -61,7 +61,7 @@ def weight_bytes(weights: Any, devices: int = 1) -> int:
 
 
 def _output_bytes(graph: Any) -> int:
-    """Of all that the equations of a graph give; the body of a loop counts once."""
+    """Bytes that the equations of a graph give; the body of a loop counts once."""
     total = 0
     for equation in graph.eqns:
         total += sum(_bytes(variable.aval) for variable in equation.outvars)

@@ -15,7 +15,7 @@ from diffsim.validation import ConfigError, bounded, check_identifier
 
 @dataclass
 class EffortConfig:
-    """What is added to the loss for how hard the motors work, means over all time steps."""
+    """Terms of the loss for how hard the motors work, means over all time steps."""
 
     torque: float = bounded(0.0, at_least=0)  # per (N·m)², of the sum of squares over all motors
     energy: float = bounded(0.0, at_least=0)  # per W, of the sum of |power|
@@ -40,7 +40,7 @@ class ScatterConfig:
 
 @dataclass
 class StartConfig(ScatterConfig):
-    """Where episodes begin: near the robot's own start, evenly on both sides of it."""
+    """Start of episodes: near the robot's own, evenly on both sides of it."""
 
     # The robot is moved down, or up, until its lowest surface touches the ground.
     on_ground: bool = False

@@ -13,7 +13,7 @@ VALIDATION = "validation_"
 
 
 class Figure(NamedTuple):
-    """What a column of ``metrics.csv`` means.
+    """Meaning of a column of ``metrics.csv``.
 
     Attributes:
         unit: empty for none.

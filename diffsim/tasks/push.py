@@ -27,7 +27,7 @@ def draw_directions(key: jax.Array, task: TaskConfig) -> jax.Array:
 def push_velocities(
     task: TaskConfig, directions: jax.Array, state: State, body: int, dt: float
 ) -> Vec3:
-    """What is added to the velocities of all bodies before every step [m/s].
+    """Velocities that are added to those of all bodies before every step [m/s].
 
     Args:
         task: says how fast, and how often.
@@ -50,7 +50,7 @@ def push_velocities(
 
 
 def push_before(task: TaskConfig, dt: float, directions: jax.Array, step: jax.Array) -> Vec3:
-    """What is added to the velocity of the pushed body before one step [m/s], components ().
+    """Velocity that is added to the pushed body's before one step [m/s], components ().
 
     Args:
         task: says how fast, and how often.

@@ -100,11 +100,11 @@ class Task:
         return None
 
     def goal(self, draw: Draw) -> Vec3 | None:
-        """What sensors of the type ``goal`` read [m]."""
+        """Goal that sensors of the type ``goal`` read [m]."""
         return None
 
     def observe(self, now: Transition) -> Any:
-        """What costs and figures need of each time step: a pytree of arrays."""
+        """Observe what costs and figures need of a time step: a pytree of arrays."""
         raise NotImplementedError
 
     def cost(self, seen: Any, before: Any, step: jax.Array) -> jax.Array:
@@ -122,7 +122,7 @@ class Task:
         return Terminal(0.0)
 
     def ended(self, now: Transition) -> jax.Array:
-        """Whether an episode that is lived step by step ends here, as by a fall; shape ()."""
+        """Return whether an episode ends here, as by a fall, if lived step by step; shape ()."""
         return jnp.zeros(now.state.time.shape, bool)
 
     def measure(self, seen: Any, end: End) -> dict[str, jax.Array]:
@@ -151,7 +151,7 @@ class Task:
         )
 
     def succeeded(self, metrics: dict[str, float]) -> bool:
-        """Whether these metrics, as plain numbers, meet the task's goal."""
+        """Return whether these metrics, as plain numbers, meet the task's goal."""
         raise NotImplementedError
 
 
