@@ -55,7 +55,9 @@ def test_a_robot_of_a_batch_is_the_one_that_its_numbers_describe(
             assert float(found.metrics[name][robot]) == pytest.approx(float(figure), rel=1e-9)
 
 
-@pytest.mark.parametrize("choices", [CARTPOLE, BALL], ids=["cartpole", "ball"])
+@pytest.mark.parametrize(
+    "choices", [pytest.param(CARTPOLE, marks=pytest.mark.slow), BALL], ids=["cartpole", "ball"]
+)
 def test_the_gradient_of_a_batch_is_that_of_differences(
     choices: tuple[str, ...], float64: None
 ) -> None:

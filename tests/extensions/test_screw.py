@@ -118,7 +118,9 @@ def test_a_torque_turns_it_as_one_force_over_the_pitch_would_lift_it() -> None:
     assert float(end.pose.position.z[0]) == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("soft", [False, True], ids=["eliminated", "soft"])
+@pytest.mark.parametrize(
+    "soft", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eliminated", "soft"]
+)
 def test_gradients_agree(soft: bool) -> None:
     """The derivative by the pitch is among them."""
     options = {"frequency": 5.0} if soft else {}

@@ -39,7 +39,7 @@ def test_what_is_above_the_diagonal_is_not_read() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("size", [1, 2, 3, 6, 12])
+@pytest.mark.parametrize("size", [1, 2, 3, 6, pytest.param(12, marks=pytest.mark.slow)])
 def test_its_derivative_is_that_of_the_plain_code(size: int) -> None:
     """Forwards and backwards, to 1e-10 of the largest entry."""
     matrix = matrices(size, 2)
