@@ -147,7 +147,7 @@ def _check_type(value: Any, path: str, expected: Any) -> None:
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         if isinstance(value, str) and value == MISSING:
             raise ConfigError(f"{path} must be given, it has no default")
-        raise ConfigError(f"{path} must be {_describe_type(kind)}, got {_describe_value(value)}")
+        raise ConfigError(f"{path} must be {_describe_type(kind)}, got {describe_value(value)}")
     arguments = typing.get_args(expected)
     if isinstance(value, list) and arguments:
         for index, item in enumerate(value):
@@ -171,7 +171,8 @@ def _describe_type(kind: type) -> str:
     return f"a mapping with {', '.join(field.name for field in dataclasses.fields(kind))}"
 
 
-def _describe_value(value: Any) -> str:
+def describe_value(value: Any) -> str:
+    """Value for an error message, of a dataclass the names of its fields."""
     return f"one with {', '.join(vars(value))}" if dataclasses.is_dataclass(value) else repr(value)
 
 

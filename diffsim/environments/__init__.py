@@ -1,0 +1,1 @@
+"""Environments: a task lived step by step, and adapters for other libraries."""

@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffsim.experiment.check import check_episodes
 from diffsim.experiment.config import RunConfig, controller_sensors
 from diffsim.experiment.scenario import Drawn, Scenario
 from diffsim.experiment.simulation import make_solver, make_world
+from diffsim.math.indexing import scatter_add
 from diffsim.math.vectors import Vec3
 from diffsim.robots.replace import replace
 from diffsim.sensors.sensors import Sensors
-from diffsim.simulate.batch import copies, own_axes, robot_axes, shared_by_all
+from diffsim.simulate.batch import is_finite
 from diffsim.simulate.simulator import Engine
 from diffsim.tasks.push import push_before
 from diffsim.tasks.table import TASKS
@@ -58,8 +60,8 @@ class EnvironmentState(NamedTuple):
         life: what goes on; of the new episode where one has ended.
         key: of what is drawn next, one for all robots.
         observation: readings of the sensors, shape (readings,); of the new episode, too.
-        cost: mean over the time steps of the period, shape (). The mean over an episode is the loss
-            that ``diffsim-run`` minimises.
+        cost: mean over the time steps of the period, shape (); nan where the motion is not finite.
+            The mean over an episode of full length is the loss that ``diffsim-run`` minimises.
         terminated: whether the task has ended the episode, or the motion is not finite, shape ().
         truncated: whether its time is over, shape ().
         final_observation: readings at the end of the period, before a new episode began.
@@ -98,23 +100,30 @@ class Environment:
     """
 
     def __init__(
-        self, config: RunConfig, robots: int | None = None, control_period: float | None = None
+        self,
+        config: RunConfig,
+        robots: int | None = None,
+        control_period: float | None = None,
+        training: bool = True,
     ) -> None:
-        """The environment of a checked config.
+        """The environment of a config, on JAX's default device and in its default precision.
 
         Args:
-            config: controller, variables and optimiser in it are of no account.
+            config: robot, task, solver and simulation in it count, and nothing else.
             robots: how many side by side, None for a single one without an axis.
             control_period: for which a command is held [s], a multiple of the time step; one time
                 step if None.
+            training: whether some episodes begin where the task is to be practised from.
 
         Raises:
-            ConfigError: if the control period is none, or there is no robot.
+            ConfigError: if config or control period cannot be used, or there is no robot.
         """
+        check_episodes(config)
         if robots is not None and robots < 1:
             raise ConfigError(f"robots must be at least 1, or None for one alone, got {robots}")
         self.config = config
         self.robots = robots
+        self._training = training
         robot = config.robot
         self._world = make_world(robot, config.simulation, config.solver)
         self._solver = make_solver(config.solver)
@@ -126,7 +135,17 @@ class Environment:
         self.action_names = (*robot.thrusters, *robot.motors)
         self.substeps = _substeps(control_period, config.simulation.dt)
         time_steps = step_count(config.task.duration, config.simulation.dt)
-        self.steps = math.ceil(time_steps / self.substeps)
+        self.steps, rest = divmod(time_steps, self.substeps)
+        if rest:
+            raise ConfigError(
+                f"control_period must divide task.duration ({config.task.duration}), "
+                f"got {control_period}"
+            )
+        if type(self.task).cost is Task.cost:
+            raise ConfigError(
+                f"task must say what a time step costs, {config.task.kind} is a task of whole "
+                "episodes alone"
+            )
 
     @property
     def action_count(self) -> int:
@@ -169,7 +188,7 @@ class Environment:
         life, cost = self._advance(now.life, action)
         world, draw = self._world_of(life), life.draw.task
         ended = self.task.ended(Transition(world, life.state, action, draw))
-        terminated = ended | ~_is_finite(life.state)
+        terminated = ended | ~is_finite(life.state)
         truncated = (life.step >= self.steps * self.substeps) & ~terminated
         terminal = self.task.terminal(End(world, life.state, draw)).cost
         cost = cost + jnp.where(terminated | truncated, self.steps * terminal, 0.0)
@@ -182,23 +201,14 @@ class Environment:
         """Robots at the start of episodes."""
         scenario, robots = self._scenario, self.robots
         if robots is None:
-            draw = scenario.draw_one(key, training=True)
+            draw = scenario.draw_one(key, training=self._training)
         else:
-            draw = scenario.draw(key, robots, training=True)
-        world, state = scenario.begin(self.config, draw)
-        if robots is not None and draw.robots is None:  # nothing is random
-            state = copies(state, robots)
-        own = tuple(
-            leaf
-            for leaf, is_own in zip(
-                jax.tree.leaves(world), jax.tree.leaves(scenario.is_drawn), strict=True
-            )
-            if is_own
-        )
+            draw = scenario.draw(key, robots, training=self._training)
+        world, state = scenario.begin(self.config, draw, robots)
         step = jnp.zeros(state.time.shape, jnp.int32)
         idle = jnp.zeros((self.action_count, *state.time.shape), state.time.dtype)
         seen = self.task.observe(Transition(world, state, idle, draw.task))
-        return Life(state, own, draw, seen, step)
+        return Life(state, scenario.own_leaves(world), draw, seen, step)
 
     def _begin_anew(self, key: jax.Array, over: jax.Array, life: Life) -> Life:
         """Those robots whose episode is over at the start of the next one."""
@@ -232,20 +242,13 @@ class Environment:
         push = push_before(task, self.config.simulation.dt, directions, step)
         body = parts.body[parts.names.index(task.body)]
         old = state.twist.linear
-        new = Vec3(*(c.at[body].add(change) for c, change in zip(old, push, strict=True)))
+        pairs = zip(old, push, strict=True)
+        new = Vec3(*(scatter_add(c, (body,), change[None]) for c, change in pairs))
         return state._replace(twist=state.twist._replace(linear=new))
 
     def _world_of(self, life: Life) -> World:
         """The robots' world, with what is a robot's own in it."""
-        world = self._scenario.known.world
-        if self.robots is not None:
-            world = shared_by_all(world)
-        leaves, structure = jax.tree.flatten(world)
-        own = iter(life.own)
-        drawn = jax.tree.leaves(self._scenario.is_drawn)
-        merged = [next(own) if is_own else leaf for leaf, is_own in zip(leaves, drawn, strict=True)]
-        whole: World = jax.tree.unflatten(structure, merged)
-        return whole
+        return self._scenario.with_own_leaves(life.own, self.robots)
 
     def _observe(self, life: Life) -> jax.Array:
         goal = self.task.goal(life.draw.task)
@@ -262,17 +265,10 @@ def _substeps(control_period: float | None, timestep: float) -> int:
     """Time steps in a control period."""
     if control_period is None:
         return 1
-    count = round(control_period / timestep)
+    count = round(control_period / timestep) if math.isfinite(control_period) else 0
     if count < 1 or abs(count * timestep - control_period) > RELATIVE * control_period:
         raise ConfigError(
             f"control_period must be a multiple of simulation.dt ({timestep:g}), "
             f"got {control_period}"
         )
     return count
-
-
-def _is_finite(state: State) -> jax.Array:
-    """Return whether all of a robot's state is finite, shape ()."""
-    axes = robot_axes(state)
-    parts = [jnp.all(jnp.isfinite(x), axis=own_axes(x, axes)) for x in jax.tree.leaves(state)]
-    return jnp.all(jnp.stack(parts), axis=0)

@@ -68,14 +68,14 @@ class FunctionalEnvironment:
 
     def reset(self, rng: jax.Array) -> FunctionalState:
         """The robot at the start of an episode."""
-        return self._told(self._environment.reset(rng), {})
+        return self._result(self._environment.reset(rng), {})
 
     def step(self, state: FunctionalState, action: jax.Array) -> FunctionalState:
         """The robot one control period later; what others have put into ``info`` stays."""
         now = self._environment.advance(state.pipeline_state, self._scale.command(action))
-        return self._told(now, state.info)
+        return self._result(now, state.info)
 
-    def _told(self, now: EnvironmentState, info: dict[str, Any]) -> FunctionalState:
+    def _result(self, now: EnvironmentState, info: dict[str, Any]) -> FunctionalState:
         dtype = now.observation.dtype
         return FunctionalState(
             pipeline_state=now,

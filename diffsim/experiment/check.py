@@ -56,6 +56,26 @@ def check_run(config: RunConfig) -> None:
     check(config)
     if config.skip_damaged and config.resume is None:
         raise ConfigError("skip_damaged must be false without resume=<folder>, got true")
+    _check_episode(config)
+    check_variables(config)
+    check_randomize(config, _check_episode)
+    config.optimizer.check(config.task)
+    _check_randomness(config)
+    config.controller.check(config.robot)
+
+
+def check_episodes(config: RunConfig) -> None:
+    """Check what the episodes are made of: robot, task, time step, draws.
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    _check_episode(config)
+    check_randomize(config, _check_episode)
+
+
+def _check_episode(config: RunConfig) -> None:
+    check(config)
     check_robot(config.robot)
     config.task.check(config.robot)
     if config.simulation.dt > config.task.duration:
@@ -64,11 +84,6 @@ def check_run(config: RunConfig) -> None:
             f"got {config.simulation.dt}"
         )
     check_gains(config.robot, config.simulation)
-    check_variables(config)
-    check_randomize(config)
-    config.optimizer.check(config.task)
-    _check_randomness(config)
-    config.controller.check(config.robot)
 
 
 def _check_randomness(config: RunConfig) -> None:

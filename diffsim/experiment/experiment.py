@@ -23,7 +23,7 @@ from diffsim.math.vectors import Vec3
 from diffsim.programs import Program
 from diffsim.robots.caveats import caveats
 from diffsim.sensors.sensors import Sensors
-from diffsim.simulate.batch import copies, own_axes, robot_axes
+from diffsim.simulate.batch import copies, is_finite
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
 from diffsim.simulate.rollout import Policy, Reverse, hold, rollout
@@ -284,8 +284,4 @@ def _one_or_nan(state: State) -> jax.Array:
     Whatever a task makes of a motion that is not finite, its figures and their gradient are then
     nan: such an episode never counts as a success. Shape () or (robots,).
     """
-    axes = robot_axes(state)
-    finite = [
-        jnp.all(jnp.isfinite(leaf), axis=own_axes(leaf, axes)) for leaf in jax.tree.leaves(state)
-    ]
-    return jnp.where(jnp.all(jnp.stack(finite), axis=0), 1.0, jnp.nan)
+    return jnp.where(is_finite(state), 1.0, jnp.nan)

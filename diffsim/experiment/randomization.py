@@ -6,22 +6,24 @@ randomization", 2018; batches of slightly different robots: Degrave et al. (2019
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 import math
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.paths import follow
-from diffsim.robots.check import check_robot, coordinate_count
+from diffsim.robots.check import coordinate_count
 from diffsim.robots.replace import replace
-from diffsim.validation import ConfigError, check
+from diffsim.validation import ConfigError, describe_value
 
 KINDS_OF_DRAWS = ("uniform", "log_uniform", "normal")
 
 CUT = 3.0
 """Standard deviations from its mean at which a normal distribution ends: a mass stays positive."""
+
+MAY_BE_NULL = ("friction", "restitution", "mass", "max_force")
+"""Fields that may be drawn where they are null; a number in others makes another kind of robot."""
 
 SEEN = ("radius", "size", "parameters", "texture")
 """Fields of bodies and geoms by which cameras know how a robot looks."""
@@ -64,27 +66,36 @@ def with_coordinates(config: RunConfig) -> RunConfig:
     return config
 
 
-def check_randomize(config: RunConfig) -> None:
+def check_randomize(config: RunConfig, check_all: Callable[[RunConfig], None]) -> None:
     """Check ``task.randomize``: its paths, and that all that may be drawn is allowed.
+
+    Args:
+        config: of the run.
+        check_all: checks a config with numbers at the ends of their distributions.
 
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
     config = with_coordinates(config)
-    variables = {variable.path: name for name, variable in config.variables.items()}
+    ends: dict[str, tuple[float, float]] = {}
     for path, given in _flat(config.task.randomize, ""):
         key = f"task.randomize.{path}"
+        if path in ends:
+            raise ConfigError(f"{key} must be given once, got it twice")
         _check_path(config, path, key)
-        distribution = _read(key, given)
-        for other, name in variables.items():
+        for name, variable in config.variables.items():
+            other = variable.path
             if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
                 raise ConfigError(f"{key} must not overlap with variables.{name}.path, '{other}'")
-        for end in distribution.ends:
-            changed = replace(config, {path: float(end)})
+        low, high = _read(key, given).ends
+        ends[path] = float(low), float(high)
+    # Two numbers may be allowed each, and not together: a limit that is above another.
+    for first, second in itertools.combinations_with_replacement(ends, 2):
+        for numbers in itertools.product(ends[first], ends[second]):
             try:
-                check(changed)
-                check_robot(changed.robot)
+                check_all(replace(config, dict(zip((first, second), numbers, strict=True))))
             except ConfigError as error:
+                key = f"task.randomize.{first}"
                 raise ConfigError(f"{key} must draw what is allowed: {error}") from None
 
 
@@ -106,10 +117,16 @@ def _flat(given: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
     """Entries by their paths, given as "robot.friction" or as "friction" below "robot"."""
     for name, value in given.items():
         path = f"{before}{name}"
-        if isinstance(value, dict) and value and not {*value} & {*KINDS_OF_DRAWS}:
+        if isinstance(value, dict) and value and not _is_distribution(value):
             yield from _flat(value, f"{path}.")
         else:
             yield path, value
+
+
+def _is_distribution(given: Mapping[str, Any]) -> bool:
+    """Return whether the names are those of distributions, and not of bodies called so."""
+    named = {*given} & {*KINDS_OF_DRAWS}
+    return any(isinstance(given[name], list) for name in named)
 
 
 def _check_numbers(key: str, kind: str, numbers: Any) -> None:
@@ -140,18 +157,10 @@ def _check_path(config: RunConfig, path: str, key: str) -> None:
     if parts[:2] in (["robot", group] for group in ("sensors", "cameras", "light")):
         raise ConfigError(f"{key} must be of what moves, not of {parts[1]}")
     value, _ = follow(config, path, key)
-    if not (_is_number(value) or (value is None and _may_be_number(config, parts))):
-        raise ConfigError(f"{key} must lead to a single number, got {value}")
+    if not (_is_number(value) or (value is None and parts[-1] in MAY_BE_NULL)):
+        raise ConfigError(f"{key} must lead to a single number, got {describe_value(value)}")
     if config.controller.sees is not None and ({*SEEN} & {*parts} or parts[1] == "scenery"):
         raise ConfigError(
             f"{key} must not change what a camera sees, as controller={config.controller.kind} "
             f"has one; got '{path}'"
         )
-
-
-def _may_be_number(config: RunConfig, parts: list[str]) -> bool:
-    """True if a field that is null may be a number."""
-    owner, _ = follow(config, ".".join(parts[:-1]), "path")
-    if not dataclasses.is_dataclass(owner):
-        return False
-    return float in typing.get_args(typing.get_type_hints(type(owner))[parts[-1]])

@@ -21,7 +21,11 @@ from diffsim.simulate.batch import copies, for_each_key, for_each_robot, shared_
 from diffsim.tasks.push import draw_directions, push_count
 from diffsim.tasks.start import Start, draw_places, draw_start, moved
 from diffsim.tasks.task import Draw, Task
+from diffsim.validation import ConfigError
 from diffsim.world.world import State, World
+
+Numbers = dict[str, jax.Array]
+"""Drawn numbers of the config, by their paths."""
 
 
 class Drawn(NamedTuple):
@@ -35,7 +39,7 @@ class Drawn(NamedTuple):
     """
 
     task: Draw
-    numbers: dict[str, jax.Array] | None
+    numbers: Numbers | None
     start: Start | None
     pushes: jax.Array | None
 
@@ -120,7 +124,9 @@ class Scenario:
         numbers = self._urn.draw(jax.random.fold_in(key, _NUMBERS))
         return Drawn(self.task.draw(key), numbers, start, directions)
 
-    def begin(self, config: RunConfig, draw: Drawn) -> tuple[World, State]:
+    def begin(
+        self, config: RunConfig, draw: Drawn, robots: int | None = None
+    ) -> tuple[World, State]:
         """World and start of one robot, or of several along the last axes.
 
         What no robot has of its own in the world is shared: an axis of length 1.
@@ -128,43 +134,60 @@ class Scenario:
         Args:
             config: with the variables' numbers in it.
             draw: of the episodes.
+            robots: how many, where nothing is random; else the draw says it.
         """
-        known = self.known
-        world = known.world
-        if any(jax.tree.leaves(known.changes_world)):
-            world = _merged(known.changes_world, _world(config), world)
         config = with_coordinates(config)
-
-        def own(numbers: dict[str, jax.Array]) -> World:
-            return _world(replace(config, numbers))
-
-        def begin(world: World, numbers: dict[str, jax.Array], start: Start | None) -> State:
-            robot = replace(config, numbers).robot
-            if start is not None:
-                return self._initial_state(moved(robot, config.task, start), world)
-            if numbers:
-                return self._initial_state(robot, world)
-            if any(jax.tree.leaves(known.changes_start)):
-                found = self._initial_state(robot, world)
-                return _merged(known.changes_start, found, known.start)
-            return known.start
-
+        world = self.known.world
+        if any(jax.tree.leaves(self.known.changes_world)):
+            world = _merged(self.known.changes_world, _world(config), world)
+        robots = robots if draw.robots is None else draw.robots
         numbers = draw.numbers or {}
-        if draw.robots is None:
-            world = own(numbers) if numbers else world
-            return world, begin(world, numbers, draw.start)
+        if robots is None:
+            return self._begin_one(config, world, numbers, draw.start)
         shared = shared_by_all(world)
-        if not numbers:
-            if draw.start is None:
-                return shared, copies(begin(world, numbers, None), draw.robots)
-            return shared, for_each_robot(lambda start: begin(world, {}, start))(draw.start)
-
-        def each(drawn: tuple[dict[str, jax.Array], Start | None]) -> tuple[World, State]:
-            robots_own = own(drawn[0])
-            return robots_own, begin(robots_own, *drawn)
-
-        worlds, state = for_each_robot(each)((numbers, draw.start))
+        if not numbers and draw.start is None:
+            return shared, copies(self._start(config, world, numbers, None), robots)
+        worlds, state = for_each_robot(lambda own: self._begin_one(config, world, *own))(
+            (numbers, draw.start)
+        )
         return _merged(self.is_drawn, worlds, shared), state
+
+    def _begin_one(
+        self, config: RunConfig, world: World, numbers: Numbers, start: Start | None
+    ) -> tuple[World, State]:
+        """World and start of one robot with numbers of its own."""
+        if numbers:
+            world = _world(replace(config, numbers))
+        return world, self._start(config, world, numbers, start)
+
+    def _start(
+        self, config: RunConfig, world: World, numbers: Numbers, start: Start | None
+    ) -> State:
+        """Start of one robot with numbers of its own, in its world."""
+        robot = replace(config, numbers).robot
+        if start is not None:
+            return self._initial_state(moved(robot, config.task, start), world)
+        changes = self.known.changes_start
+        if numbers:
+            return self._initial_state(robot, world)
+        if any(jax.tree.leaves(changes)):
+            return _merged(changes, self._initial_state(robot, world), self.known.start)
+        return self.known.start
+
+    def own_leaves(self, world: World) -> tuple[jax.Array, ...]:
+        """Those arrays of a world of which each robot has its own."""
+        leaves = zip(jax.tree.leaves(world), jax.tree.leaves(self.is_drawn), strict=True)
+        return tuple(leaf for leaf, is_drawn in leaves if is_drawn)
+
+    def with_own_leaves(self, own: tuple[jax.Array, ...], robots: int | None) -> World:
+        """The world with such arrays in it, of one robot or of several."""
+        world = self.known.world if robots is None else shared_by_all(self.known.world)
+        leaves, structure = jax.tree.flatten(world)
+        rest = iter(own)
+        pairs = zip(leaves, jax.tree.leaves(self.is_drawn), strict=True)
+        merged = [next(rest) if is_drawn else leaf for leaf, is_drawn in pairs]
+        whole: World = jax.tree.unflatten(structure, merged)
+        return whole
 
     def _initial_state(self, robot: RobotConfig, world: World) -> State:
         state = initial_state(robot, world)
@@ -178,6 +201,10 @@ class Scenario:
             return nothing
         config = with_coordinates(self.config)
         found: World = depends(lambda numbers: _world(replace(config, numbers)), numbers)
+        if str(jax.tree.structure(found)) != str(jax.tree.structure(world)):
+            raise ConfigError(
+                f"task.randomize must leave what a robot is made of, got {', '.join(numbers)}"
+            )
         return found
 
     def _what_is_known(self, nominal: World, variables: Variables | None) -> Known:

@@ -72,7 +72,7 @@ def draw_filmstrip(folder: Path, trajectory: pd.DataFrame, path: Path) -> Path |
     screen = np.stack([across, up], axis=1)
     places = [moment[["x", "y", "z"]].to_numpy() for moment in moments]
     widest = max(float(np.ptp(p @ screen, axis=0).max()) for p in places) + 2.0 * reach
-    moves = _path_length(trajectory) > widest
+    moves = _furthest(trajectory) > widest
     # A robot that leaves its place is followed; one that stays is seen from one place.
     seen = np.concatenate(places if goal is None else [*places, goal[None]])
     shown = seen @ screen
@@ -122,8 +122,8 @@ def _view() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return across, np.cross(towards, across), towards
 
 
-def _path_length(trajectory: pd.DataFrame) -> float:
-    """Distance of the robot's middle over the ground [m]."""
+def _furthest(trajectory: pd.DataFrame) -> float:
+    """Largest horizontal distance of the robot's middle from its start [m]."""
     middle = trajectory.groupby("time")[["x", "y"]].mean().to_numpy()
     return float(np.linalg.norm(middle - middle[0], axis=1).max())
 

@@ -104,7 +104,10 @@ def _reach(robot: RobotConfig, motor: MotorConfig, actuator: Actuator) -> tuple[
         most = actuator.max_rate if motor.type == "velocity" else actuator.max_force
         return -most, most
     joint = robot.joints[motor.joint]
-    furthest = math.pi if actuator.unit == "rad" else math.inf
-    low = -furthest if joint.lower is None else joint.lower[motor.coordinate]
-    high = furthest if joint.upper is None else joint.upper[motor.coordinate]
-    return max(low, -furthest), min(high, furthest)
+    half_a_turn = math.pi if actuator.unit == "rad" else math.inf
+    low = -math.inf if joint.lower is None else joint.lower[motor.coordinate]
+    high = math.inf if joint.upper is None else joint.upper[motor.coordinate]
+    return (
+        -half_a_turn if math.isinf(low) else low,
+        half_a_turn if math.isinf(high) else high,
+    )

@@ -54,6 +54,13 @@ def robot_axes(state: State) -> int:
     return state.time.ndim
 
 
+def is_finite(state: State) -> jax.Array:
+    """Return whether all of a robot's state is finite, shape ()."""
+    axes = robot_axes(state)
+    parts = [jnp.all(jnp.isfinite(x), axis=own_axes(x, axes)) for x in jax.tree.leaves(state)]
+    return jnp.all(jnp.stack(parts), axis=0)
+
+
 def own_axes(leaf: jax.Array, robot_axes: int) -> tuple[int, ...]:
     """The axes of an array that belong to each robot."""
     return tuple(range(leaf.ndim - robot_axes))

@@ -44,7 +44,7 @@ def push_velocities(
     still = jnp.zeros((steps, *state.twist.linear.x.shape), state.twist.linear.x.dtype)
 
     def along(share: jax.Array) -> jax.Array:
-        return still.at[jnp.asarray(at), body].set(task.push.speed * share)
+        return still.at[jnp.asarray(at), body].add(task.push.speed * share)
 
     return Vec3(along(jnp.cos(directions)), along(jnp.sin(directions)), still)
 

@@ -108,7 +108,8 @@ class Reach(Task):
     def __init__(self, config: ReachConfig, world: World) -> None:
         self.config = config
         self.part = world.parts.names.index(config.body)
-        self.steps = step_count(config.duration, float(world.timestep))
+        # The shortest text of the number, as the config has it, and not float32's next to it.
+        self.steps = step_count(config.duration, float(str(world.timestep)))
 
     def draw(self, key: jax.Array) -> Draw:
         return point_in_shell(key, self.config.shell) if self.config.draws else None

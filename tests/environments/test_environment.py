@@ -14,10 +14,12 @@ from diffsim.environments.environment import Environment, EnvironmentState
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment
 from diffsim.simulate.gradient_flow import EXACT
+from diffsim.tasks.throw import Throw
 from diffsim.validation import ConfigError
 
 SWING = (
-    *("experiment=swing_up", "task.duration=0.3", "device=cpu", "precision=float64"),
+    *("experiment=swing_up", "task.duration=0.3", "task.measure_after=0.2", "device=cpu"),
+    "precision=float64",
     *("task.effort.torque=1e-4", "task.effort.energy=1e-3", "task.effort.smoothness=1e-4"),
     *("task.push.speed=0.5", "task.push.every=0.1", "controller.zero_output=false"),
 )
@@ -116,7 +118,7 @@ def environment_steps(config: RunConfig) -> int:
 
 
 def test_a_robot_that_is_not_finite_begins_anew_alone() -> None:
-    environment = Environment(compose_config(*SWING[:3], "task.push.speed=0.0"), 3)
+    environment = Environment(compose_config(*SWING[:4], "task.push.speed=0.0"), 3)
     now = environment.reset(jax.random.key(0))
     broken = now.life.state.twist.linear.x.at[0, 1].set(jnp.nan)
     twist = now.life.state.twist
@@ -131,7 +133,7 @@ def test_a_robot_that_is_not_finite_begins_anew_alone() -> None:
 
 
 def test_a_command_is_held_for_a_control_period(float64: None) -> None:
-    config = compose_config(*SWING[:4], "task.push.speed=0.0")
+    config = compose_config(*SWING[:5], "task.push.speed=0.0")
     fine, coarse = Environment(config, 2), Environment(config, 2, control_period=0.03)
     assert (coarse.substeps, coarse.steps) == (3, 10)
     action = jnp.array([[1.0, -1.0]])
@@ -152,11 +154,14 @@ def test_a_command_is_held_for_a_control_period(float64: None) -> None:
         ({"robots": 0}, "robots must be at least 1, or None for one alone, got 0"),
         ({"control_period": 0.015}, "must be a multiple of simulation.dt (0.01), got 0.015"),
         ({"control_period": 0.001}, "must be a multiple of simulation.dt (0.01), got 0.001"),
+        ({"control_period": float("nan")}, "must be a multiple of simulation.dt (0.01), got nan"),
+        ({"control_period": float("inf")}, "must be a multiple of simulation.dt (0.01), got inf"),
+        ({"control_period": 0.07}, "control_period must divide task.duration (0.3), got 0.07"),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        Environment(compose_config(*SWING[:3]), **arguments)
+        Environment(compose_config(*SWING[:4]), **arguments)
     assert message in str(error.value)
 
 
@@ -174,3 +179,38 @@ def test_one_robot_alone_begins_where_it_is_to_be_practised_from() -> None:
     readings = jax.vmap(lambda key: environment.reset(key).observation)(keys)
     upright = readings[:, environment.observation_names.index("pole_direction.zz")]
     assert np.all(upright > 0.99)
+
+
+def test_robots_of_a_task_without_draws_are_alike(float64: None) -> None:
+    choices = ("robot=ball", "task.duration=0.1", "device=cpu", "precision=float64")
+    one, several = Environment(compose_config(*choices)), Environment(compose_config(*choices), 3)
+    now, all_of_them = one.reset(jax.random.key(0)), several.reset(jax.random.key(0))
+    for _ in range(2):
+        now = one.step(now, jnp.zeros(0))
+        all_of_them = several.step(all_of_them, jnp.zeros((0, 3)))
+    for name, figure in now.metrics.items():
+        np.testing.assert_allclose(all_of_them.metrics[name], np.repeat(figure, 3), rtol=1e-12)
+
+
+def test_a_task_may_end_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Environment(compose_config("robot=ball", "task.duration=0.1", "device=cpu"), 2)
+    monkeypatch.setattr(environment.task, "ended", lambda now: jnp.array([False, True]))
+    now = environment.reset(jax.random.key(0))
+    after = environment.step(now, jnp.zeros((0, 2)))
+    assert after.terminated.tolist() == [False, True]
+    assert not after.truncated.any()
+    assert after.life.step.tolist() == [1, 0]
+    assert float(after.cost[0]) == 0.0 < float(after.cost[1])
+
+
+def test_a_config_is_checked() -> None:
+    with pytest.raises(
+        ConfigError, match=r"task\.body must be one of cart, bar, weight, got 'wieght'"
+    ):
+        Environment(compose_config("robot=cartpole", "task.body=wieght"))
+
+
+def test_a_task_of_whole_episodes_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Throw, "cost")
+    with pytest.raises(ConfigError, match="task must say what a time step costs, throw is a task"):
+        Environment(compose_config("robot=ball"))

@@ -19,6 +19,7 @@ CHOICES = (
     "experiment=swing_up",
     "robot.motors.drive.command_range=[-2,2]",
     "task.duration=0.1",
+    "task.measure_after=0.0",
     "device=cpu",
     "precision=float64",
 )
@@ -57,6 +58,12 @@ def test_a_command_goes_as_far_as_it_has_an_effect() -> None:
     assert finite_ranges(replace(cartpole, own)) == [(-1.0, 2.0)]
     for low, high in finite_ranges(robot_config("quadruped")):
         assert -np.pi <= low < high <= np.pi
+    servo = {
+        "motors.drive.type": "position",
+        "joints.rail.lower": [4.0],
+        "joints.rail.upper": [5.0],
+    }
+    assert finite_ranges(replace(cartpole, servo)) == [(4.0, 5.0)]
     motor = {"motors.drive.type": "position"}
     with pytest.raises(ConfigError, match=r"robot\.motors\.drive\.command_range must be given"):
         finite_ranges(replace(cartpole, motor))

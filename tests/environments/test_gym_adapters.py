@@ -19,6 +19,7 @@ CHOICES = (
     "experiment=swing_up",
     "robot.motors.drive.command_range=[-2,2]",
     "task.duration=0.05",
+    "task.measure_after=0.0",
     "device=cpu",
 )
 

@@ -141,7 +141,7 @@ def test_distributions(
         ("{simulation.dt: [0.001, 0.01]}", "must begin with 'robot.' or 'simulation.gravity.'"),
         ("{simulation.gravity: [0, 1]}", "must lead to a single number, got"),
         ("{robot.name: [0, 1]}", "must begin with"),
-        ("{robot.bodies.spine.shape: [0, 1]}", "must lead to a single number, got box"),
+        ("{robot.bodies.spine.shape: [0, 1]}", "must lead to a single number, got 'box'"),
         ("{robot.bodies.spine.ground_contact: [0, 1]}", "must lead to a single number, got"),
         ("{robot.friction: 1}", "must be two numbers, [least, greatest], got 1"),
         ("{robot.friction: [1, 0]}", "must have a least number below the greatest"),
@@ -151,6 +151,14 @@ def test_distributions(
         ("{robot.friction: {cauchy: [1, 0]}}", "robot.friction has no 'cauchy'"),
         ("{robot.friction: {}}", "must be [least, greatest] or have one of uniform"),
         ("{robot.friction: {uniform: [0, 1], normal: [1, 2]}}", "have one of uniform, log_uniform"),
+        ("{robot: [0, 1]}", "must lead to a single number, got one with name, bodies"),
+        ("{robot.contact_stiffness: [1e3, 1e4]}", "must lead to a single number, got None"),
+        ("{robot.joints.elbow_front_left.frequency: [1, 2]}", "a single number, got None"),
+        (
+            "{robot.motors.elbow_front_left.gain: [10, 1000]}",
+            "gain must be at most 1 / simulation.dt (100), got 1000.0",
+        ),
+        ("{robot.friction: [0, 1], robot: {friction: [0, 1]}}", "must be given once"),
         (
             "{robot.friction: {normal: [0.5, 0.2]}}",
             "task.randomize.robot.friction must draw what is allowed: robot.friction must be >= 0",
@@ -166,6 +174,15 @@ def test_what_cannot_be_drawn_is_refused(given: str, message: str) -> None:
         check_run(dataclasses.replace(config, task=task))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_that_are_not_allowed_together_are_refused() -> None:
+    limits = ("robot.joints.pivot.lower=[-1.0]", "robot.joints.pivot.upper=[4.0]")
+    drawn = (
+        "+task.randomize={robot.joints.pivot.lower.0: [-1, 2], robot.joints.pivot.upper.0: [1, 4]}"
+    )
+    with pytest.raises(ConfigError, match=r"must draw what is allowed: robot\.joints\.pivot"):
+        check_run(compose_config("robot=cartpole", "batch=2", *limits, drawn))
 
 
 def test_a_variable_is_not_drawn() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +13,10 @@ from diffsim.cli.configuration import compose_config
 from diffsim.experiment.check import check_run
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.scenario import NOTHING, evaluation_key, validation_key
+from diffsim.experiment.simulation import make_world
+from diffsim.robots.build import initial_state
 from diffsim.simulate.rollout import rollout
-from diffsim.tasks.push import push_count
+from diffsim.tasks.push import draw_directions, push_before, push_count, push_velocities
 from diffsim.tasks.reach import ShellConfig, point_in_shell
 from diffsim.tasks.start import draw_places
 from diffsim.validation import ConfigError
@@ -297,3 +301,15 @@ def pendulum(*overrides):
 def random_pendulum(*overrides):
     shell = "task.shell={center: [0, 0, 1], inner: 0.5, outer: 0.7, lowest: 1}"
     return pendulum("task.target=null", shell, *overrides)
+
+
+def test_pushes_of_one_step_add_up_in_both_ways_of_living(float64):
+    config = compose_config("experiment=swing_up", "task.push.speed=0.5", "task.push.every=0.004")
+    task = dataclasses.replace(config.task, duration=0.02)
+    world = make_world(config.robot, config.simulation, config.solver)
+    state = initial_state(config.robot, world)
+    directions = draw_directions(jax.random.key(0), task)
+    whole = push_velocities(task, directions, state, 1, 0.01)
+    for step in range(2):
+        one = push_before(task, 0.01, directions, jnp.asarray(step))
+        np.testing.assert_allclose([c[step, 1] for c in whole], [*one], rtol=1e-12)
