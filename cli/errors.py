@@ -15,6 +15,7 @@ CLEARER = {
     r"Cannot merge DictConfig with ListConfig": "a list cannot stand for a mapping, nor a mapping "
     "for a list",
     r"Invalid value assigned: \w+ is not a ListConfig, list or tuple\.": "must be a list",
+    r"Key '(\S+)' is not in struct": r"there is no '\1': to add it, put + before the key",
 }
 """What OmegaConf says of its own classes, in words of YAML."""
 

@@ -35,6 +35,12 @@ CASES = {
     "misspelt key of a choice": Case(
         ("optimizer.learningrate=1",), ("learningrate", "learning_rate")
     ),
+    "name that is not there": Case(
+        ("robot.bodies.head.mass=2",), ("robot.bodies.head", "put + before the key")
+    ),
+    "path of a draw": Case(
+        ("+task.randomize.robot.friktion=[0,1]",), ("task.randomize.robot.friktion", "friction")
+    ),
     "added key": Case(("+foo=1",), ("foo", "robot")),
     "added key in a group": Case(("+optimizer.foo=1",), ("optimizer.foo", "learning_rate")),
     "option of no method": Case(("+optimizer.options.zzz=1",), ("optimizer.options.zzz", "b1")),
