@@ -15,7 +15,7 @@ from diffsim.experiment.config import (
     SimulationConfig,
     VariableConfig,
 )
-from diffsim.experiment.paths import follow, read_numbers
+from diffsim.experiment.paths import follow, overlap, read_numbers
 from diffsim.experiment.randomization import check_randomize
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
@@ -56,7 +56,7 @@ def check_run(config: RunConfig) -> None:
     check(config)
     if config.skip_damaged and config.resume is None:
         raise ConfigError("skip_damaged must be false without resume=<folder>, got true")
-    _check_episode(config)
+    _check_together(config)
     check_variables(config)
     check_randomize(config, _check_episode)
     config.optimizer.check(config.task)
@@ -76,6 +76,11 @@ def check_episodes(config: RunConfig) -> None:
 
 def _check_episode(config: RunConfig) -> None:
     check(config)
+    _check_together(config)
+
+
+def _check_together(config: RunConfig) -> None:
+    """Check robot, task and time step where all values are known to be allowed by themselves."""
     check_robot(config.robot)
     config.task.check(config.robot)
     if config.simulation.dt > config.task.duration:
@@ -141,9 +146,7 @@ def check_variables(config: RunConfig) -> None:
         check_identifier(name, "variables")
         key = f"variables.{name}"
         for other in paths:
-            if f"{variable.path}.".startswith(f"{other}.") or f"{other}.".startswith(
-                f"{variable.path}."
-            ):
+            if overlap(variable.path, other):
                 raise ConfigError(
                     f"{key}.path must not overlap with another's ('{other}'), got '{variable.path}'"
                 )

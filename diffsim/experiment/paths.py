@@ -54,3 +54,8 @@ def follow(config: RunConfig, path: str, key: str) -> tuple[Any, Mapping[str, An
             )
         value = children[part]
     return value, rule
+
+
+def overlap(path: str, other: str) -> bool:
+    """Return whether two paths are the same, or one leads to a part of the other."""
+    return f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}.")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from diffsim.experiment.config import RunConfig
-from diffsim.experiment.paths import follow
+from diffsim.experiment.paths import follow, overlap
 from diffsim.robots.check import coordinate_count
 from diffsim.robots.replace import replace
 from diffsim.validation import ConfigError, describe_value
@@ -84,9 +84,10 @@ def check_randomize(config: RunConfig, check_all: Callable[[RunConfig], None]) -
             raise ConfigError(f"{key} must be given once, got it twice")
         _check_path(config, path, key)
         for name, variable in config.variables.items():
-            other = variable.path
-            if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
-                raise ConfigError(f"{key} must not overlap with variables.{name}.path, '{other}'")
+            if overlap(path, variable.path):
+                raise ConfigError(
+                    f"{key} must not overlap with variables.{name}.path, '{variable.path}'"
+                )
         low, high = _read(key, given).ends
         ends[path] = float(low), float(high)
     # Two numbers may be allowed each, and not together: a limit that is above another.
