@@ -26,6 +26,7 @@ from diffsim.bench.measure import measured_or_reason
 from diffsim.bench.results import TIMED
 from diffsim.cli.configuration import compose_bench_config
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig, SensorConfig
+from diffsim.robots.replace import replace
 
 STEPS = 100
 ROBOTS = 16
@@ -99,13 +100,15 @@ def walker(bodies: int) -> RobotConfig:
 
 def configure(task: ScalingCell) -> tuple[BenchConfig, Cell]:
     """Configure the measurement of a cell."""
-    config = compose_bench_config("device=cpu", "bench.repeats=3")
-    config.bench.steps = task.x if task.axis == "steps" else STEPS
-    config.simulation.checkpoint = task.checkpoint
-    if task.axis == "bodies":
-        config.robot = walker(task.x)
     hidden = task.x if task.axis == "weights" else 0
-    config.bench.hidden = [hidden, hidden]
+    values: dict[str, Any] = {
+        "bench.steps": task.x if task.axis == "steps" else STEPS,
+        "bench.hidden": [hidden, hidden],
+        "simulation.checkpoint": task.checkpoint,
+    }
+    if task.axis == "bodies":
+        values["robot"] = walker(task.x)
+    config = replace(compose_bench_config("device=cpu", "bench.repeats=3"), values)
     robots = task.x if task.axis == "robots" else ROBOTS
     return config, Cell("default", robots, "dense" if hidden else "linear", task.gradient)
 

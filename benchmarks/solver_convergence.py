@@ -14,7 +14,6 @@ Markdown table.
 
 from __future__ import annotations
 
-import copy
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from diffsim.cli.configuration import compose_bench_config  # noqa: E402
 from diffsim.robots.build import build_world, initial_state  # noqa: E402
 from diffsim.robots.config import RobotConfig  # noqa: E402
+from diffsim.robots.replace import replace  # noqa: E402
 from diffsim.simulate.rollout import Policy, hold, rollout  # noqa: E402
 from diffsim.simulate.simulator import Engine  # noqa: E402
 from diffsim.simulate.step import step  # noqa: E402
@@ -110,12 +110,14 @@ def trot(frequency: float, amplitude: float) -> Commands:
 def fallen(robot: RobotConfig, number: int) -> RobotConfig:
     """The robot dropped from 0.9 m in a random orientation, turning."""
     rng = np.random.default_rng([SEED, number])
-    robot = copy.deepcopy(robot)
-    spine = robot.bodies["spine"]
-    spine.position = [0.0, 0.0, 0.9]
-    spine.orientation = rng.normal(size=4).tolist()
-    spine.angular_velocity = (3.0 * rng.normal(size=3)).tolist()
-    return robot
+    return replace(
+        robot,
+        {
+            "bodies.spine.position": [0.0, 0.0, 0.9],
+            "bodies.spine.orientation": rng.normal(size=4).tolist(),
+            "bodies.spine.angular_velocity": (3.0 * rng.normal(size=3)).tolist(),
+        },
+    )
 
 
 def record(
@@ -184,10 +186,8 @@ def microseconds(robot: RobotConfig, solver: Solver, settings: ProjectedGaussSei
 
 def strong_quadruped() -> RobotConfig:
     """Quadruped with servos that seldom saturate."""
-    robot = copy.deepcopy(compose_bench_config("robot=quadruped").robot)
-    for motor in robot.motors.values():
-        motor.max_force = TORQUE
-    return robot
+    robot = compose_bench_config("robot=quadruped").robot
+    return replace(robot, {f"motors.{name}.max_force": TORQUE for name in robot.motors})
 
 
 def measure() -> pd.DataFrame:

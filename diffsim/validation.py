@@ -23,6 +23,31 @@ class ConfigError(ValueError):
     """A configuration that cannot be run; the message is one line that names key and value."""
 
 
+class Frozen:
+    """Base class of configs: a field is set once, when the config is made.
+
+    Python's own ``dataclass(frozen=True)`` would have OmegaConf refuse every override.
+
+    Raises:
+        FrozenInstanceError: where a field is set anew or deleted.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._refuse(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._refuse(name)
+        super().__delattr__(name)
+
+    def _refuse(self, name: str) -> None:
+        if name in self.__dict__:
+            raise dataclasses.FrozenInstanceError(
+                f"{name} of a {type(self).__name__} stays as it is: "
+                f"diffsim.replace(config, {{'{name}': ...}}) gives another config"
+            )
+
+
 def bounded(
     default: Any = dataclasses.MISSING,
     *,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.replace import replace
 
 FREEDOMS = {"hinge": 1, "slider": 1, "universal": 2, "ball": 3, "fixed": 0}
 
@@ -34,11 +35,15 @@ def random_tree(
             shape = {"shape": "box", "size": [float(x) for x in rng.uniform(0.05, 0.3, 3)]}
         return BodyConfig(**shape, ground_contact=ground_contact)
 
-    robot = RobotConfig(name="tree", bodies={f"body_{k}": body(k) for k in range(bodies)})
-    root = robot.bodies["body_0"]
-    root.position = [0.0, 0.0, 0.2 * bodies + 0.5]
-    root.orientation = [1.0, *numbers(3, 1.0)]
-    root.velocity, root.angular_velocity = numbers(3, speed), numbers(3, speed)
+    robot = replace(
+        RobotConfig(name="tree", bodies={f"body_{k}": body(k) for k in range(bodies)}),
+        {
+            "bodies.body_0.position": [0.0, 0.0, 0.2 * bodies + 0.5],
+            "bodies.body_0.orientation": [1.0, *numbers(3, 1.0)],
+            "bodies.body_0.velocity": numbers(3, speed),
+            "bodies.body_0.angular_velocity": numbers(3, speed),
+        },
+    )
     for k in range(1, bodies):
         kind = str(rng.choice([*FREEDOMS]))
         axis, other = rng.normal(size=3), rng.normal(size=3)

@@ -54,13 +54,18 @@ def chain(links: int) -> RobotConfig:
     robot = RobotConfig(name="chain")
     for k in range(links):
         last = k == links - 1
+        start = [0.0, 0.0, 0.2 * links if k == 0 else 0.0]
         robot.bodies[f"link_{k}"] = (
             BodyConfig(shape="sphere", radius=0.05)
             if last
-            else BodyConfig(shape="box", size=[0.05, 0.04, 0.1 + 0.002 * k], ground_contact=False)
+            else BodyConfig(
+                shape="box",
+                size=[0.05, 0.04, 0.1 + 0.002 * k],
+                position=start,
+                ground_contact=False,
+            )
         )
         if k == 0:
-            robot.bodies["link_0"].position = [0.0, 0.0, 0.2 * links]
             continue
         turn = 0.3 * k
         robot.joints[f"hinge_{k}"] = JointConfig(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from diffsim.experiment.check import check_robot_job
 from diffsim.experiment.config import RobotJobConfig, SolverConfig
-from diffsim.validation import ConfigError, bounded
+from diffsim.validation import ConfigError, Frozen, bounded
 
 CONTROLLERS = ("linear", "dense")
 SOLVERS = ("default", "paper")
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
 
 @dataclass
-class BenchSettings:
+class BenchSettings(Frozen):
     """Cells to measure: all combinations, each in a process of its own."""
 
     robots: list[int] = bounded([1, 128], at_least=1)  # at once

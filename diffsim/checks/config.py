@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from diffsim.experiment.check import check_robot_job
 from diffsim.experiment.config import RobotJobConfig
-from diffsim.validation import ConfigError, bounded
+from diffsim.validation import ConfigError, Frozen, bounded
 
 
 @dataclass
-class ToleranceConfig:
+class ToleranceConfig(Frozen):
     """Tolerances of a check; if one of them is missed, the command's exit code is 1."""
 
     drift: float = bounded(1e-3, above=0)  # [m] of hard joints
@@ -25,7 +25,7 @@ class ToleranceConfig:
 
 
 @dataclass
-class CheckSettings:
+class CheckSettings(Frozen):
     """Trials of a check. Motors and thrusters follow sines, with their phases spread."""
 
     motion: bool = True  # drift, energy and momentum

@@ -8,13 +8,14 @@ from typing import ClassVar
 from omegaconf import MISSING
 
 from diffsim.robots.config import RobotConfig
+from diffsim.validation import Frozen
 
 ACTIVATIONS = ("elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh")
 """Names of activation functions in ``jax.nn``."""
 
 
 @dataclass
-class ControllerConfig:
+class ControllerConfig(Frozen):
     """Base of all controllers' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     has_parameters: ClassVar[bool] = True  # which can be optimised

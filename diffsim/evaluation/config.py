@@ -8,11 +8,11 @@ from typing import Any
 from omegaconf import MISSING
 
 from diffsim.experiment.config import DeviceConfig
-from diffsim.validation import bounded
+from diffsim.validation import Frozen, bounded
 
 
 @dataclass
-class EvalConfig:
+class EvalConfig(Frozen):
     """Run to evaluate, and the episodes of the evaluation."""
 
     run: str = MISSING  # its folder

@@ -15,7 +15,7 @@ from diffsim.robots.config import RobotConfig, SensorConfig
 from diffsim.tables import KindTable
 from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.table import TASKS
-from diffsim.validation import bounded
+from diffsim.validation import Frozen, bounded
 
 KINDS: dict[str, KindTable[Any]] = {
     "controller": CONTROLLERS,
@@ -33,7 +33,7 @@ BASES: dict[str, Any] = {
 
 
 @dataclass
-class SolverConfig:
+class SolverConfig(Frozen):
     """Solver of joints, motors, limits and contacts.
 
     ``elimination``: hard joints exactly, by the choice of coordinates; projected Gauss-Seidel over
@@ -53,7 +53,7 @@ class SolverConfig:
 
 
 @dataclass
-class SimulationConfig:
+class SimulationConfig(Frozen):
     """Time step, gravity, and what the gradient through all time steps keeps in memory."""
 
     dt: float = bounded(0.01, above=0)  # [s]
@@ -63,7 +63,7 @@ class SimulationConfig:
 
 
 @dataclass
-class DeviceConfig:
+class DeviceConfig(Frozen):
     """Device to compute on. ``auto`` takes a GPU if JAX finds one, else the CPU."""
 
     platform: str = bounded("auto", choices=("auto", "cpu", "gpu"))
@@ -72,7 +72,7 @@ class DeviceConfig:
 
 
 @dataclass
-class RobotJobConfig:
+class RobotJobConfig(Frozen):
     """Settings of every command that simulates one robot."""
 
     robot: RobotConfig = field(default_factory=RobotConfig)
@@ -84,7 +84,7 @@ class RobotJobConfig:
 
 
 @dataclass
-class VariableConfig:
+class VariableConfig(Frozen):
     """Something that is optimised: the controller's parameters, or numbers of the config.
 
     ``path`` is "controller", or the key of a number or a list of numbers under ``robot`` or
@@ -101,7 +101,7 @@ class VariableConfig:
 
 
 @dataclass
-class CheckpointConfig:
+class CheckpointConfig(Frozen):
     """Times of checkpoints. The last one is always written at the end."""
 
     every: int = bounded(10, at_least=1)  # iterations
@@ -109,7 +109,7 @@ class CheckpointConfig:
 
 
 @dataclass
-class ValidationConfig:
+class ValidationConfig(Frozen):
     """Validation in episodes that are not trained on, always the same ones."""
 
     every: int = bounded(0, at_least=0)  # iterations; 0: never

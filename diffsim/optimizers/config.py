@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 
 from diffsim.tasks.config import TaskConfig
-from diffsim.validation import bounded
+from diffsim.validation import Frozen, bounded
 
 
 @dataclass
-class OptimizerConfig:
+class OptimizerConfig(Frozen):
     """Base of all optimisers' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     kind: str = MISSING

@@ -8,11 +8,11 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from diffsim.validation import ConfigError
+from diffsim.validation import ConfigError, Frozen
 
 
 @dataclass
-class ReportConfig:
+class ReportConfig(Frozen):
     """Runs to gather, and the grouping of them."""
 
     runs: Any = MISSING  # a folder or a list of them; runs are looked for in and below each

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diffsim.validation import bounded
+from diffsim.validation import Frozen, bounded
 
 PATTERNS = ("plain", "checker", "stripes", "waves", "noise", "image")
 
 
 @dataclass
-class TextureConfig:
+class TextureConfig(Frozen):
     """A picture on a surface: drawn, or read from a file.
 
     ``plain`` is the first colour. The others go between the two: ``checker`` and ``stripes`` with
@@ -33,7 +33,7 @@ class TextureConfig:
 
 
 @dataclass
-class PlaneConfig:
+class PlaneConfig(Frozen):
     """A flat surface that is seen: a floor, a wall, a poster; a solid one is a ramp.
 
     Its normal is the z axis of its frame. ``size`` is that of one copy of the texture; without
@@ -53,7 +53,7 @@ class PlaneConfig:
 
 
 @dataclass
-class LightConfig:
+class LightConfig(Frozen):
     """Light that comes from far away."""
 
     direction: list[float] = bounded([0.3, -0.6, 0.74], length=3)  # towards it
@@ -61,7 +61,7 @@ class LightConfig:
 
 
 @dataclass
-class CameraConfig:
+class CameraConfig(Frozen):
     """A pinhole camera. It looks along the x axis of its frame, with z up and y to the left.
 
     It is fixed in the world, or in the frame of a body. ``look_at`` turns it towards a point of

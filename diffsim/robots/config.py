@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from diffsim.robots.appearance import CameraConfig, LightConfig, PlaneConfig, TextureConfig
-from diffsim.validation import bounded
+from diffsim.validation import Frozen, bounded
 
 THRUSTER_TYPES = ("force", "torque")
 MOTOR_TYPES = ("position", "velocity", "torque")
@@ -22,7 +22,7 @@ WORLD_NAME = "world"
 
 
 @dataclass
-class GeomConfig:
+class GeomConfig(Frozen):
     """A surface of a body, with what is inside it: a shape at a place in the body's frame.
 
     What is null is as the body has it.
@@ -46,7 +46,7 @@ class GeomConfig:
 
 
 @dataclass
-class BodyConfig:
+class BodyConfig(Frozen):
     """A rigid body: its surfaces, what it weighs and how it starts.
 
     ``shape`` is short for one geom at the body's frame. ``geoms`` are any number of them elsewhere;
@@ -80,7 +80,7 @@ class BodyConfig:
 
 
 @dataclass
-class JointConfig:
+class JointConfig(Frozen):
     """Connection of a body to another one or to the world.
 
     The joint sits at an anchor on either body: ``parent_face`` and ``child_face`` count in half
@@ -113,7 +113,7 @@ class JointConfig:
 
 
 @dataclass
-class MotorConfig:
+class MotorConfig(Frozen):
     """A motor on one coordinate of a joint.
 
     ``position``: a servo that turns at gain × (command − coordinate), at most ``max_velocity``.
@@ -131,7 +131,7 @@ class MotorConfig:
 
 
 @dataclass
-class SensorConfig:
+class SensorConfig(Frozen):
     """A measurement offered to the controller.
 
     Of a body: position [m], velocity [m/s], orientation (the body's axes as nine numbers),
@@ -153,7 +153,7 @@ class SensorConfig:
 
 
 @dataclass
-class ThrusterConfig:
+class ThrusterConfig(Frozen):
     """A force at a body's centre of mass, or a torque, along an axis fixed in the body."""
 
     body: str = MISSING
@@ -163,7 +163,7 @@ class ThrusterConfig:
 
 
 @dataclass
-class RobotConfig:
+class RobotConfig(Frozen):
     """A robot: bodies, joints, what touches what, actuators, sensors, cameras, each by name."""
 
     name: str = MISSING

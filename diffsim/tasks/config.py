@@ -10,11 +10,11 @@ from omegaconf import MISSING
 from diffsim.robots.check import check_sensors, coordinate_count, reads_goal
 from diffsim.robots.check_values import check_reference, is_known
 from diffsim.robots.config import RobotConfig, SensorConfig
-from diffsim.validation import ConfigError, bounded, check_identifier
+from diffsim.validation import ConfigError, Frozen, bounded, check_identifier
 
 
 @dataclass
-class EffortConfig:
+class EffortConfig(Frozen):
     """Terms of the loss for how hard the motors work, means over all time steps."""
 
     torque: float = bounded(0.0, at_least=0)  # per (N·m)², of the sum of squares over all motors
@@ -23,7 +23,7 @@ class EffortConfig:
 
 
 @dataclass
-class ScatterConfig:
+class ScatterConfig(Frozen):
     """Largest distance of an episode's start from a given one, evenly on both sides.
 
     For every coordinate of every joint; a robot whose joints close a loop cannot be scattered.
@@ -56,7 +56,7 @@ class PracticeConfig(ScatterConfig):
 
 
 @dataclass
-class PushConfig:
+class PushConfig(Frozen):
     """Sudden changes of the velocity of the task's body, in horizontal directions."""
 
     speed: float = bounded(0.0, at_least=0)  # [m/s]
@@ -64,7 +64,7 @@ class PushConfig:
 
 
 @dataclass
-class TaskConfig:
+class TaskConfig(Frozen):
     """Base of all tasks' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     has_residuals: ClassVar[bool] = False  # the loss is half their sum of squares, as lm needs it

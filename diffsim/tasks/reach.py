@@ -15,12 +15,12 @@ from diffsim.tasks.config import TaskConfig
 from diffsim.tasks.effort import Work, effort_cost, observe_work
 from diffsim.tasks.figures import Figure
 from diffsim.tasks.task import Draw, End, Task, Transition, part_vector, step_count
-from diffsim.validation import ConfigError, bounded
+from diffsim.validation import ConfigError, Frozen, bounded
 from diffsim.world.world import World, part_motion
 
 
 @dataclass
-class ShellConfig:
+class ShellConfig(Frozen):
     """Part of a hollow ball, from which points are drawn evenly by volume."""
 
     center: list[float] = bounded([0.0, 0.0, 0.0], length=3)  # [m]

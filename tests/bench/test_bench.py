@@ -12,6 +12,7 @@ from diffsim.bench.measure import Machine, Measurement, measure_cell
 from diffsim.bench.program import shard_devices
 from diffsim.bench.results import markdown, row, with_ratios
 from diffsim.cli.configuration import compose_bench_config
+from diffsim.robots.replace import replace
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_bench
 
@@ -73,9 +74,8 @@ def test_another_robot_has_no_figure_of_the_paper():
 
 @pytest.mark.parametrize("gradient", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_robots_shared_among_devices_get_as_far(gradient):
-    config = compose_bench_config(*SHORT)
+    config = replace(compose_bench_config(*SHORT), {"bench.hidden": [8]})
     cell = Cell("default", 4, "dense", gradient)
-    config.bench.hidden = [8]
     alone, shared = (
         measure_cell(
             dataclasses.replace(config, bench=dataclasses.replace(config.bench, shards=count)), cell

@@ -12,6 +12,7 @@ from diffsim.camera.camera import Camera
 from diffsim.camera.patterns import draw_texture
 from diffsim.robots.appearance import CameraConfig, PlaneConfig, TextureConfig
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.simulate.batch import side_by_side
 from diffsim.validation import ConfigError
 from tests.worlds import build, with_motion
@@ -54,9 +55,7 @@ FRONT = CameraConfig(position=[0.0, 0.0, 1.0], resolution=[60, 40])
 
 
 def image(config: CameraConfig, **changes) -> np.ndarray:
-    seen = robot(front=config)
-    for name, value in changes.items():
-        setattr(seen, name, value)
+    seen = replace(robot(front=config), changes)
     world, state = build(seen)
     return np.asarray(jax.jit(Camera(seen, config).see)(world, state))
 
@@ -115,9 +114,11 @@ def test_colours_and_sizes_may_be_variables():
     world, state = build(seen)
 
     def brightness(color, radius):
-        seen.bodies["white"].texture.colors = [[color] * 3] * 2
-        seen.bodies["white"].radius = radius
-        return jnp.sum(Camera(seen, FRONT).see(world, state))
+        changed = replace(
+            seen,
+            {"bodies.white.texture.colors": [[color] * 3] * 2, "bodies.white.radius": radius},
+        )
+        return jnp.sum(Camera(changed, FRONT).see(world, state))
 
     gradient = jax.grad(brightness, argnums=(0, 1))(jnp.asarray(0.5), jnp.asarray(0.4))
     assert gradient[0] > 100.0
@@ -169,7 +170,6 @@ def test_bad_cameras_are_named(camera, says):
     ],
 )
 def test_bad_textures_are_named(texture, says):
-    seen = robot()
-    seen.bodies["white"].texture = TextureConfig(**texture)
+    seen = replace(robot(), {"bodies.white.texture": TextureConfig(**texture)})
     with pytest.raises(ConfigError, match=says):
         build(seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
@@ -15,6 +14,7 @@ from diffsim.robots.check import check_robot
 from diffsim.robots.config import MotorConfig, RobotConfig
 from diffsim.robots.ground import is_tied
 from diffsim.robots.placement import place
+from diffsim.robots.replace import replace
 from diffsim.validation import check
 from tests.robots_in_package import ARTICULATED, robot_config
 
@@ -24,10 +24,12 @@ ROUND_OFF = 1e-6  # heights are computed in float32
 
 def of_motor(joint: dict[str, list[float]], **motor: object) -> tuple[float, float]:
     """Offset and amplitude of a motor on the arm's elbow_pitch."""
-    robot = copy.deepcopy(robot_config("arm"))
-    for key, value in {"lower": None, "upper": None, **joint}.items():
-        setattr(robot.joints["elbow_pitch"], key, value)
-    robot.motors = {"motor": MotorConfig(joint="elbow_pitch", max_force=10.0, **motor)}
+    changes = {
+        f"joints.elbow_pitch.{key}": value
+        for key, value in {"lower": None, "upper": None, **joint}.items()
+    }
+    motors = {"motor": MotorConfig(joint="elbow_pitch", max_force=10.0, **motor)}
+    robot = replace(robot_config("arm"), {"motors": motors, **changes})
     drive = sines(robot, SETTINGS, readings=0)
     return float(drive.offset[0]), float(drive.amplitude[0])
 
@@ -79,9 +81,14 @@ def test_a_nudged_robot_can_be_built(name: str) -> None:
 
 
 def test_a_joint_is_not_nudged_beyond_its_limits() -> None:
-    robot = copy.deepcopy(robot_config("arm"))
-    joint = robot.joints["elbow_pitch"]
-    joint.lower, joint.upper, joint.position = [0.0], [0.02], [0.02]
+    robot = replace(
+        robot_config("arm"),
+        {
+            "joints.elbow_pitch.lower": [0.0],
+            "joints.elbow_pitch.upper": [0.02],
+            "joints.elbow_pitch.position": [0.02],
+        },
+    )
     for seed in range(20):
         moved = nudged(robot, SETTINGS, np.random.default_rng(seed)).joints["elbow_pitch"].position
         assert moved is not None
@@ -89,8 +96,7 @@ def test_a_joint_is_not_nudged_beyond_its_limits() -> None:
 
 
 def test_a_linkage_is_nudged_at_its_roots_only() -> None:
-    robot = copy.deepcopy(robot_config("cartpole"))
-    robot.joints["end"].closes_loop = True
+    robot = replace(robot_config("cartpole"), {"joints.end.closes_loop": True})
     moved = nudged(robot, SETTINGS, np.random.default_rng(0))
     assert moved.joints == robot.joints
     assert moved.bodies["weight"] != robot.bodies["weight"]

@@ -21,6 +21,7 @@ from diffsim.checks.gradients import (
 from diffsim.checks.observation import observe
 from diffsim.checks.trial import Trials
 from diffsim.robots.config import SensorConfig
+from diffsim.robots.replace import replace
 from tests.worlds import ball_robot
 
 SETTINGS = CheckSettings()
@@ -94,8 +95,7 @@ def test_numbers_without_effect_are_told_and_a_gradient_that_is_not_zero_is_miss
 
 
 def test_no_tolerance_is_too_tight_to_be_missed() -> None:
-    settings = CheckSettings()
-    settings.tolerances.gradient_error = 1e-13
+    settings = replace(CheckSettings(), {"tolerances.gradient_error": 1e-13})
     assert not compared(smooth, [1.0, -2.0 + 1e-9], settings).holds
 
 
@@ -112,12 +112,14 @@ def test_the_largest_derivatives_are_compared_and_some_others() -> None:
 
 @pytest.mark.usefixtures("float64")
 def test_the_gradient_of_a_ball_that_is_pushed_along_the_ground_holds() -> None:
-    robot = ball_robot(axis=[1.0, 0.0, 0.2], mass=2.0, friction=0.01, restitution=0.5)
-    robot.thrusters["push"].limit = 20.0
-    robot.sensors = {
+    sensors = {
         "speed": SensorConfig(type="velocity", body="ball"),
         "clock": SensorConfig(type="sine", frequency=2.0),
     }
+    robot = replace(
+        ball_robot(axis=[1.0, 0.0, 0.2], mass=2.0, friction=0.01, restitution=0.5),
+        {"thrusters.push.limit": 20.0, "sensors": sensors},
+    )
     config = CheckConfig(robot=robot, check=CheckSettings(components=4))
     trials = Trials(config, observe)
     world, _ = trials.build(robot)

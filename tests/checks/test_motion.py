@@ -17,6 +17,7 @@ from diffsim.checks.motion import (
 from diffsim.checks.observation import Observation, observe
 from diffsim.checks.trial import Trials
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
+from diffsim.robots.replace import replace
 from tests.worlds import GRAVITY, ball_robot, build
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -110,8 +111,10 @@ def test_a_robot_that_comes_apart_is_missed() -> None:
         },
         motors={"swing": MotorConfig(joint="shoulder", type="velocity", max_force=100.0)},
     )
-    config = CheckConfig(robot=robot, check=CheckSettings(duration=1.0))
-    config.solver.kind, config.solver.iterations = "pgs", 1
+    config = replace(
+        CheckConfig(robot=robot, check=CheckSettings(duration=1.0)),
+        {"solver.kind": "pgs", "solver.iterations": 1},
+    )
     trials = Trials(config, observe)
     motions = check_motion(trials, *trials.build(robot))
     assert not all(m.holds for m in motions.driven if m.name == "joint drift")

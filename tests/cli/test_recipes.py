@@ -15,6 +15,7 @@ from diffsim.cli.recipes import choices_in_words
 from diffsim.experiment.check import check_run
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import run
+from diffsim.robots.replace import replace
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_run, run_folders
 
@@ -225,7 +226,7 @@ def test_the_ball_takes_two_steps_of_least_squares(tmp_path):
 
 def take_two_steps(config, folder):
     if config.task.kind == "reach":
-        config.task.measure_after = None
+        config = replace(config, {"task.measure_after": None})
     check_run(config)
     result = run(config, folder, Console(quiet=True))
     assert result.iterations == 2

@@ -260,8 +260,10 @@ def test_a_ramp_of_any_slope_is_a_plane_too() -> None:
     slope, friction, height = 0.5, 0.2, 5.0
     tilt = [math.cos(0.5 * slope), 0.0, math.sin(0.5 * slope), 0.0]
     place = [R * math.sin(slope), 0.0, height + R * math.cos(slope)]
-    robot = rod(position=place, orientation=_times(tilt, LYING), friction=friction)
-    robot.scenery = {"ramp": PlaneConfig(position=[0.0, 0.0, height], orientation=tilt, solid=True)}
+    robot = replace(
+        rod(position=place, orientation=_times(tilt, LYING), friction=friction),
+        scenery={"ramp": PlaneConfig(position=[0.0, 0.0, height], orientation=tilt, solid=True)},
+    )
     world, state = build(robot, DOWN, 0.002)
     assert world.contacts.names[-2:] == ("rod/ramp.0", "rod/ramp.1")
     end = last(simulate(world, state, steps=100))

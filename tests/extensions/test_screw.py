@@ -13,6 +13,7 @@ from diffsim.joints.coordinates import joint_coordinates, joint_rates
 from diffsim.joints.joints import joint_frames
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State
 from tests.extensions import screw  # noqa: F401, adds the kind
@@ -89,9 +90,13 @@ def test_bodies_start_where_the_coordinate_says_beyond_a_turn_too() -> None:
 
 
 def test_it_drifts_no_more_than_round_off_and_keeps_momentum() -> None:
-    robot = spindle("frame", velocity=[15.0], axis=[0.3, -0.2, 1.0])
-    robot.bodies["frame"].angular_velocity = [0.5, 0.2, -0.4]
-    robot.bodies["frame"].velocity = [0.1, 0.2, 0.3]
+    robot = replace(
+        spindle("frame", velocity=[15.0], axis=[0.3, -0.2, 1.0]),
+        {
+            "bodies.frame.angular_velocity": [0.5, 0.2, -0.4],
+            "bodies.frame.velocity": [0.1, 0.2, 0.3],
+        },
+    )
     world, state = build(robot, WEIGHTLESS, 0.005)
     states = simulate(world, state, steps=400)
     assert largest_drift(world, states) < 1e-10

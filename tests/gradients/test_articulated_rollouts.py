@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffsim.robots.replace import replace
 from diffsim.world.world import Control, State
 from tests.gradients.compare import SCALES, Scene, leaf_names
 from tests.gradients.lanes import (
@@ -140,9 +140,8 @@ def test_the_gradient_of_walking_agrees() -> None:
 
 @pytest.mark.slow
 def test_the_gradient_of_the_walking_quadruped_agrees() -> None:
-    robot = copy.deepcopy(robot_config("quadruped"))
-    for motor in robot.motors.values():
-        motor.max_force = 15.0
+    robot = robot_config("quadruped")
+    robot = replace(robot, {f"motors.{name}.max_force": 15.0 for name in robot.motors})
     scene = build_scene(robot, np.zeros(8))
     sign = np.array([1.0, -1.0, -1.0, 1.0])
     shoulders = trot(40 + STEPS, 1.5, 0.4, sign)

@@ -8,7 +8,6 @@ be lively but not chaotic: legs and arms that whip would enlarge any error by or
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -24,6 +23,7 @@ from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.spatial import Motion
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, MotorConfig, RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.simulate.step import step
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World, part_motion
@@ -93,68 +93,69 @@ def pendulums(*joints: Mapping[str, Any], lengths: Iterable[int] = (1, 2, 3)) ->
                 **options,
             )
             above = name
-    stir(robot, 0.8, 1.0)
-    drive(robot, robot.joints, 2.0)
-    return robot
+    return drive(stir(robot, 0.8, 1.0), robot.joints, 2.0)
 
 
 def arm() -> RobotConfig:
     """Swings round like a conical pendulum: away from where its yaw axes are of no effect."""
-    robot = unbounded(robot_config("arm"))
     motion = {
         "shoulder_yaw": (0.3, 4.0),
         "shoulder_pitch": (2.0, -1.0),
         "elbow_yaw": (0.2, 0.7),
         "elbow_pitch": (-0.5, 1.0),
     }
+    values = {}
     for name, (position, velocity) in motion.items():
-        robot.joints[name].position, robot.joints[name].velocity = [position], [velocity]
-    drive(robot, motion, 30.0)
-    return robot
+        values[f"joints.{name}.position"] = [position]
+        values[f"joints.{name}.velocity"] = [velocity]
+    return drive(replace(unbounded(robot_config("arm")), values), motion, 30.0)
 
 
 def quadruped() -> RobotConfig:
     """Flies and tumbles with bent legs."""
-    robot = unbounded(robot_config("quadruped_table1"))
-    stir(robot, 0.5, 1.0)
+    robot = stir(unbounded(robot_config("quadruped_table1")), 0.5, 1.0)
     legs = [name for name in robot.joints if name.startswith(("shoulder", "elbow"))]
-    for name in legs:
-        if robot.joints[name].type == "hinge":
-            robot.joints[name].position = [1.0]
-    spine = robot.bodies["spine"]
-    spine.orientation = TURNED
-    spine.velocity, spine.angular_velocity = [0.5, -0.3, 1.0], [0.5, -1.0, 0.75]
-    drive(robot, legs, 0.5)
-    return robot
+    hinges = [name for name in legs if robot.joints[name].type == "hinge"]
+    motion = {
+        "bodies.spine.orientation": TURNED,
+        "bodies.spine.velocity": [0.5, -0.3, 1.0],
+        "bodies.spine.angular_velocity": [0.5, -1.0, 0.75],
+        **{f"joints.{name}.position": [1.0] for name in hinges},
+    }
+    return drive(replace(robot, motion), legs, 0.5)
 
 
 def unbounded(robot: RobotConfig) -> RobotConfig:
     """A copy without motors, sensors, limits and contacts."""
-    robot = copy.deepcopy(robot)
-    robot.motors, robot.sensors, robot.contact_pairs = {}, {}, []
-    for body in robot.bodies.values():
-        body.ground_contact = False
-    for joint in robot.joints.values():
-        joint.lower = joint.upper = None
-    return robot
+    values: dict[str, Any] = {"motors": {}, "sensors": {}, "contact_pairs": []}
+    for name in robot.bodies:
+        values[f"bodies.{name}.ground_contact"] = False
+    for name in robot.joints:
+        values[f"joints.{name}.lower"] = values[f"joints.{name}.upper"] = None
+    return replace(robot, values)
 
 
-def stir(robot: RobotConfig, position: float, velocity: float) -> None:
-    """Start every coordinate at another place with another rate, up to these in size."""
-    for k, joint in enumerate(robot.joints.values()):
+def stir(robot: RobotConfig, position: float, velocity: float) -> RobotConfig:
+    """A copy whose coordinates start at other places with other rates, up to these in size."""
+    values = {}
+    for k, (name, joint) in enumerate(robot.joints.items()):
         number = np.arange(JOINT_TYPES[joint.type].freedoms)
         if number.size:
-            joint.position = (position * np.cos(1.0 + 2.0 * k + number)).tolist()
-            joint.velocity = (velocity * np.cos(0.5 + 3.0 * k + 2.0 * number)).tolist()
+            at = position * np.cos(1.0 + 2.0 * k + number)
+            rate = velocity * np.cos(0.5 + 3.0 * k + 2.0 * number)
+            values[f"joints.{name}.position"] = at.tolist()
+            values[f"joints.{name}.velocity"] = rate.tolist()
+    return replace(robot, values)
 
 
-def drive(robot: RobotConfig, joints: Iterable[str], largest: float) -> None:
-    """Put a torque motor on every coordinate."""
-    for name in joints:
-        for k in range(JOINT_TYPES[robot.joints[name].type].freedoms):
-            robot.motors[f"{name}_{k}"] = MotorConfig(
-                joint=name, coordinate=k, type="torque", max_force=largest
-            )
+def drive(robot: RobotConfig, joints: Iterable[str], largest: float) -> RobotConfig:
+    """A copy with a torque motor on every coordinate."""
+    motors = {
+        f"{name}_{k}": MotorConfig(joint=name, coordinate=k, type="torque", max_force=largest)
+        for name in joints
+        for k in range(JOINT_TYPES[robot.joints[name].type].freedoms)
+    }
+    return replace(robot, {"motors": {**robot.motors, **motors}})
 
 
 ROBOTS: dict[str, Callable[[], RobotConfig]] = {

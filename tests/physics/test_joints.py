@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ from diffsim.joints.joints import joint_frames
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.simulate.rollout import Policy, rollout
 from diffsim.simulate.simulator import Engine
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
@@ -90,14 +90,18 @@ def test_bodies_start_where_the_coordinates_say(kind: str, parent: str) -> None:
 @pytest.mark.parametrize("kind", ["hinge", "slider", "universal"])
 def test_rates_are_how_fast_coordinates_change(kind: str) -> None:
     """Of a ball joint they are not, away from zero: its rates are the motion along the axes."""
-    robot = random_tree(2, seed=3, speed=2.0)
-    robot.joints["joint_1"].type = kind
     count = FREEDOMS[kind]
-    robot.joints["joint_1"].position = [0.3] * count
-    robot.joints["joint_1"].velocity = [2.0, -1.0][:count]
     axis = np.array([1.0, 2.0, 3.0])
-    robot.joints["joint_1"].axis = axis.tolist()
-    robot.joints["joint_1"].second_axis = np.cross(axis, [0.0, 1.0, 0.0]).tolist()
+    robot = replace(
+        random_tree(2, seed=3, speed=2.0),
+        {
+            "joints.joint_1.type": kind,
+            "joints.joint_1.position": [0.3] * count,
+            "joints.joint_1.velocity": [2.0, -1.0][:count],
+            "joints.joint_1.axis": axis.tolist(),
+            "joints.joint_1.second_axis": np.cross(axis, [0.0, 1.0, 0.0]).tolist(),
+        },
+    )
     step = 1e-4
     world, state = build(robot, WEIGHTLESS, step)
     states = simulate(world, state, steps=3)
@@ -135,10 +139,8 @@ def walk(world: World, state: State, seconds: float, solver: ProjectedGaussSeide
 
 
 def strong_quadruped() -> RobotConfig:
-    robot = copy.deepcopy(robot_config("quadruped"))
-    for motor in robot.motors.values():
-        motor.max_force = 15.0
-    return robot
+    robot = robot_config("quadruped")
+    return replace(robot, {f"motors.{name}.max_force": 15.0 for name in robot.motors})
 
 
 def test_joints_drift_less_than_a_millimetre_in_ten_seconds_of_walking() -> None:
@@ -153,7 +155,7 @@ def test_joints_drift_less_than_a_millimetre_in_ten_seconds_of_walking() -> None
 @pytest.mark.usefixtures("float64")
 def test_rows_for_joints_come_to_the_same_as_eliminating_them() -> None:
     """The arm under gravity: sweeps over all rows against none."""
-    robot = copy.deepcopy(robot_config("arm"))
+    robot = robot_config("arm")
     ends = []
     for eliminate, solver in ((True, SOLVER), (False, ProjectedGaussSeidel(300, rounds=1))):
         world = build_world(robot, DOWN, 1e-3, eliminate_joints=eliminate)
@@ -201,9 +203,7 @@ def four_bar(loop: str) -> RobotConfig:
             child_face=[end, 0.0, 0.0],
             position=[-0.5],
         )
-    robot.joints[loop].closes_loop = True
-    robot.joints[loop].position = None
-    return robot
+    return replace(robot, {f"joints.{loop}.closes_loop": True, f"joints.{loop}.position": None})
 
 
 @pytest.mark.usefixtures("float64")
@@ -273,9 +273,10 @@ def test_a_soft_joint_swings_at_its_frequency_and_sags_as_a_spring(damping: floa
         type="fixed", parent="world", child="box", frequency=frequency, damping_ratio=damping
     )
     robot = RobotConfig(
-        name="hung", bodies={"box": BodyConfig(shape="box")}, joints={"spring": joint}
+        name="hung",
+        bodies={"box": BodyConfig(shape="box", size=[0.1, 0.2, 0.3])},
+        joints={"spring": joint},
     )
-    robot.bodies["box"].size = [0.1, 0.2, 0.3]
     world, state = build(robot, timestep=step)
     z = np.asarray(
         simulate(world, state, steps=2000, solver=ProjectedGaussSeidel(5)).pose.position.z

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from diffsim.robots.build import build_world, initial_state
-from diffsim.robots.config import RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import State, World
 from tests.robots_in_package import robot_config
@@ -28,10 +26,9 @@ def settled(
     slope: float = 0.0, friction: float = FRICTION, *, eliminate_joints: bool = True
 ) -> tuple[World, State]:
     """The quadruped, its legs stiff, on ground that leans by an angle; gravity leans instead."""
-    robot: RobotConfig = copy.deepcopy(robot_config("quadruped"))
-    robot.friction = friction
-    for motor in robot.motors.values():
-        motor.max_force = 100.0
+    robot = robot_config("quadruped")
+    stiff = {f"motors.{name}.max_force": 100.0 for name in robot.motors}
+    robot = replace(robot, {"friction": friction, **stiff})
     gravity = [GRAVITY * np.sin(slope), 0.0, -GRAVITY * np.cos(slope)]
     world = build_world(robot, gravity, TIMESTEP, eliminate_joints=eliminate_joints)
     return world, initial_state(robot, world)

@@ -16,7 +16,10 @@ from diffsim.robots.config import (
     SensorConfig,
     ThrusterConfig,
 )
+from diffsim.robots.replace import replace
 from diffsim.validation import ConfigError
+
+Change = Callable[[RobotConfig], RobotConfig]
 
 
 def sound_robot() -> RobotConfig:
@@ -89,26 +92,23 @@ def sound_mechanism() -> RobotConfig:
     )
 
 
-def setting(path: str, value: Any) -> Callable[[RobotConfig], None]:
-    """Sets e.g. ``bodies.a.radius``: attributes of configs, entries of dicts."""
-    *parents, name = path.split(".")
+def setting(path: str, value: Any) -> Change:
+    """Another value of e.g. ``bodies.a.radius``, or of ``bodies.a``, which may be new."""
+    group, _, entry = path.partition(".")
 
-    def change(robot: RobotConfig) -> None:
-        node: Any = robot
-        for parent in parents:
-            node = node[parent] if isinstance(node, dict) else getattr(node, parent)
-        if isinstance(node, dict):
-            node[name] = value
-        else:
-            setattr(node, name, value)
+    def change(robot: RobotConfig) -> RobotConfig:
+        if entry and "." not in entry:
+            return replace(robot, {group: {**getattr(robot, group), entry: value}})
+        return replace(robot, {path: value})
 
     return change
 
 
-def all_of(*changes: Callable[[RobotConfig], None]) -> Callable[[RobotConfig], None]:
-    def change(robot: RobotConfig) -> None:
+def all_of(*changes: Change) -> Change:
+    def change(robot: RobotConfig) -> RobotConfig:
         for one in changes:
-            one(robot)
+            robot = one(robot)
+        return robot
 
     return change
 

@@ -6,8 +6,9 @@ import pytest
 
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import BodyConfig
+from diffsim.robots.replace import replace
 from diffsim.validation import ConfigError, check
-from tests.robots.sound import setting, sound_mechanism, sound_robot
+from tests.robots.sound import sound_mechanism, sound_robot
 
 NUMBERS = {
     "bodies.a.radius": (0.0, "robot.bodies.a.radius must be > 0, got 0.0"),
@@ -49,8 +50,7 @@ NUMBERS = {
 @pytest.mark.parametrize("path", NUMBERS)
 def test_a_value_out_of_bounds_is_refused(path: str) -> None:
     value, message = NUMBERS[path]
-    robot = sound_robot()
-    setting(path, value)(robot)
+    robot = replace(sound_robot(), {path: value})
     with pytest.raises(ConfigError) as error:
         check(robot, "robot")
     assert str(error.value).startswith(message)
@@ -69,8 +69,7 @@ JOINT_NUMBERS = {
 @pytest.mark.parametrize("field", JOINT_NUMBERS)
 def test_a_joints_value_out_of_bounds_is_refused(field: str) -> None:
     value, message = JOINT_NUMBERS[field]
-    robot = sound_mechanism()
-    setattr(robot.joints["rail"], field, value)
+    robot = replace(sound_mechanism(), {f"joints.rail.{field}": value})
     with pytest.raises(ConfigError) as error:
         check(robot, "robot")
     assert str(error.value) == message
@@ -89,22 +88,18 @@ MOTOR_NUMBERS = {
 @pytest.mark.parametrize("field", MOTOR_NUMBERS)
 def test_a_motors_value_out_of_bounds_is_refused(field: str) -> None:
     value, message = MOTOR_NUMBERS[field]
-    robot = sound_mechanism()
-    setattr(robot.motors["drive"], field, value)
+    robot = replace(sound_mechanism(), {f"motors.drive.{field}": value})
     with pytest.raises(ConfigError) as error:
         check(robot, "robot")
     assert str(error.value).startswith(message)
 
 
 def test_a_whole_number_beyond_any_float_is_refused() -> None:
-    robot = sound_mechanism()
-    robot.motors["drive"].coordinate = 10**400
+    robot = replace(sound_mechanism(), {"motors.drive.coordinate": 10**400})
     check(robot, "robot")
     with pytest.raises(ConfigError, match="must be < 1 for a slider"):
         check_robot(robot)
 
 
 def test_an_infinite_contact_frequency_is_allowed() -> None:
-    robot = sound_robot()
-    robot.contact_frequency = float("inf")
-    check(robot, "robot")
+    check(replace(sound_robot(), {"contact_frequency": float("inf")}), "robot")

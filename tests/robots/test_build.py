@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from typing import Any
@@ -16,6 +15,7 @@ import diffsim
 from diffsim.math.indexing import WORLD
 from diffsim.robots.build import build_world, initial_state
 from diffsim.robots.config import BodyConfig, RobotConfig, ThrusterConfig
+from diffsim.robots.replace import replace
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN, build, spheres_robot
 
@@ -58,9 +58,7 @@ def test_given_moments_of_inertia_are_taken_as_they_are(shape: dict[str, Any]) -
 
 
 def test_a_motor_has_its_own_largest_force_or_the_robots() -> None:
-    robot = copy.deepcopy(robot_config("arm"))
-    robot.max_force = 7.0
-    robot.motors["elbow_yaw"].max_force = 3.0
+    robot = replace(robot_config("arm"), {"max_force": 7.0, "motors.elbow_yaw.max_force": 3.0})
     drives = build(robot)[0].drives
     force = dict(zip(drives.names, np.asarray(drives.max_force), strict=True))
     assert force == {
@@ -72,9 +70,15 @@ def test_a_motor_has_its_own_largest_force_or_the_robots() -> None:
 
 
 def test_a_body_has_its_own_friction_and_restitution_or_the_robots() -> None:
-    robot = spheres_robot({"a": {}, "b": {}, "c": {}}, [("a", "b"), ("c", "b")])
-    robot.friction, robot.restitution = 0.5, 0.2
-    robot.bodies["b"].friction, robot.bodies["b"].restitution = 0.9, 0.0
+    robot = replace(
+        spheres_robot({"a": {}, "b": {}, "c": {}}, [("a", "b"), ("c", "b")]),
+        {
+            "friction": 0.5,
+            "restitution": 0.2,
+            "bodies.b.friction": 0.9,
+            "bodies.b.restitution": 0.0,
+        },
+    )
     contacts = build(robot)[0].contacts
     friction = dict(zip(contacts.names, np.asarray(contacts.friction), strict=True))
     restitution = dict(zip(contacts.names, np.asarray(contacts.restitution), strict=True))
@@ -95,8 +99,10 @@ def test_only_spheres_with_ground_contact_touch_the_ground() -> None:
 
 
 def test_contacts_have_the_robots_softness_and_their_bodies_radii() -> None:
-    robot = spheres_robot({"a": {"radius": 0.1}, "b": {"radius": 0.3}}, [("a", "b")])
-    robot.contact_frequency, robot.contact_damping_ratio = 25.0, 0.7
+    robot = replace(
+        spheres_robot({"a": {"radius": 0.1}, "b": {"radius": 0.3}}, [("a", "b")]),
+        {"contact_frequency": 25.0, "contact_damping_ratio": 0.7},
+    )
     world = build(robot)[0]
     contacts, geoms = world.contacts, world.geoms
     assert geoms.names == ("a", "b", "ground")
@@ -170,11 +176,9 @@ def test_the_state_starts_as_the_config_says() -> None:
 
 
 def test_thrusters_have_unit_axes_and_their_bodies() -> None:
-    robot = spheres_robot({"a": {}, "b": {}})
-    robot.thrusters = {
-        "push": ThrusterConfig(body="b", axis=[0.0, 3.0, 4.0], limit=2.0),
-        "twist": ThrusterConfig(body="a", type="torque", limit=5.0),
-    }
+    push = ThrusterConfig(body="b", axis=[0.0, 3.0, 4.0], limit=2.0)
+    twist = ThrusterConfig(body="a", type="torque", limit=5.0)
+    robot = spheres_robot({"a": {}, "b": {}}, thrusters={"push": push, "twist": twist})
     thrusters = build(robot)[0].thrusters
     assert thrusters.names == ("push", "twist")
     assert thrusters.body == (1, 0)

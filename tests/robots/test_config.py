@@ -9,8 +9,17 @@ import pytest
 
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import JointConfig, RobotConfig
+from diffsim.robots.replace import replace
 from diffsim.validation import check
-from tests.robots.sound import all_of, assert_refused, hinge, setting, sound_mechanism, sound_robot
+from tests.robots.sound import (
+    Change,
+    all_of,
+    assert_refused,
+    hinge,
+    setting,
+    sound_mechanism,
+    sound_robot,
+)
 
 
 @pytest.mark.parametrize("make", [sound_robot, sound_mechanism])
@@ -85,12 +94,8 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("change", "parts"), ERRORS.values(), ids=ERRORS.keys())
-def test_an_inconsistent_robot_is_refused(
-    change: Callable[[RobotConfig], None], parts: list[str]
-) -> None:
-    robot = sound_robot()
-    change(robot)
-    assert_refused(robot, parts)
+def test_an_inconsistent_robot_is_refused(change: Change, parts: list[str]) -> None:
+    assert_refused(change(sound_robot()), parts)
 
 
 ALLOWED = {
@@ -119,9 +124,8 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("change", ALLOWED.values(), ids=ALLOWED.keys())
-def test_what_is_unusual_but_sound_passes(change: Callable[[RobotConfig], None]) -> None:
-    robot = sound_mechanism()
-    change(robot)
+def test_what_is_unusual_but_sound_passes(change: Change) -> None:
+    robot = change(sound_mechanism())
     check(robot, "robot")
     check_robot(robot)
 
@@ -130,8 +134,7 @@ def test_traced_numbers_pass() -> None:
     """They have no value to compare; whether there are as many as there should be is known."""
 
     def build(x: jax.Array) -> jax.Array:
-        robot = sound_mechanism()
-        for path, value in {
+        values = {
             "bodies.cart.size": x,
             "bodies.arm.position": x,
             "bodies.tip.radius": x[0],
@@ -147,8 +150,8 @@ def test_traced_numbers_pass() -> None:
             "motors.nod.gain": x[0],
             "sensors.far.target": x,
             "sensors.sine.frequency": x[0],
-        }.items():
-            setting(path, value)(robot)
+        }
+        robot = replace(sound_mechanism(), values)
         check(robot, "robot")
         check_robot(robot)
         return x

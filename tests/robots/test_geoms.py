@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from diffsim.robots.config import BodyConfig, GeomConfig, JointConfig, RobotConfig, ThrusterConfig
+from diffsim.robots.replace import replace
 from diffsim.world.world import part_motion
 from tests.worlds import WEIGHTLESS, build, simulate
 
@@ -62,8 +63,8 @@ def test_geoms_of_a_body_are_bodies_that_are_welded() -> None:
 def test_a_given_mass_is_shared_by_the_geoms_as_their_densities_say() -> None:
     robot = as_geoms()
     alone = build(robot)[0]
-    robot.bodies["bar"].mass = 2.0 * float(alone.bodies.mass[0])
-    doubled = build(robot)[0]
+    mass = 2.0 * float(alone.bodies.mass[0])
+    doubled = build(replace(robot, {"bodies.bar.mass": mass}))[0]
     np.testing.assert_allclose(doubled.bodies.inertia.xz, 2.0 * alone.bodies.inertia.xz, rtol=1e-12)
     np.testing.assert_allclose(
         doubled.parts.pose.position.stack(), alone.parts.pose.position.stack(), atol=ROUND_OFF

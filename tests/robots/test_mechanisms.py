@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from diffsim.robots.config import MotorConfig, RobotConfig
-from tests.robots.sound import all_of, assert_refused, hinge, setting, sound_mechanism
+from diffsim.robots.config import MotorConfig
+from tests.robots.sound import Change, all_of, assert_refused, hinge, setting, sound_mechanism
 
 MECHANISM_ERRORS = {
     # Motors.
@@ -277,9 +275,5 @@ MECHANISM_ERRORS = {
 @pytest.mark.parametrize(
     ("change", "parts"), MECHANISM_ERRORS.values(), ids=MECHANISM_ERRORS.keys()
 )
-def test_an_inconsistent_mechanism_is_refused(
-    change: Callable[[RobotConfig], None], parts: list[str]
-) -> None:
-    robot = sound_mechanism()
-    change(robot)
-    assert_refused(robot, parts)
+def test_an_inconsistent_mechanism_is_refused(change: Change, parts: list[str]) -> None:
+    assert_refused(change(sound_mechanism()), parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from diffsim.robots.config import BodyConfig, JointConfig, RobotConfig, SensorConfig
+from diffsim.robots.replace import replace
 from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import side_by_side
 from diffsim.world.world import State, World, part_motion
@@ -148,8 +148,8 @@ def test_joint_angles_and_rates() -> None:
 
 @pytest.mark.parametrize("kind", ["joint_position", "joint_velocity"])
 def test_robots_side_by_side_may_have_one_kind_of_joint_sensor_alone(kind: str) -> None:
-    robot = copy.deepcopy(robot_config("cartpole"))
-    robot.sensors = {"pivot": SensorConfig(type=kind, joint="pivot")}
+    sensors = {"pivot": SensorConfig(type=kind, joint="pivot")}
+    robot = replace(robot_config("cartpole"), {"sensors": sensors})
     world, state = build(robot)
     alone = Sensors(robot).read(world, state)
     many, states = side_by_side(world, state, 3)

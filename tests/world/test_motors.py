@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsim.robots.config import RobotConfig, ThrusterConfig
+from diffsim.robots.config import ThrusterConfig
 from diffsim.world.motors import thruster_wrench
 from diffsim.world.world import State, World
 from tests.worlds import build, spheres_robot
@@ -22,12 +22,11 @@ QUARTER = [0.5**0.5, 0.0, 0.0, 0.5**0.5]
 
 
 def two_bodies(**thrusters: dict[str, Any]) -> tuple[World, State]:
-    robot: RobotConfig = spheres_robot({"a": {"orientation": QUARTER}, "b": {}})
-    robot.thrusters = {
+    made = {
         name: ThrusterConfig(**{"limit": 10.0, "axis": [1.0, 0.0, 0.0], **options})
         for name, options in thrusters.items()
     }
-    return build(robot)
+    return build(spheres_robot({"a": {"orientation": QUARTER}, "b": {}}, thrusters=made))
 
 
 def wrench(world: World, state: State, command: list[float]) -> tuple[np.ndarray, np.ndarray]:
