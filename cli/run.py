@@ -75,9 +75,10 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     # No device is asked for before this. (Checking a config imports its kinds, and JAX with them.)
     from rich.console import Console
 
+    from diffsim.experiment.pictures import write_pictures
     from diffsim.experiment.resume import resume, run_or_resume
     from diffsim.experiment.runner import run
-    from diffsim.reporting.summary import print_summary, write_plots
+    from diffsim.reporting.summary import print_summary
 
     console = Console(quiet=in_sweep and sweep.is_quiet())
     if config.resume is None:
@@ -94,7 +95,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
         except Interrupted as error:
             raise stop.leave(error.number, _end(folder, str(error))) from error
         finally:
-            write_plots(folder)  # of what there is, also when the run has failed
+            write_pictures(folder)  # of what there is, also when the run has failed
         print_summary(folder, console)
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.manifest import figures_record
+from diffsim.robots.load import load_robot
+from diffsim.robots.surfaces import surfaces_record
 from diffsim.tasks.table import TASKS
 
 HEADER = "iteration,evaluations,wall_s,loss,grad_norm,clipped,non_finite"
@@ -38,6 +41,12 @@ def changed(config: dict[str, Any], **values: Any) -> dict[str, Any]:
 def descent(rows: int, start: float = 100.0, rate: float = 0.1) -> list[float]:
     """Losses that fall."""
     return [start * math.exp(-rate * row) for row in range(rows)]
+
+
+@functools.cache
+def _surfaces(robot: str) -> dict[str, Any]:
+    """The record of a robot's surfaces, from its part of a manifest."""
+    return surfaces_record(load_robot(json.loads(robot)))
 
 
 def write_run(
@@ -88,6 +97,7 @@ def write_run(
         **figures_record(TASKS[config["task"]["kind"]]),
     }
     (folder / "manifest.json").write_text(json.dumps(content | (manifest or {})))
+    (folder / "surfaces.json").write_text(json.dumps(_surfaces(json.dumps(config["robot"]))))
     (folder / "status.json").write_text(json.dumps({"status": status, "reason": reason}))
     if succeeded is not None:
         result = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import jax
@@ -12,6 +11,7 @@ from diffsim.evaluation.soundness import Watched
 from diffsim.experiment.experiment import Experiment
 from diffsim.reporting.replay import ContactReadings, MotorReadings, Recording, write_replay
 from diffsim.robots.actuators import actuators
+from diffsim.robots.surfaces import surfaces_record
 
 
 def save_replay(
@@ -40,7 +40,7 @@ def save_replay(
         path,
         best.name,
         f"{about} · {robot.name} · time step {float(best.simulation.dt):g} s",
-        dataclasses.asdict(robot),
+        surfaces_record(robot),
         Recording(
             names=experiment.part_names,
             times=np.arange(len(position)) * float(best.simulation.dt),

@@ -16,7 +16,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from diffsim.evaluation.animation import Film, save_animation, save_strip
+from diffsim.camera.film import Film
+from diffsim.camera.pictures import chosen_for_strip, save_animation, save_strip
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
@@ -193,7 +194,9 @@ def _render(
     film = Film(run.robot, config.camera or run.controller.sees)
     images = film.shoot(names, jax.tree.map(lambda component: component[chosen], motion))
     save_animation(path / "animation.gif", images, config.frame_rate)
-    save_strip(path / "pictures.png", images, list(times[chosen]))
+    shown = chosen_for_strip(len(images))
+    captions = [f"{time:.2f} s" for time in times[chosen][shown]]
+    save_strip(path / "pictures.png", images[shown], captions)
 
 
 def _goals(experiment: Experiment, key: jax.Array, count: int) -> dict[str, np.ndarray]:

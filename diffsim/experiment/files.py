@@ -49,13 +49,18 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
     """Replace a JSON file at once: readers see the old content or the new, never a part.
 
     Numbers that JSON does not have are written as the strings "inf", "-inf" and "nan".
+
+    Args:
+        path: of the file.
+        content: what JSON can hold.
+        indent: spaces of a level, None for everything in one line.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    text = json.dumps(_encode(content), indent=2, allow_nan=False)
+    text = json.dumps(_encode(content), indent=indent, allow_nan=False)
     write_synced(temporary, f"{text}\n".encode())
     temporary.replace(path)
     sync_folder(path.parent)

@@ -9,6 +9,7 @@ leaves what it had:
     checkpoints/      the newest complete states
     result.json       the best point found, in the variables' own units
     trajectory_before.csv, trajectory_after.csv
+    surfaces.json     what moves there, as triangles, for pictures and replays
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ from diffsim.math.spatial import Motion
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.programs import Program
+from diffsim.reporting.surfaces import SURFACES
+from diffsim.robots.surfaces import surfaces_record
 from diffsim.simulate.gradient_flow import GradientFlow
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
@@ -273,6 +276,8 @@ def _train(
     if best is None:
         raise DivergedError("no iteration had a finite loss")
     motion = _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    robot = experiment.variables.unpack(jnp.asarray(best.x)).config.robot
+    write_json(folder / SURFACES, surfaces_record(robot), indent=None)
     # The loss does not have to show it: not every figure of a task depends on every number.
     if (place := first_divergence(motion, experiment.part_names)) is not None:
         raise DivergedError(

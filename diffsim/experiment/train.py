@@ -9,11 +9,11 @@ from rich.console import Console
 from diffsim.experiment.check import check_run
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interrupted
+from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.resume import run_or_resume
 from diffsim.experiment.runner import RunResult
 from diffsim.experiment.status import OVER, read_status
 from diffsim.experiment.trajectory import DivergedError
-from diffsim.reporting.summary import write_plots
 from diffsim.validation import ConfigError
 
 
@@ -46,8 +46,8 @@ def train(config: RunConfig, folder: str | Path, console: Console | None = None)
     try:
         result = run_or_resume(config, folder, console or Console(quiet=True))
     except (DivergedError, Interrupted):
-        write_plots(folder)  # of what there is
+        write_pictures(folder)  # of what there is
         raise
     if status is None or status.status not in OVER:
-        write_plots(folder)
+        write_pictures(folder)
     return result

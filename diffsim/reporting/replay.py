@@ -23,15 +23,13 @@ from diffsim.reporting.run_files import (
     read_json,
     read_trajectory,
 )
-from diffsim.reporting.surfaces import DrawnGeom, drawn_geoms
+from diffsim.reporting.surfaces import SURFACES, DrawnSurface, drawn_surfaces
 
 FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
 next."""
 DIGITS = 3
-"""Of the smallest body's size that lengths keep; of a motor's limit that its forces keep."""
-UNTOLD = [[0.85, 0.85, 0.85], [0.25, 0.25, 0.25]]
-"""The colours of a texture that a robot says nothing about: the page has more pleasant ones."""
+"""Of the smallest surface's size that lengths keep; of a motor's limit that its forces keep."""
 
 _PAGE = Path(__file__).with_name("replay.html")
 _PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js")
@@ -89,7 +87,7 @@ def write_replay(
     path: Path,
     title: str,
     about: str,
-    robot: Mapping[str, Any],
+    surfaces: Mapping[str, Any],
     motion: Recording,
     goal: Sequence[float] | None = None,
     contacts: ContactReadings | None = None,
@@ -103,7 +101,7 @@ def write_replay(
         path: of the HTML file.
         title: the name of the run.
         about: what of it is shown, for people.
-        robot: as in a manifest: the bodies with their shapes and textures, and the scenery.
+        surfaces: record of all surfaces of the robot and its scenery.
         motion: of the bodies.
         goal: where it is [m], if there is one.
         contacts, motors: what is told of them at the times of the motion.
@@ -111,24 +109,27 @@ def write_replay(
     Raises:
         ValueError: if the motion is not finite even at its start.
     """
-    geoms = [drawn_geoms(name, robot["bodies"][name]) for name in motion.names]
-    smallest = min((min(geom.size) for own in geoms for geom in own), default=1.0)
-    digits = DIGITS - math.floor(math.log10(smallest))
+    drawn = drawn_surfaces(surfaces)
+    digits = DIGITS - math.floor(math.log10(min(surface.size for surface in drawn)))
     others = [] if motors is None else [motors.force]
     others += [] if contacts is None else [contacts.depth, contacts.place]
     chosen = _frames(motion, others)
-    position, rotation = _of_geoms(motion, geoms)
+    position, rotation = _of_surfaces(motion, drawn)
     data: dict[str, Any] = {
         "title": title,
         "about": about,
         "times": _numbers(motion.times[chosen], 6),
-        "bodies": [_body(geom) for own in geoms for geom in own],
+        "meshes": [_mesh(mesh, digits) for mesh in surfaces["meshes"]],
+        "bodies": [_surface(surface) for surface in drawn],
         "position": _numbers(position[chosen], digits),
         "quaternion": _numbers(quaternions(rotation[chosen]), 4),
         "scenery": [
-            _plane(name, plane)
-            for name, plane in robot.get("scenery", {}).items()
-            if plane["limited"]
+            {
+                **_surface(surface),
+                "position": _numbers(surface.position, digits),
+                "quaternion": _numbers(quaternions(surface.rotation), 6),
+            }
+            for surface in drawn_surfaces(surfaces, "scenery")
         ],
         "goal": None if goal is None else _numbers(np.asarray(goal), digits),
         "contacts": None,
@@ -163,7 +164,7 @@ def write_run_replay(folder: Path) -> Path | None:
         folder / "replay.html",
         config["name"],
         f"After training · {config['robot']['name']}",
-        config["robot"],
+        read_json(folder, SURFACES),
         _read_motion(trajectory),
         None if goal is None else goal.tolist(),
     )
@@ -232,46 +233,30 @@ def _numbers(values: np.ndarray, digits: int) -> list[float]:
     return numbers
 
 
-def _of_geoms(
-    motion: Recording, geoms: Sequence[Sequence[DrawnGeom]]
+def _of_surfaces(
+    motion: Recording, surfaces: Sequence[DrawnSurface]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions [m] and rotations of all geoms, shapes (times, geoms, 3) and (…, 3, 3)."""
-    count = len(motion.times)
-    places, turns = [np.zeros((count, 0, 3))], [np.zeros((count, 0, 3, 3))]
-    for body, own in enumerate(geoms):
-        for geom in own:
-            rotation = motion.rotation[:, body]
-            places.append((motion.position[:, body] + rotation @ geom.position)[:, None])
-            turns.append((rotation @ geom.rotation)[:, None])
-    return np.concatenate(places, axis=1), np.concatenate(turns, axis=1)
+    """Positions [m] and rotations of all surfaces, shapes (times, surfaces, 3) and (…, 3, 3)."""
+    places, turns = [], []
+    for surface in surfaces:
+        body = list(motion.names).index(surface.body)
+        rotation = motion.rotation[:, body]
+        places.append(motion.position[:, body] + rotation @ surface.position)
+        turns.append(rotation @ surface.rotation)
+    return np.stack(places, axis=1), np.stack(turns, axis=1)
 
 
-def _body(geom: DrawnGeom) -> dict[str, Any]:
+def _surface(surface: DrawnSurface) -> dict[str, Any]:
+    return {"name": surface.name, "mesh": surface.mesh, "colors": surface.colors}
+
+
+def _mesh(mesh: Mapping[str, Any], digits: int) -> dict[str, Any]:
+    """A mesh with all its numbers in a row."""
     return {
-        "name": geom.name,
-        "shape": geom.shape,
-        "size": geom.size,
-        "colors": _colors(geom.texture),
+        "vertices": _numbers(mesh["vertices"], digits),
+        "triangles": np.ravel(mesh["triangles"]).tolist(),
+        "second": mesh["second"],
     }
-
-
-def _plane(name: str, plane: Mapping[str, Any]) -> dict[str, Any]:
-    orientation = np.asarray(plane["orientation"], float)
-    return {
-        "name": name,
-        "size": [float(s) for s in plane["size"]],
-        "position": [float(p) for p in plane["position"]],
-        "quaternion": _numbers(orientation / np.linalg.norm(orientation), 6),
-        "colors": _colors(plane["texture"]),
-    }
-
-
-def _colors(texture: Mapping[str, Any] | None) -> list[list[float]] | None:
-    """One colour, or two if the texture has a pattern of both; None if it says nothing."""
-    if texture is None or texture["pattern"] == "image" or texture["colors"] == UNTOLD:
-        return None
-    colors = [[float(c) for c in color] for color in texture["colors"]]
-    return colors[:1] if texture["pattern"] == "plain" else colors
 
 
 def _page(data: Mapping[str, Any]) -> str:

@@ -1,18 +1,22 @@
-/* How bodies are drawn: rays from a camera through the pixels of a picture. z is up, lengths are in
-metres.
+/* How bodies are drawn: the triangles of their surfaces into a picture with a depth for each pixel.
+z is up, lengths are in metres.
 
-For each pixel near a body, the ray through it meets the sphere or box in the body's own frame, and
-the nearest body is seen. That needs no GPU, no triangles and no sorting, and looks the same
-everywhere. */
+That needs no GPU and no sorting, and looks the same everywhere. Triangles that share vertices meet
+smoothly; an edge that one triangle alone has is sharp, and drawn. */
 
 const FIELD_OF_VIEW = 0.6; // of the shorter side of the picture [rad]
 const LIGHT = unit([0.35, -0.5, 0.85]); // towards it
-const BUDGET = 2e6; // most rays of a picture; if it would take more, edges are not smoothed
+const BUDGET = 2e6; // most points of a picture; if it would take more, edges are not smoothed
 const SUNK = 90; // opacity of what is below the ground, of 255
-const DEFAULTS = { sphere: [[0.96, 0.6, 0.24], [0.99, 0.9, 0.76]], box: [[0.44, 0.6, 0.84]] };
+const ROUND = [[0.96, 0.6, 0.24], [0.99, 0.9, 0.76]]; // of what the robot says no colours of
+const EDGED = [[0.44, 0.6, 0.84]];
+const EDGE = 0.72; // brightness of a sharp edge, as a share
 const PLANE = [[0.8, 0.8, 0.78]];
 
 function dot(a, b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+function cross(a, b) {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}
 function sum(a, b, scale = 1) { return a.map((x, k) => x + scale * b[k]); }
 function unit(a) { return a.map((x) => x / Math.hypot(...a)); }
 
@@ -25,20 +29,50 @@ function axesOf([w, x, y, z]) {
   ];
 }
 
-/** A body or plane as it is drawn: half extents, colours, how far it reaches from its centre. */
-function solid(shape, half, colors) {
-  return { shape, half, colors, reach: shape === "sphere" ? half[0] : Math.hypot(...half) };
+/** A mesh with a normal at each vertex, its sharp edges, and how far it reaches from its centre. */
+function meshOf({ vertices, triangles, second }) {
+  const normals = new Float64Array(vertices.length);
+  const sides = new Map(); // of each edge, how many triangles have it
+  for (let k = 0; k < triangles.length; k += 3) {
+    const corners = triangles.slice(k, k + 3);
+    const [a, b, c] = corners.map((n) => vertices.slice(3 * n, 3 * n + 3));
+    const [u, v] = [sum(b, a, -1), sum(c, a, -1)];
+    const normal = cross(u, v);
+    corners.forEach((n, side) => {
+      normal.forEach((x, axis) => { normals[3 * n + axis] += x; }); // larger ones count for more
+      const edge = [n, corners[(side + 1) % 3]].sort((p, q) => p - q).join();
+      sides.set(edge, (sides.get(edge) || 0) + 1);
+    });
+  }
+  let reach = 0;
+  for (let k = 0; k < vertices.length; k += 3) {
+    const length = Math.hypot(normals[k], normals[k + 1], normals[k + 2]) || 1;
+    for (let axis = 0; axis < 3; axis++) normals[k + axis] /= length;
+    reach = Math.max(reach, Math.hypot(vertices[k], vertices[k + 1], vertices[k + 2]));
+  }
+  const sharp = [...sides].filter(([, count]) => count === 1);
+  const edges = sharp.map(([edge]) => edge.split(",").map(Number));
+  const colored = new Uint8Array(triangles.length / 3);
+  second.forEach((triangle) => { colored[triangle] = 1; });
+  return { vertices, triangles, normals, edges, colored, reach };
 }
 
-function bodySolid(body) {
-  const half = body.shape === "sphere" ? [0, 0, 0].fill(body.size[0]) : body.size.map((s) => s / 2);
-  return solid(body.shape, half, body.colors || DEFAULTS[body.shape]);
+/** A surface as it is drawn: its mesh and two colours. */
+function surfaceOf(mesh, colors, usual) {
+  const first = (colors || usual)[0];
+  const other = (c) => (Math.max(...first) > 0.5 ? 0.7 * c : c + 0.25); // darker, or lighter
+  return { ...mesh, colors: [first, (colors || usual)[1] || first.map(other)] };
 }
 
-/** Planes are thin boxes. */
-function planeSolid(plane) {
-  const half = [plane.size[0] / 2, plane.size[1] / 2, 1e-3 * Math.min(...plane.size)];
-  return solid("box", half, plane.colors || PLANE);
+/** Points of a surface in the world. */
+function pointsOf(item, pose) {
+  const points = [];
+  for (let k = 0; k < item.vertices.length; k += 3) {
+    let point = pose.position;
+    pose.axes.forEach((axis, n) => { point = sum(point, axis, item.vertices[k + n]); });
+    points.push(point);
+  }
+  return points;
 }
 
 /** A pinhole camera that looks at a target from an azimuth, an elevation and a distance. */
@@ -100,179 +134,186 @@ function packed(color, shade, opacity) {
     | Math.min(255, bright * r)) >>> 0;
 }
 
-/** Bodies as an image: rays from the eye through the pixels of a rectangle of the picture. */
-class RayCaster {
+/** Surfaces as an image: triangles into a rectangle of the picture. */
+class Rasterizer {
   constructor() {
     this.canvas = document.createElement("canvas");
     this.context = this.canvas.getContext("2d");
-    this.depth = new Float32Array(0);
+    this.nearness = new Float32Array(0); // of what is seen at each point: 1 / depth [1/m]
   }
 
-  /** Draw solids with their poses onto a context. */
-  draw(context, camera, solids, poses) {
-    const seen = solids
-      .map((item, k) => ({ item, pose: poses[k], box: this.rectangle(camera, item, poses[k]) }))
+  /** Draw surfaces with their poses onto a context. */
+  draw(context, camera, items, poses) {
+    const seen = items
+      .map((item, k) => this.place(camera, item, poses[k]))
       .filter(({ box }) => box[0] < box[2] && box[1] < box[3]);
     if (!seen.length) return;
     const area = seen.reduce((a, { box }) => a + (box[2] - box[0]) * (box[3] - box[1]), 0);
-    const fine = 4 * area <= BUDGET ? 2 : 1; // rays across a pixel
+    const fine = 4 * area <= BUDGET ? 2 : 1; // points across a pixel
     const low = [0, 1].map((axis) => Math.min(...seen.map(({ box }) => box[axis])));
     const high = [2, 3].map((axis) => Math.max(...seen.map(({ box }) => box[axis])));
-    this.open(fine * (high[0] - low[0]), fine * (high[1] - low[1]));
-    for (const { item, pose, box } of seen) this.cast(camera, item, pose, box, low, fine);
+    this.open(camera, low, fine, fine * (high[0] - low[0]), fine * (high[1] - low[1]));
+    for (const { item, corners } of seen) this.fillSurface(camera, item, corners);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.context.putImageData(this.image, 0, 0);
     const [w, h] = [this.image.width, this.image.height];
-    context.imageSmoothingQuality = "high"; // the mean of all rays of a pixel
+    context.imageSmoothingQuality = "high"; // the mean of all points of a pixel
     context.drawImage(this.canvas, 0, 0, w, h, low[0], low[1], w / fine, h / fine);
   }
 
-  /** An empty image of a size. */
-  open(width, height) {
-    if (width * height > this.depth.length) {
-      this.depth = new Float32Array(width * height);
+  /** An empty image of a size whose upper left corner is a pixel of the picture. */
+  open(camera, low, fine, width, height) {
+    if (width * height > this.nearness.length) {
+      this.nearness = new Float32Array(width * height);
       this.bytes = new ArrayBuffer(4 * width * height);
     }
     this.colors = new Uint32Array(this.bytes, 0, width * height);
     this.colors.fill(0);
-    this.depth.fill(Infinity, 0, width * height);
+    this.nearness.fill(0, 0, width * height);
     this.image = new ImageData(new Uint8ClampedArray(this.bytes, 0, 4 * width * height), width);
     if (this.canvas.width < width) this.canvas.width = width;
     if (this.canvas.height < height) this.canvas.height = height;
-  }
-
-  /** Pixels that a solid can cover: left, top, right, bottom. */
-  rectangle(camera, item, pose) {
-    const place = camera.local(pose.position);
-    if (place[2] < -item.reach) return [0, 0, 0, 0];
-    const whole = [0, 0, camera.width, camera.height];
-    let ends = whole;
-    if (item.shape === "sphere") {
-      // The two tangents from the eye, seen from above and from the side.
-      const spans = [0, 1].map((axis) => {
-        const far = Math.hypot(place[axis], place[2]);
-        if (far <= item.reach) return null;
-        const angle = Math.atan2(place[axis], place[2]);
-        const half = Math.asin(item.reach / far);
-        if (Math.abs(angle) + half > 1.5) return null;
-        return [Math.tan(angle - half), Math.tan(angle + half)].map((t) => camera.focal * t);
-      });
-      if (!spans[0] || !spans[1]) return whole;
-      const [x, y] = spans;
-      const [w, h] = [0.5 * camera.width, 0.5 * camera.height];
-      ends = [w + x[0], h - y[1], w + x[1], h - y[0]];
-    } else {
-      const corners = cornersOf(item, pose).map((corner) => camera.local(corner));
-      if (corners.some((corner) => corner[2] < camera.near)) return whole;
-      const pixels = corners.map((corner) => camera.pixel(corner));
-      const [x, y] = [0, 1].map((axis) => pixels.map((pixel) => pixel[axis]));
-      ends = [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
-    }
-    return ends.map((end, k) => {
-      const limit = k % 2 ? camera.height : camera.width;
-      return Math.min(Math.max(k < 2 ? Math.floor(end) : Math.ceil(end), 0), limit);
-    });
-  }
-
-  cast(camera, item, pose, box, low, fine) {
-    const inBody = (vector) => pose.axes.map((axis) => dot(axis, vector));
-    const [r, u, f] = [camera.right, camera.up, camera.forward].map(inBody);
-    const origin = inBody(sum(camera.eye, pose.position, -1));
-    const meet = item.shape === "sphere"
-      ? sphereMeeting(item, origin, inBody(LIGHT), inBody([0, 0, 1]))
-      : boxMeeting(item, origin, inBody(LIGHT), inBody([0, 0, 1]), 1.1 / camera.focal);
-    const { colors, depth } = this;
-    const width = this.image.width;
-    const step = 1 / (fine * camera.focal);
-    for (let row = fine * (box[1] - low[1]); row < fine * (box[3] - low[1]); row++) {
-      const v = (0.5 * camera.height - low[1]) / camera.focal - (row + 0.5) * step;
-      const [x, y, z] = [f[0] + v * u[0], f[1] + v * u[1], f[2] + v * u[2]];
+    this.low = low;
+    this.fine = fine;
+    // The ground at each row: what is farther away is below it.
+    this.ground = new Float32Array(height);
+    for (let row = 0; row < height; row++) {
+      const v = (0.5 * camera.height - low[1] - (row + 0.5) / fine) / camera.focal;
       const falls = camera.forward[2] + v * camera.up[2];
-      const ground = falls < 0 ? (-1.0002 * camera.eye[2]) / falls : Infinity;
-      const first = fine * (box[0] - low[0]);
-      const end = fine * (box[2] - low[0]);
-      let across = (low[0] - 0.5 * camera.width) / camera.focal + (first + 0.5) * step;
-      for (let k = row * width + first; k < row * width + end; k++, across += step) {
-        const t = meet.depth(x + across * r[0], y + across * r[1], z + across * r[2]);
-        if (t > camera.near && 1.00001 * t < depth[k]) {
-          depth[k] = t;
-          colors[k] = meet.color(t > ground ? SUNK : 255);
+      this.ground[row] = falls < 0 ? -falls / (1.0002 * camera.eye[2]) : 0;
+    }
+  }
+
+  /** Where a surface is seen: its corners to the right, up, forwards, with the brightness of each,
+      and the pixels that it can cover: left, top, right, bottom. */
+  place(camera, item, pose) {
+    const { vertices, normals } = item;
+    const rows = [camera.right, camera.up, camera.forward].map((direction) =>
+      pose.axes.map((axis) => dot(axis, direction)));
+    const from = camera.local(pose.position);
+    const lit = pose.axes.map((axis) => dot(axis, LIGHT));
+    const upwards = pose.axes.map((axis) => axis[2]);
+    const corners = new Float64Array((4 * vertices.length) / 3);
+    const [w, h] = [camera.width, camera.height];
+    let [left, top, right, bottom] = [w, h, 0, 0];
+    let [behind, close] = [true, false];
+    for (let k = 0, n = 0; k < vertices.length; k += 3, n += 4) {
+      const [x, y, z] = [vertices[k], vertices[k + 1], vertices[k + 2]];
+      for (let axis = 0; axis < 3; axis++) {
+        const row = rows[axis];
+        corners[n + axis] = from[axis] + row[0] * x + row[1] * y + row[2] * z;
+      }
+      const [a, b, c] = [normals[k], normals[k + 1], normals[k + 2]];
+      corners[n + 3] = shadeOf(lit[0] * a + lit[1] * b + lit[2] * c,
+        upwards[0] * a + upwards[1] * b + upwards[2] * c);
+      const depth = corners[n + 2];
+      if (depth <= camera.near) {
+        close = true;
+        continue;
+      }
+      behind = false;
+      const [px, py] = camera.pixel([corners[n], corners[n + 1], depth]);
+      left = Math.min(left, px);
+      right = Math.max(right, px);
+      top = Math.min(top, py);
+      bottom = Math.max(bottom, py);
+    }
+    if (behind) return { item, corners, box: [0, 0, 0, 0] };
+    const ends = close ? [0, 0, w, h] : [left, top, right, bottom];
+    const box = ends.map((end, k) =>
+      Math.min(Math.max(k < 2 ? Math.floor(end) : Math.ceil(end), 0), k % 2 ? h : w));
+    return { item, corners, box };
+  }
+
+  /** Point of the image, nearness and brightness of a corner in front of the camera. */
+  point(camera, [x, y, z, shade]) {
+    const [px, py] = camera.pixel([x, y, z]);
+    return [this.fine * (px - this.low[0]), this.fine * (py - this.low[1]), 1 / z, shade];
+  }
+
+  fillSurface(camera, item, corners) {
+    const cornerAt = (n) => [0, 1, 2, 3].map((k) => corners[4 * n + k]);
+    const points = Array.from({ length: corners.length / 4 }, (_, n) =>
+      (corners[4 * n + 2] > camera.near ? this.point(camera, cornerAt(n)) : null));
+    const { triangles } = item;
+    for (let k = 0; k < triangles.length; k += 3) {
+      const [a, b, c] = [triangles[k], triangles[k + 1], triangles[k + 2]];
+      const color = item.colors[item.colored[k / 3]];
+      if (points[a] && points[b] && points[c]) {
+        this.fillTriangle(points[a], points[b], points[c], color);
+      } else if (points[a] || points[b] || points[c]) {
+        const cut = this.cut(camera, [a, b, c].map(cornerAt));
+        for (let n = 2; n < cut.length; n++) this.fillTriangle(cut[0], cut[n - 1], cut[n], color);
+      }
+    }
+    const inked = new Set();
+    for (const [a, b] of item.edges) {
+      if (points[a] && points[b]) this.drawEdge(points[a], points[b], inked);
+    }
+  }
+
+  /** A triangle without what comes too near, as points of the image. */
+  cut(camera, corners) {
+    const kept = [];
+    corners.forEach((corner, k) => {
+      const next = corners[(k + 1) % 3];
+      if (corner[2] > camera.near) kept.push(corner);
+      if ((corner[2] > camera.near) !== (next[2] > camera.near)) {
+        const share = (1.0001 * camera.near - corner[2]) / (next[2] - corner[2]);
+        kept.push(corner.map((x, axis) => x + share * (next[axis] - x)));
+      }
+    });
+    return kept.map((corner) => this.point(camera, corner));
+  }
+
+  fillTriangle([ax, ay, an, as], [bx, by, bn, bs], [cx, cy, cn, cs], color) {
+    const area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax);
+    if (!(area < 0)) return; // seen from behind: the picture's y goes down
+    const { width, height } = this.image;
+    const first = Math.max(0, Math.ceil(Math.min(ax, bx, cx) - 0.5));
+    const last = Math.min(width - 1, Math.floor(Math.max(ax, bx, cx) - 0.5));
+    const upper = Math.max(0, Math.ceil(Math.min(ay, by, cy) - 0.5));
+    const lower = Math.min(height - 1, Math.floor(Math.max(ay, by, cy) - 0.5));
+    // Shares of the corners a and b in a point: linear in the picture, as nearness is.
+    const [stepA, stepB] = [(by - cy) / area, (cy - ay) / area];
+    const { nearness, colors, ground } = this;
+    for (let row = upper; row <= lower; row++) {
+      const [x, y] = [first + 0.5, row + 0.5];
+      let a = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area;
+      let b = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area;
+      for (let k = row * width + first; k <= row * width + last; k++, a += stepA, b += stepB) {
+        const c = 1 - a - b;
+        if (a < -1e-9 || b < -1e-9 || c < -1e-9) continue;
+        const near = a * an + b * bn + c * cn;
+        if (near > 1.00001 * nearness[k]) {
+          nearness[k] = near;
+          colors[k] = packed(color, a * as + b * bs + c * cs, near < ground[row] ? SUNK : 255);
         }
       }
     }
   }
-}
 
-/** How rays meet a sphere: the depth along a direction, and the colour where the last one met it.
-    Its eighths have two colours, so that it is seen to turn. */
-function sphereMeeting(item, [ox, oy, oz], light, up) {
-  const radius = item.half[0];
-  const constant = ox * ox + oy * oy + oz * oz - radius * radius;
-  const [lx, ly, lz] = light.map((c) => c / radius);
-  const [ux, uy, uz] = up.map((c) => c / radius);
-  const first = item.colors[0];
-  const other = (c) => (Math.max(...first) > 0.5 ? 0.7 * c : c + 0.25); // darker, or lighter
-  const second = item.colors[1] || first.map(other);
-  let [x, y, z] = [0, 0, 0];
-  return {
-    depth(dx, dy, dz) {
-      const a = dx * dx + dy * dy + dz * dz;
-      const b = ox * dx + oy * dy + oz * dz;
-      const root = b * b - a * constant;
-      if (root < 0) return -1;
-      const t = -(b + Math.sqrt(root)) / a;
-      x = ox + t * dx;
-      y = oy + t * dy;
-      z = oz + t * dz;
-      return t;
-    },
-    color(opacity) {
-      const odd = ((x > 0) !== (y > 0)) !== (z > 0);
-      const shade = shadeOf(lx * x + ly * y + lz * z, ux * x + uy * y + uz * z);
-      return packed(odd ? first : second, shade, opacity);
-    },
-  };
-}
-
-/** The same of a box, whose edges are darker, ``edge`` wide at a depth of 1. */
-function boxMeeting(item, [ox, oy, oz], light, up, edge) {
-  const [hx, hy, hz] = item.half;
-  const shades = [0, 1, 2, 3, 4, 5].map((face) => {
-    const [axis, sign] = [face >> 1, face & 1 ? -1 : 1];
-    return shadeOf(sign * light[axis], sign * up[axis]);
-  });
-  let [face, t, dx, dy, dz] = [0, 0, 0, 0, 0];
-  return {
-    depth(x, y, z) {
-      dx = x;
-      dy = y;
-      dz = z;
-      const [ax, ay, az] = [Math.abs(hx / x), Math.abs(hy / y), Math.abs(hz / z)];
-      const [mx, my, mz] = [-ox / x, -oy / y, -oz / z];
-      t = Math.max(mx - ax, my - ay, mz - az);
-      if (!(t <= Math.min(mx + ax, my + ay, mz + az))) return -1;
-      if (t === mx - ax) face = x > 0 ? 1 : 0;
-      else if (t === my - ay) face = y > 0 ? 3 : 2;
-      else face = z > 0 ? 5 : 4;
-      return t;
-    },
-    color(opacity) {
-      const width = edge * t;
-      const axis = face >> 1;
-      const atEdge = (axis !== 0 && hx - Math.abs(ox + t * dx) < width)
-        || (axis !== 1 && hy - Math.abs(oy + t * dy) < width)
-        || (axis !== 2 && hz - Math.abs(oz + t * dz) < width);
-      return packed(item.colors[0], atEdge ? 0.72 * shades[face] : shades[face], opacity);
-    },
-  };
-}
-
-function cornersOf(item, pose) {
-  const corners = [];
-  for (const x of [-1, 1]) for (const y of [-1, 1]) for (const z of [-1, 1]) {
-    let corner = pose.position;
-    [x, y, z].forEach((sign, k) => { corner = sum(corner, pose.axes[k], sign * item.half[k]); });
-    corners.push(corner);
+  /** Darken a sharp edge where it is seen, each point once. */
+  drawEdge([ax, ay, an], [bx, by, bn], inked) {
+    const { width, height } = this.image;
+    const count = Math.ceil(Math.max(Math.abs(bx - ax), Math.abs(by - ay))) || 1;
+    if (count > 4 * (width + height)) return; // it comes from far outside the picture
+    for (let step = 0; step <= count; step++) {
+      const share = step / count;
+      const near = an + share * (bn - an);
+      const [x, y] = [ax + share * (bx - ax), ay + share * (by - ay)];
+      for (let n = 0; n < this.fine * this.fine; n++) {
+        const column = Math.floor(x - 0.5 * this.fine + 0.5) + (n % this.fine);
+        const row = Math.floor(y - 0.5 * this.fine + 0.5) + Math.floor(n / this.fine);
+        if (column < 0 || row < 0 || column >= width || row >= height) continue;
+        const k = row * width + column;
+        const there = this.nearness[k];
+        if (there > 1.003 * near || there < 0.99 * near || inked.has(k)) continue;
+        inked.add(k);
+        const [color, opacity] = [this.colors[k], this.colors[k] & 0xff000000];
+        const dark = (shift) => (EDGE * ((color >>> shift) & 255)) << shift & (255 << shift);
+        this.colors[k] = (opacity | dark(16) | dark(8) | dark(0)) >>> 0;
+      }
+    }
   }
-  return corners;
 }

@@ -38,15 +38,9 @@ function hull(points) {
   return [...chain(sorted), ...chain(sorted.reverse())];
 }
 
-/** Outline of a solid's shadow on the ground, counter-clockwise. */
+/** Outline of a surface's shadow on the ground, counter-clockwise. */
 function shadowOf(item, pose) {
-  const onGround = (point) => sum(point, LIGHT, -point[2] / LIGHT[2]);
-  if (item.shape === "box") return hull(cornersOf(item, pose).map(onGround));
-  const side = unit([-LIGHT[1], LIGHT[0], 0]);
-  const other = [LIGHT[1] * side[2] - LIGHT[2] * side[1], LIGHT[2] * side[0] - LIGHT[0] * side[2],
-    LIGHT[0] * side[1] - LIGHT[1] * side[0]];
-  return circle([0, 0], item.reach).map(([x, y]) =>
-    onGround(sum(sum(pose.position, side, x), other, y)));
+  return hull(pointsOf(item, pose).map((point) => sum(point, LIGHT, -point[2] / LIGHT[2])));
 }
 
 /** Everything on one canvas. */
@@ -54,9 +48,11 @@ class Scene {
   constructor(canvas, data) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
-    this.caster = new RayCaster();
-    this.bodies = data.bodies.map(bodySolid);
-    this.planes = data.scenery.map(planeSolid);
+    this.rasterizer = new Rasterizer();
+    const meshes = data.meshes.map(meshOf);
+    this.bodies = data.bodies.map(({ mesh, colors }) =>
+      surfaceOf(meshes[mesh], colors, meshes[mesh].edges.length ? EDGED : ROUND));
+    this.planes = data.scenery.map(({ mesh, colors }) => surfaceOf(meshes[mesh], colors, PLANE));
     this.planePoses = data.scenery.map((plane) => ({
       position: plane.position, axes: axesOf(plane.quaternion),
     }));
@@ -81,8 +77,8 @@ class Scene {
     const spacing = this.drawGrid(view);
     if (this.goal) this.drawGoalBelow();
     this.drawShadows(poses);
-    const solids = [...this.planes, ...this.bodies];
-    this.caster.draw(context, this.camera, solids, [...this.planePoses, ...poses]);
+    const items = [...this.planes, ...this.bodies];
+    this.rasterizer.draw(context, this.camera, items, [...this.planePoses, ...poses]);
     if (this.goal) this.drawGoal();
     for (const point of touching) this.drawTouch(point);
     return spacing;

@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from diffsim.reporting.filmstrip import write_filmstrip
 from diffsim.reporting.learning_curve import plot_learning_curve
 from diffsim.reporting.replay import write_run_replay
 from diffsim.reporting.run_files import read_json, read_metrics
@@ -21,7 +20,7 @@ def write_plots(folder: Path) -> list[Path]:
         paths.append(plot_learning_curve(folder))
     if (folder / "trajectory_after.csv").exists():
         paths.append(plot_trajectories(folder))
-        paths += filter(None, [write_filmstrip(folder), write_run_replay(folder)])
+        paths += filter(None, [write_run_replay(folder)])
     return paths
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Polygon
+from scipy.spatial import ConvexHull
 
 from diffsim.reporting.run_files import (
     ROTATION,
@@ -20,10 +20,10 @@ from diffsim.reporting.run_files import (
     read_trajectory,
     save_figure,
 )
-from diffsim.reporting.surfaces import DrawnGeom, drawn_geoms
+from diffsim.reporting.surfaces import SURFACES, DrawnSurface, drawn_surfaces
 
 _OUTLINES = 24
-"""About how many outlines of a body are drawn along its path."""
+"""About how many outlines are drawn along the path of a robot that is a single body."""
 
 
 def plot_trajectories(folder: Path) -> Path:
@@ -31,30 +31,34 @@ def plot_trajectories(folder: Path) -> Path:
 
     A motion that stops being finite is drawn up to there.
 
-    Spheres are drawn to scale at equal time intervals, with a spoke that shows how they turn.
+    Outlines are drawn to scale at the end and, of a robot that is a single body, at equal time
+    intervals, with a spoke that shows how it turns.
     """
+    surfaces = drawn_surfaces(read_json(folder, SURFACES))
     config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
     figure = Figure(figsize=(11.0, 5.2), layout="constrained")
     tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (which, table) in zip(panels, tables.items(), strict=True):
-        _draw(axes, drawable_part(table), config, goal)
+        _draw(axes, drawable_part(table), surfaces, goal)
         axes.set_title(", ".join(filter(None, [f"{which} training", cut_off(table)])))
     panels[0].set_ylabel("z [m]")
     figure.suptitle(config["name"])
     return save_figure(figure, folder / "trajectory.png", dpi=110)
 
 
-def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndarray | None) -> None:
+def _draw(
+    axes: Axes, table: pd.DataFrame, surfaces: list[DrawnSurface], goal: np.ndarray | None
+) -> None:
     axes.axhline(0.0, color="0.3", linewidth=1.5)
-    for number, (name, path) in enumerate(table.groupby("body", sort=False)):
-        color = f"C{number}"
+    bodies = table.groupby("body", sort=False)
+    for number, (name, path) in enumerate(bodies):
+        color, last = f"C{number}", len(path) - 1
         axes.plot(path["x"], path["z"], color=color, linewidth=1.2)
-        geoms = drawn_geoms(str(name), config["robot"]["bodies"][name])
-        every = max(1, len(path) // _OUTLINES)
-        for geom in (geom for geom in geoms if geom.shape == "sphere"):
-            for shown in [*range(0, len(path) - 1, every), len(path) - 1]:
-                _draw_sphere(axes, path.iloc[shown], geom, color, last=shown == len(path) - 1)
+        every = max(1, len(path) // _OUTLINES) if len(bodies) == 1 else last + 1
+        for surface in (surface for surface in surfaces if surface.body == name):
+            for shown in [*range(0, last, every), last]:
+                _draw_outline(axes, path.iloc[shown], surface, color, last=shown == last)
     if goal is not None:
         place = (goal[0], goal[2])
         axes.plot(*place, marker="^", markersize=9, color="tab:red", clip_on=False)
@@ -65,14 +69,17 @@ def _draw(axes: Axes, table: pd.DataFrame, config: dict[str, Any], goal: np.ndar
     axes.margins(x=0.08, y=0.1)
 
 
-def _draw_sphere(axes: Axes, row: pd.Series, geom: DrawnGeom, color: str, last: bool) -> None:
-    alpha, radius = 1.0 if last else 0.35, geom.size[0]
-    place = row[["x", "y", "z"]].to_numpy(float)
-    place = place + row[list(ROTATION)].to_numpy(float).reshape(3, 3) @ geom.position
-    centre = (place[0], place[2])
-    axes.add_patch(
-        Circle(centre, radius, fill=last, facecolor="white", edgecolor=color, alpha=alpha)
-    )
-    # The body's own z axis, projected.
-    tip = (centre[0] + radius * row["r_xz"], centre[1] + radius * row["r_zz"])
+def _draw_outline(
+    axes: Axes, row: pd.Series, surface: DrawnSurface, color: str, last: bool
+) -> None:
+    alpha = 1.0 if last else 0.35
+    rotation = row[list(ROTATION)].to_numpy(float).reshape(3, 3)
+    corners = surface.at(row[["x", "y", "z"]].to_numpy(float), rotation)[:, [0, 2]]
+    # Joggled: seen from its edge, a flat surface is a line.
+    outline = corners[ConvexHull(corners, qhull_options="QJ").vertices]
+    axes.add_patch(Polygon(outline, fill=last, facecolor="white", edgecolor=color, alpha=alpha))
+    # The surface's own z axis, projected.
+    axis = rotation @ surface.rotation[:, 2] * surface.vertices[:, 2].max()
+    centre = corners.mean(axis=0)
+    tip = centre + axis[[0, 2]]
     axes.plot([centre[0], tip[0]], [centre[1], tip[1]], color=color, alpha=alpha, linewidth=1)

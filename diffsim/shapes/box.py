@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.mesh import Mesh, flat_faces
 from diffsim.shapes.shape import Size
 from diffsim.shapes.visible import TINY, Meeting, Rays, look_at_face
 from diffsim.tables import Parameter
@@ -38,6 +40,16 @@ class Box:
     def thickness(self, size: Size) -> jax.Array:
         edges: Vec3 = size["size"]
         return 0.5 * jnp.minimum(jnp.minimum(edges.x, edges.y), edges.z)
+
+    def mesh(self, size: Size) -> Mesh:
+        half = 0.5 * np.array([float(edge) for edge in size["size"]])
+        faces = []
+        for axis in range(3):
+            across, along = np.eye(3)[axis - 2], np.eye(3)[axis - 1]
+            for side in (1.0, -1.0):
+                turns = [(-side, -1.0), (side, -1.0), (side, 1.0), (-side, 1.0)]
+                faces.append([side * np.eye(3)[axis] + a * across + b * along for a, b in turns])
+        return flat_faces(half * np.array(faces))
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
         """Meet the box between the faces that a ray enters last and leaves first."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.mesh import Mesh, flat_faces
 from diffsim.shapes.shape import Size
 from diffsim.shapes.visible import TINY, Meeting, Rays, look_at_face
 from diffsim.tables import Parameter
@@ -47,6 +49,12 @@ class LimitedPlane(Plane):
     """A plane as cameras see it that ends where one copy of its texture does."""
 
     repeats = False
+
+    def mesh(self, size: Size) -> Mesh:
+        """Both sides of it."""
+        x, y = 0.5 * float(size["size"].x), 0.5 * float(size["size"].y)
+        above = np.array([[-x, -y, 0.0], [x, -y, 0.0], [x, y, 0.0], [-x, y, 0.0]])
+        return flat_faces(np.stack([above, above[::-1]]))
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
         found = super().meet(size, rays)

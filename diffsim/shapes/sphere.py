@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.mesh import SECTORS, Mesh, lathe
 from diffsim.shapes.shape import Size
 from diffsim.shapes.visible import Look, Meeting, Rays
 from diffsim.tables import Parameter
@@ -37,6 +39,10 @@ class Sphere:
     def thickness(self, size: Size) -> jax.Array:
         radius: jax.Array = size["radius"]
         return radius
+
+    def mesh(self, size: Size) -> Mesh:
+        angle = np.linspace(0.0, math.pi, SECTORS // 2 + 1)
+        return lathe(float(size["radius"]) * np.stack([np.sin(angle), np.cos(angle)], axis=1))
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
         depth, beyond = _first_point(size["radius"], rays)

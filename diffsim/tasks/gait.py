@@ -47,6 +47,7 @@ class Gait(Task):
         "sideways": Figure("m", larger=None),
     }
     judged_by = "speed"
+    shown = 0.8  # about a stride: a gait repeats itself
 
     def __init__(self, config: GaitConfig, world: World) -> None:
         self.config = config

@@ -85,11 +85,13 @@ class Task:
         Config: what its YAML file may say.
         figures: what an evaluation tells beside the loss, by name.
         judged_by: the figure, or "loss", that says most about success.
+        shown: length of the end of an episode that a film strip shows [s]; None for all of it.
     """
 
     Config: ClassVar[type[TaskConfig]]
     figures: ClassVar[Mapping[str, Figure]]
     judged_by: ClassVar[str]
+    shown: ClassVar[float | None] = None
 
     def __init__(self, config: Any, world: World) -> None:
         """The task that a ``Config`` describes, in a world."""

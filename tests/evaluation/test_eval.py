@@ -17,10 +17,10 @@ from diffsim.cli.configuration import compose_config
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import load_run, run_eval
 from diffsim.experiment.experiment import Experiment
+from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.runner import run
 from diffsim.experiment.status import read_status
 from diffsim.experiment.trajectory import DivergedError
-from diffsim.reporting.summary import write_plots
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_eval
@@ -137,7 +137,9 @@ def test_an_episode_is_replayed_with_its_contacts_and_motors(tmp_path):
     assert data["position"][2::3] == pytest.approx(heights, abs=1e-3)
     touching = data["contacts"]["touching"]
     assert data["contacts"]["names"] == ["ball/ground"]
-    (radius,) = data["bodies"][0]["size"]
+    (radius,) = json.loads((tmp_path / "result.json").read_text())["variables"]["size"]
+    (mesh,) = data["meshes"]
+    assert max(mesh["vertices"]) == pytest.approx(radius, abs=1e-3)
     depths = {k: found[0][1] for k, found in enumerate(touching) if found}
     assert depths
     assert radius != 0.5
@@ -322,4 +324,4 @@ def test_a_run_whose_best_motion_is_not_finite_has_diverged(monkeypatch, tmp_pat
         run(config, tmp_path, QUIET)
     assert read_status(tmp_path).status == "diverged"
     assert not (tmp_path / "result.json").exists()
-    assert len(write_plots(tmp_path)) == 4
+    assert len(write_pictures(tmp_path)) == 4

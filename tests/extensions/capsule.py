@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsim.collisions.collision import GeomMotion, Touch, sphere_on_plane
 from diffsim.collisions.table import COLLISIONS
 from diffsim.math.vectors import Vec3
+from diffsim.shapes.mesh import SECTORS, Mesh, lathe
 from diffsim.shapes.shape import Size
 from diffsim.shapes.sphere import Sphere
 from diffsim.shapes.table import SHAPES
@@ -48,6 +50,17 @@ class Capsule:
 
     def thickness(self, size: Size) -> jax.Array:
         return size["radius"]
+
+    def mesh(self, size: Size) -> Mesh:
+        """A sphere that is cut in two at its equator, with a tube between the halves."""
+        angle = np.linspace(0.0, math.pi, SECTORS // 2 + 1)
+        upper, lower = np.split(
+            np.stack([np.sin(angle), np.cos(angle)], axis=1), [SECTORS // 4 + 1]
+        )
+        half = np.array([0.0, 0.5 * float(size["length"])])
+        radius = float(size["radius"])
+        rings = [radius * upper + half, radius * np.vstack([upper[-1:], lower]) - half]
+        return lathe(np.concatenate(rings))
 
     def meet(self, size: Size, rays: Rays) -> Meeting:
         """A ray enters it where it enters one of the spheres along its line."""

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.trajectory import COLUMNS
 from diffsim.reporting.run_files import cut_off, drawable_part, read_trajectory
-from diffsim.reporting.summary import print_summary, write_plots
+from diffsim.reporting.summary import print_summary
 from tests.saved_runs import config_of, write_run
 
 NAN, INF = float("nan"), float("inf")
@@ -47,11 +48,11 @@ def test_a_motion_is_drawn_as_far_as_it_is_finite(which, value, ball, tmp_path):
     folder = write_run(tmp_path / "run", ball, [3.0, 2.0], succeeded=None)
     for name in ("before", "after"):
         write_trajectory(folder, name, 20 if which in (name, "both") else TIMES, value)
-    paths = write_plots(folder)
+    paths = write_pictures(folder)
     assert [path.name for path in paths] == [
-        *("learning_curve.png", "trajectory.png", "filmstrip.png", "replay.html")
+        *("learning_curve.png", "trajectory.png", "replay.html", "filmstrip.png")
     ]
-    for path in paths[:-1]:
+    for path in (path for path in paths if path.suffix == ".png"):
         assert np.asarray(Image.open(path).convert("L"), float).std() > 2.0
     assert max(replayed(folder)["times"]) == pytest.approx(0.49 if which == "before" else 0.19)
     table = read_trajectory(folder, "before" if which == "before" else "after")
@@ -64,7 +65,10 @@ def test_of_a_motion_that_is_not_finite_at_its_start_there_is_no_film(ball, tmp_
     folder = write_run(tmp_path / "run", ball, [3.0, 2.0], succeeded=None)
     for name in ("before", "after"):
         write_trajectory(folder, name, 0)
-    assert [path.name for path in write_plots(folder)] == ["learning_curve.png", "trajectory.png"]
+    assert [path.name for path in write_pictures(folder)] == [
+        "learning_curve.png",
+        "trajectory.png",
+    ]
 
 
 def test_a_body_that_is_lost_in_space_is_drawn(ball, tmp_path):
@@ -73,7 +77,7 @@ def test_a_body_that_is_lost_in_space_is_drawn(ball, tmp_path):
         folder = write_run(tmp_path / str(number), ball, [3.0, 2.0], succeeded=None)
         for name in ("before", "after"):
             write_trajectory(folder, name, 20, far)
-        assert len(write_plots(folder)) == 4
+        assert len(write_pictures(folder)) == 4
         said = "more than 1000 km away from 0.2 s on" if far > 1e6 else ""
         assert cut_off(read_trajectory(folder, "after")) == said
 
@@ -92,7 +96,7 @@ def test_a_body_that_is_lost_in_space_is_drawn(ball, tmp_path):
 def test_a_learning_curve_is_drawn_of_what_is_finite(losses, last, ball, tmp_path):
     figures = {"end_distance": [1.0, 0.5, INF, last], "validation_speed": [NAN, None, None, last]}
     folder = write_run(tmp_path / "run", ball, losses, figures=figures, succeeded=None)
-    (path,) = write_plots(folder)
+    (path,) = write_pictures(folder)
     assert Image.open(path).size[0] > 100
 
 

@@ -21,24 +21,28 @@ from diffsim.reporting.replay import (
     write_replay,
     write_run_replay,
 )
+from diffsim.robots.appearance import PlaneConfig, TextureConfig
+from diffsim.robots.config import BodyConfig, RobotConfig
+from diffsim.robots.surfaces import surfaces_record
 
 HOSTILE = "</script><script>window.broken = true</script><img src=x onerror='window.broken = true'>"
-PLAIN = {"pattern": "plain", "colors": [[0.9, 0.1, 0.1], [0.0, 0.0, 0.0]]}
-ROBOT = {
-    "bodies": {
-        HOSTILE: {"shape": "sphere", "radius": 0.2, "texture": PLAIN},
-        "box": {"shape": "box", "size": [0.3, 0.2, 0.4]},
+PLAIN = TextureConfig(pattern="plain", colors=[[0.9, 0.1, 0.1], [0.0, 0.0, 0.0]])
+WALL = PlaneConfig(
+    position=[0.0, 1.0, 0.5],
+    orientation=[1.0, 1.0, 0.0, 0.0],
+    size=[2.0, 1.0],
+    limited=True,
+    texture=PLAIN,
+)
+ROBOT = RobotConfig(
+    name="pair",
+    bodies={
+        HOSTILE: BodyConfig(shape="sphere", radius=0.2, texture=PLAIN),
+        "box": BodyConfig(shape="box", size=[0.3, 0.2, 0.4]),
     },
-    "scenery": {
-        "wall": {
-            "position": [0.0, 1.0, 0.5],
-            "orientation": [1.0, 1.0, 0.0, 0.0],
-            "size": [2.0, 1.0],
-            "limited": True,
-            "texture": PLAIN,
-        }
-    },
-}
+    scenery={"wall": WALL},
+)
+SURFACES = surfaces_record(ROBOT)
 DT, STEPS = 0.005, 200
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -59,7 +63,7 @@ def episode(bodies=2, steps=STEPS, dt=DT):
     times = np.arange(steps + 1) * dt
     along = times[:, None] + np.arange(bodies)
     position = np.stack([along, 0.0 * along, 0.2 + 0.0 * along], axis=-1)
-    return Recording(list(ROBOT["bodies"])[:bodies], times, position, turns(3.0 * along))
+    return Recording(list(ROBOT.bodies)[:bodies], times, position, turns(3.0 * along))
 
 
 def readings(steps=STEPS):
@@ -80,7 +84,7 @@ def data_of(page):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("replay") / "replay.html"
-    write_replay(path, HOSTILE, "an episode", ROBOT, episode(), [1.5, 0.0, 0.3], *readings())
+    write_replay(path, HOSTILE, "an episode", SURFACES, episode(), [1.5, 0.0, 0.3], *readings())
     return path
 
 
@@ -96,7 +100,9 @@ def test_what_the_page_is_told_is_what_happened(page):
     assert np.abs(np.sum(rotation * quaternions(motion.rotation)[kept], axis=-1)) == pytest.approx(
         np.ones(rotation.shape[:2]), abs=1e-4
     )
-    assert [body["size"] for body in data["bodies"]] == [[0.2], [0.3, 0.2, 0.4]]
+    corners = [np.reshape(mesh["vertices"], (-1, 3)) for mesh in data["meshes"]]
+    extents = [np.ptp(corners[body["mesh"]], axis=0) for body in data["bodies"]]
+    np.testing.assert_allclose(extents, [[0.4, 0.4, 0.4], [0.3, 0.2, 0.4]], atol=1e-4)
     assert [body["colors"] for body in data["bodies"]] == [[[0.9, 0.1, 0.1]], None]
     assert [plane["name"] for plane in data["scenery"]] == ["wall"]
     assert data["goal"] == [1.5, 0.0, 0.3]
@@ -128,22 +134,23 @@ def test_quaternions_are_those_of_the_rotations():
 
 
 def test_a_replay_is_small(tmp_path):
-    bodies = {f"body_{k}": {"shape": "sphere", "radius": 0.05} for k in range(9)}
+    bodies = {f"body_{k}": BodyConfig(shape="sphere", radius=0.05) for k in range(9)}
+    surfaces = surfaces_record(RobotConfig(name="nine", bodies=bodies))
     rng = np.random.default_rng(0)
     position, angle = rng.normal(size=(301, 9, 3)), rng.normal(size=(301, 9))
     motion = Recording(list(bodies), np.arange(301) * 0.01, position, turns(angle))
-    path = write_replay(tmp_path / "replay.html", "nine", "", {"bodies": bodies}, motion)
+    path = write_replay(tmp_path / "replay.html", "nine", "", surfaces, motion)
     assert path.stat().st_size < 300_000
 
 
 def test_an_episode_that_breaks_is_shown_until_it_does(tmp_path):
     motion = episode()
     motion.position[100:] = np.nan
-    path = write_replay(tmp_path / "replay.html", "broken", "", ROBOT, motion)
+    path = write_replay(tmp_path / "replay.html", "broken", "", SURFACES, motion)
     assert data_of(path.read_text())["times"][-1] == pytest.approx(99 * DT)
     motion.position[0] = np.nan
     with pytest.raises(ValueError, match="finite at its start"):
-        write_replay(path, "broken", "", ROBOT, motion)
+        write_replay(path, "broken", "", SURFACES, motion)
 
 
 def test_a_run_is_replayed_from_its_files(tmp_path):
@@ -158,12 +165,13 @@ def test_a_run_is_replayed_from_its_files(tmp_path):
     table.insert(0, "body", motion.names * len(motion.times))
     table.insert(0, "time", np.repeat(motion.times, 2))
     table.to_csv(tmp_path / "trajectory_after.csv", index=False)
-    config = {"name": "mine", "robot": {"name": "pair", **ROBOT}}
+    config = {"name": "mine", "robot": {"name": "pair"}}
+    (tmp_path / "surfaces.json").write_text(json.dumps(SURFACES))
     (tmp_path / "manifest.json").write_text(json.dumps({"config": config}))
     (tmp_path / "result.json").write_text(json.dumps({"goal": [1.0, 0.0, 0.0]}))
     again = data_of(write_run_replay(tmp_path).read_text())
     direct = write_replay(
-        tmp_path / "direct.html", "mine", "After training · pair", ROBOT, motion, [1.0, 0.0, 0.0]
+        tmp_path / "direct.html", "mine", "After training · pair", SURFACES, motion, [1.0, 0.0, 0.0]
     )
     assert again == data_of(direct.read_text())
 

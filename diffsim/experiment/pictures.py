@@ -1,0 +1,105 @@
+"""All pictures of a run, from its files: those of the reporting, and a film strip by the camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from diffsim.camera.film import Film
+from diffsim.camera.pictures import chosen_for_strip, save_strip
+from diffsim.experiment.config import RunConfig
+from diffsim.experiment.manifest import restore_config
+from diffsim.experiment.paths import is_list
+from diffsim.math.spatial import Motion, Pose, Twist
+from diffsim.math.vectors import Mat3, Vec3
+from diffsim.reporting.run_files import (
+    ROTATION,
+    cut_off,
+    drawable_part,
+    read_goal,
+    read_json,
+    read_trajectory,
+)
+from diffsim.reporting.summary import write_plots
+from diffsim.robots.config import RobotConfig
+from diffsim.robots.replace import replace
+from diffsim.tasks.table import TASKS
+
+FILMSTRIP = "filmstrip.png"
+"""Name of the film strip in a run's folder."""
+
+
+def write_pictures(folder: Path) -> list[Path]:
+    """Draw the pictures of a run, as far as it got, its replay and its film strip; their paths."""
+    paths = write_plots(folder)
+    if (folder / "trajectory_after.csv").exists():
+        paths += filter(None, [write_filmstrip(folder)])
+    return paths
+
+
+def write_filmstrip(folder: Path) -> Path | None:
+    """Draw the motion after training, as far as it is finite, as images of a camera.
+
+    Of a task whose motion repeats itself, as a gait, it shows the end alone.
+
+    Args:
+        folder: of a run.
+
+    Returns:
+        The path of the PNG; None if the motion is not finite at its start.
+
+    Raises:
+        ConfigError: if the run needs plugins that are not loaded.
+    """
+    config = restore_config(read_json(folder, "manifest.json")["config"])
+    table = read_trajectory(folder, "after")
+    said, table = cut_off(table), drawable_part(table)
+    if table.empty:
+        return None
+    names = list(dict.fromkeys(table["body"]))
+    times = table["time"].to_numpy(float)[:: len(names)]
+    shown = TASKS[config.task.kind].shown
+    first = 0 if shown is None else int(np.searchsorted(times, times[-1] - shown, side="right"))
+    frames = first + chosen_for_strip(len(times) - first)
+    goal = read_goal(folder)
+    film = Film(best_robot(config, folder), None, None if goal is None else _vector(goal))
+    motion = _motion(table, len(names), frames)
+    images = film.shoot(names, motion)
+    places = np.asarray(motion.pose.position.x).mean(axis=1)
+    captions = [f"{times[k]:.2f} s, x = {x:.1f} m" for k, x in zip(frames, places, strict=True)]
+    save_strip(folder / FILMSTRIP, images, captions, ", ".join(filter(None, [config.name, said])))
+    return folder / FILMSTRIP
+
+
+def best_robot(config: RunConfig, folder: Path) -> RobotConfig:
+    """The robot of a run with the best numbers that it has found; its own before there are any."""
+    if not (folder / "result.json").exists():
+        return config.robot
+    found = read_json(folder, "result.json")["variables"]
+    values: dict[str, Any] = {}
+    for name, variable in config.variables.items():
+        if variable.path.startswith("robot.") and name in found:
+            numbers = [float(value) for value in found[name]]
+            values[variable.path] = numbers if is_list(config, variable.path) else numbers[0]
+    return replace(config, values).robot
+
+
+def _motion(table: pd.DataFrame, parts: int, frames: np.ndarray) -> Motion:
+    """Poses of all parts at some times, components (frames, parts); velocities are left out."""
+
+    def at(columns: list[str]) -> np.ndarray:
+        return table[columns].to_numpy(float).reshape(-1, parts, len(columns))[frames]
+
+    turned = at(list(ROTATION)).reshape(len(frames), parts, 3, 3)
+    still = _vector(np.zeros((len(frames), parts, 3)))
+    columns = Mat3(*(_vector(turned[..., k]) for k in range(3)))
+    return Motion(Pose(_vector(at(["x", "y", "z"])), columns), Twist(still, still))
+
+
+def _vector(numbers: np.ndarray) -> Vec3:
+    """The last axis as components."""
+    return Vec3(*(jnp.asarray(numbers[..., k]) for k in range(3)))
