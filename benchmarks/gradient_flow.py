@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.jobs import Chain, Job, Runner, Stopped
 from diffsim.bench.results import origin
-from diffsim.reporting.run_files import read_json, read_metrics
+from diffsim.runs.folder import RunFolder
 
 SEEDS = range(3)
 
@@ -82,7 +82,7 @@ def jobs(folder: Path) -> dict[tuple[Training, str, int], Job]:
 
 def row(problem: Training, recipe: str, seed: int, folder: Path) -> dict[str, object]:
     """One run in numbers; one that diverged as far as it came."""
-    metrics = read_metrics(folder)
+    metrics = RunFolder(folder).metrics()
     found = metrics[problem.figure]
     return {
         "problem": problem.preset,
@@ -132,7 +132,7 @@ def main() -> None:
     table = pd.DataFrame([row(*key, job.folder) for key, job in made.items()])
     table.to_csv(folder / "gradient_flow.csv", index=False)
     newest = max((job.folder for job in made.values()), key=lambda path: path.stat().st_mtime)
-    text = f"{report(table)}\n{origin(read_json(newest, 'manifest.json'))}\n"
+    text = f"{report(table)}\n{origin(RunFolder(newest).manifest())}\n"
     (folder / "gradient_flow.md").write_text(text)
     print(f"{text}\nEverything is in {folder}")
     if runner.failed:

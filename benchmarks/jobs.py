@@ -21,10 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from diffsim.cli.configuration import compose_config, quoted
-from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.status import OVER, read_status
-from diffsim.reporting.run_files import read_json
+from diffsim.runs.files import write_json
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
 PROGRAMS = {
@@ -145,7 +144,7 @@ def _same_config(job: Job) -> bool:
     """Return whether a training was made with the config that its command means now."""
     if job.program != "diffsim-run":
         return True
-    made = restore_config(read_json(job.folder, "manifest.json")["config"])
+    made = restore_config(RunFolder(job.folder).manifest()["config"])
     return made == compose_config(*job.overrides)
 
 
@@ -331,13 +330,12 @@ def _cores() -> list[int]:
 
 def _is_over(job: Job) -> bool:
     """Return whether a training came to its end, which a record may not yet say."""
-    status = read_status(job.folder) if job.program == "diffsim-run" else None
-    return status is not None and status.status in OVER
+    return job.program == "diffsim-run" and RunFolder(job.folder).is_over
 
 
 def _arguments(job: Job) -> tuple[str, ...]:
     """Arguments of a job's program: to begin, or to go on."""
-    if job.program == "diffsim-run" and (job.folder / "manifest.json").exists():
+    if job.program == "diffsim-run" and RunFolder(job.folder).has_begun:
         return (f"resume={as_value(job.folder)}",)
     return job.arguments
 
@@ -345,8 +343,9 @@ def _arguments(job: Job) -> tuple[str, ...]:
 def _share_done(job: Job) -> float:
     """Share of a running training that is done, from its files; 0 of anything else."""
     try:
-        rows = sum(1 for _ in (job.folder / "metrics.csv").open()) - 1
-        wanted = read_json(job.folder, "manifest.json")["config"]["optimizer"]["iterations"]
+        run = RunFolder(job.folder)
+        rows = sum(1 for _ in run.metrics_path.open()) - 1
+        wanted = run.manifest()["config"]["optimizer"]["iterations"]
         return min(1.0, max(0.0, rows / wanted))
     except (OSError, ValueError, KeyError):
         return 0.0

@@ -23,7 +23,7 @@ from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.check import check_run
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interrupted, current
-from diffsim.experiment.status import OVER, read_status
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
 COMMAND = "diffsim-run"
@@ -102,10 +102,10 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
 
 def _end(folder: Path, message: str) -> str:
     """Add to a message about an interrupted run how it goes on."""
-    if not (folder / "manifest.json").exists():
+    run = RunFolder(folder)
+    if not run.has_begun:
         return message
-    status = read_status(folder)
-    if status is not None and status.status in OVER:
+    if (status := run.status()) and run.is_over:
         return f"{message}; the run has {status.status}"
     whole = folder.parent if sweep.is_sweep(folder.parent) else folder
     return f"{message}; to go on: {COMMAND} resume={whole}"
@@ -113,10 +113,8 @@ def _end(folder: Path, message: str) -> str:
 
 def _best_loss(folder: Path) -> float | None:
     """Loss of a finished run, None for one that failed."""
-    from diffsim.reporting.run_files import read_json
-
     with suppress(OSError, ValueError, KeyError):
-        return float(read_json(folder, "result.json")["loss"])
+        return float(RunFolder(folder).result()["loss"])
     return None
 
 

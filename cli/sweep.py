@@ -7,7 +7,6 @@ What was asked for is in ``sweep.json``, by which the whole sweep can go on.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -24,9 +23,9 @@ from omegaconf import DictConfig
 from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
-from diffsim.experiment.files import write_json
 from diffsim.experiment.interruption import current
-from diffsim.experiment.status import OVER, read_status, write_status
+from diffsim.runs.files import write_json
+from diffsim.runs.folder import RunFolder, read_json
 from diffsim.tables import FILES
 
 COMMAND = "diffsim-run"
@@ -69,7 +68,7 @@ class Sweep(Callback):
         Exits: 1 if not all are finished.
         """
         folder = Path(config.hydra.sweep.dir)
-        jobs = {path: read_status(path) for path in _jobs(folder)}
+        jobs = {path: RunFolder(path).status() for path in _jobs(folder)}
         bad = {p: s for p, s in jobs.items() if s is None or s.status != "finished"}
         print(f"{len(jobs) - len(bad)} of {len(jobs)} jobs are finished, all in {folder}")
         for path, status in bad.items():
@@ -95,8 +94,8 @@ def begin_job(folder: Path) -> bool:
     if _in_parallel():
         _take_cores(Path(job.sweep.dir), job.launcher.get("n_jobs"))
     write_json(folder / "job.json", {"overrides": list(job.overrides.task)})
-    status = read_status(folder)
-    if status is None or status.status not in OVER:
+    run = RunFolder(folder)
+    if not run.is_over or (status := run.status()) is None:
         return True
     print(f"{folder.name} is {status.status} already")
     return False
@@ -104,12 +103,11 @@ def begin_job(folder: Path) -> bool:
 
 def end_job(folder: Path, error: Exception | None) -> None:
     """Leave a job's outcome in its folder, if the run itself has not, and say it in a line."""
-    if error is not None and (
-        (status := read_status(folder)) is None or status.status == "running"
-    ):
-        write_status(folder, "failed", describe(error))
+    run = RunFolder(folder)
+    if error is not None and ((status := run.status()) is None or status.status == "running"):
+        run.write_status("failed", describe(error))
     if error is not None or _in_parallel():
-        status = read_status(folder)
+        status = run.status()
         outcome = "no status" if status is None else f"{status.status}, {status.reason}"
         print(f"{folder.name}: {outcome}", flush=True)
 
@@ -156,7 +154,7 @@ def _asked(config: DictConfig) -> dict[str, list[str]]:
 
 def _read(folder: Path) -> dict[str, list[str]] | None:
     try:
-        content: dict[str, list[str]] = json.loads((folder / FILE).read_text())
+        content: dict[str, list[str]] = read_json(folder / FILE)
         return {
             name: [str(v) for v in content[name]]
             for name in ("overrides", "launcher", "config_dirs")
@@ -167,9 +165,7 @@ def _read(folder: Path) -> dict[str, list[str]] | None:
 
 def _overrides(folder: Path) -> list[str]:
     try:
-        return [
-            str(override) for override in json.loads((folder / "job.json").read_text())["overrides"]
-        ]
+        return [str(override) for override in read_json(folder / "job.json")["overrides"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

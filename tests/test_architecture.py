@@ -33,6 +33,7 @@ LAYERS = (
     ("diffsim.controllers",),
     ("diffsim.tasks",),
     ("diffsim.optimizers",),
+    ("diffsim.runs",),
     ("diffsim.experiment",),
     ("diffsim.checks", "diffsim.bench", "diffsim.evaluation", "diffsim.environments"),
     ("diffsim.cli",),
@@ -140,11 +141,11 @@ def test_the_engine_imports_nothing_but_jax_and_numpy():
 
 
 READ_BY_REPORTING = (
-    *("diffsim.reporting", "diffsim.validation"),
+    *("diffsim.reporting", "diffsim.runs", "diffsim.validation"),
     *("diffsim.tasks.figures", "diffsim.tasks.table"),
 )
-"""Beside its own modules: how errors are told, and what figures mean. None of them imports JAX; the
-table does for runs whose manifests do not yet say what their figures mean."""
+"""Beside its own modules: the files of runs, how errors are told, and what figures mean. None of
+them imports JAX; the table of tasks does, for manifests that do not say what figures mean."""
 
 
 def test_reporting_reads_files_and_not_live_objects():

@@ -40,11 +40,12 @@ from diffsim.cli.report import with_folders_as_runs
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import _merged
 from diffsim.experiment.check import check_run
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.manifest import restore_config
 from diffsim.reporting.config import ReportConfig
 from diffsim.robots.config import RobotConfig
+from diffsim.runs.checkpoint import load_checkpoint
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError, check
 from tests.commands import diffsim_run
 
@@ -267,7 +268,7 @@ def test_python_runs(program, tmp_path):
         assert [[*row[:seconds], *row[seconds + 1 :]] for row in tables[0]] == [
             [*row[:seconds], *row[seconds + 1 :]] for row in tables[1]
         ]
-        last = [load_checkpoint(list_checkpoints(f / "checkpoints")[-1]) for f in (before, after)]
+        last = [load_checkpoint(RunFolder(f).checkpoints()[-1]) for f in (before, after)]
         assert last[0].arrays["variables"].keys() == last[1].arrays["variables"].keys()
         for name, array in last[0].arrays["variables"].items():
             assert (array == last[1].arrays["variables"][name]).all()

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.paper.rows import Runs
-from diffsim.reporting.run_files import read_json
+from diffsim.runs.folder import RunFolder
 
 
 class Curves(NamedTuple):
@@ -119,7 +119,7 @@ def best_of(runs: Runs, part: str) -> str | None:
 
 
 def _loss(folder: Path) -> float:
-    return float(read_json(folder, "result.json")["loss"])
+    return float(RunFolder(folder).result()["loss"])
 
 
 def _draw_curves(runs: Runs, curves: Curves, path: Path) -> None:

@@ -18,8 +18,8 @@ from benchmarks.paper.pictures import draw_all
 from benchmarks.paper.plan import SCALES, Scale, plan
 from benchmarks.paper.rows import DIGITS, EXPERIMENTS, Row, Runs, rows, spread
 from diffsim.reporting.report_tables import markdown_table
-from diffsim.reporting.run_files import read_json
 from diffsim.reporting.texts import number
+from diffsim.runs.folder import RunFolder, read_json
 
 PICTURES = "pictures"
 ABOUT = {
@@ -241,8 +241,8 @@ def _is_done(job: Job) -> bool:
 
 
 def _manifest(job: Job) -> dict[str, Any] | None:
-    path = job.folder / "manifest.json"
-    return read_json(job.folder, "manifest.json") if path.exists() else None
+    run = RunFolder(job.folder)
+    return run.manifest() if run.has_begun else None
 
 
 def _origin(manifests: Mapping[str, dict[str, Any]], jobs: Sequence[Job]) -> str:
@@ -253,7 +253,7 @@ def _origin(manifests: Mapping[str, dict[str, Any]], jobs: Sequence[Job]) -> str
     one = next(iter(manifests.values()))
     kinds = sorted({manifest["device"]["kind"] for manifest in manifests.values()})
     versions = ", ".join(f"{key} {one['versions'][key]}" for key in ("jax", "optax", "cma"))
-    seconds = sum(read_json(job.folder, "job.json")["seconds"] for job in jobs if _is_done(job))
+    seconds = sum(read_json(job.folder / "job.json")["seconds"] for job in jobs if _is_done(job))
     days = made[0] if made[0] == made[-1] else f"{made[0]} to {made[-1]}"
     return (
         f"Made on {days}, commit {', '.join(commits)}, {one['machine']['processor']}, "
@@ -289,6 +289,6 @@ def _every_run(jobs: Sequence[Job], manifests: Mapping[str, dict[str, Any]]) -> 
         if not _is_done(job):
             continue
         commit = _commit(manifests[job.name]) if job.name in manifests else ""
-        seconds = read_json(job.folder, "job.json")["seconds"]
+        seconds = read_json(job.folder / "job.json")["seconds"]
         lines.append([job.name, f"`{_short(job.command)}`", commit, f"{seconds:,.0f}"])
     return markdown_table((head, lines))

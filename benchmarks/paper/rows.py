@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.paper.plan import Scale
 from diffsim.bench.results import PAPER
 from diffsim.reporting import texts
-from diffsim.reporting.run_files import read_json, read_metrics
+from diffsim.runs.folder import RunFolder, read_json
 
 EXPERIMENTS = {
     1: "throwing a ball",
@@ -108,11 +108,11 @@ class Runs:
 
     def metrics(self, name: str) -> pd.DataFrame:
         """``metrics.csv`` of a training."""
-        return read_metrics(self.folder / name)
+        return RunFolder(self.folder / name).metrics()
 
     def result(self, name: str, key: str) -> float:
         """A figure of a training's ``result.json``; nan unless its goal was met."""
-        result = read_json(self.folder / name, "result.json")
+        result = RunFolder(self.folder / name).result()
         return float(result[key]) if result["succeeded"] else math.nan
 
     def table1(self) -> pd.DataFrame | None:
@@ -262,7 +262,7 @@ def _arm_random(runs: Runs) -> list[Row]:
     for part, method in (("arm_random", "BPTT"), ("arm_random_cmaes", "CMA-ES")):
 
         def fresh(name: str) -> float:
-            summary = read_json(runs.evaluation(name, "fresh"), "evaluation.json")
+            summary = read_json(runs.evaluation(name, "fresh") / "evaluation.json")
             return float(summary["mean"]["end_distance"])
 
         values, jobs = _each(runs, part, fresh, "fresh")
@@ -279,7 +279,7 @@ def _gait(scale: Scale, runs: Runs) -> list[Row]:
         return float(runs.metrics(name)["wall_s"].iloc[-1])
 
     def finer(name: str) -> float:
-        summary = read_json(runs.evaluation(name, "finer"), "evaluation.json")
+        summary = read_json(runs.evaluation(name, "finer") / "evaluation.json")
         return float(summary["mean"]["speed"])
 
     part = "quadruped_gait"

@@ -12,8 +12,8 @@ from diffsim.bench.config import BenchConfig, cells, check_bench
 from diffsim.bench.measure import measure_machine, measured_or_reason
 from diffsim.bench.results import cells_of, markdown, outcome, row, with_ratios
 from diffsim.experiment.device import computing_on
-from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import build_manifest
+from diffsim.runs.folder import RunFolder
 
 
 def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
@@ -31,7 +31,7 @@ def run_bench(config: BenchConfig, folder: Path, console: Console) -> None:
         machine = measure_machine(config)
     with computing_on(config.device, config.precision) as device:
         manifest = build_manifest(config, device)
-    write_json(folder / "manifest.json", manifest | {"peaks": vars(machine)})
+    RunFolder(folder).write_manifest(manifest | {"peaks": vars(machine)})
 
     lines = []
     todo = cells(config.bench)

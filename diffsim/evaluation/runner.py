@@ -22,18 +22,18 @@ from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.replay import save_replay
 from diffsim.evaluation.soundness import describe, judge, observer
 from diffsim.experiment.check import check_run
-from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.device import computing_on
 from diffsim.experiment.experiment import Experiment
-from diffsim.experiment.files import write_json
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.saved_run import find_run, load_newest
 from diffsim.experiment.scenario import evaluation_key
 from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
 from diffsim.math.spatial import Motion
 from diffsim.programs import Program
 from diffsim.robots.check_values import check_reference
+from diffsim.runs.checkpoint import Checkpoint, load_newest
+from diffsim.runs.files import write_json
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError, check
 
 
@@ -61,14 +61,15 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
             of that name to be changed.
         CheckpointError: if the newest checkpoint is damaged.
     """
-    saved = find_run(folder, "run")
-    config = restore_config(saved.config)
+    run = RunFolder(folder)
+    saved = run.config("run")
+    config = restore_config(saved)
     if change:
-        config = restore_config(_merged(saved.config, change, "change"))
+        config = restore_config(_merged(saved, change, "change"))
         check_run(config)
-    if not saved.checkpoints:
+    if not (checkpoints := run.checkpoints()):
         raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")
-    return Trained(config, load_newest(saved.checkpoints))
+    return Trained(config, load_newest(checkpoints))
 
 
 def _merged(known: Any, change: Mapping[str, Any], key: str) -> dict[str, Any]:

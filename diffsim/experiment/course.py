@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from diffsim.experiment.checkpoint import Checkpoint, save_checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interruption
-from diffsim.experiment.status import write_status
+from diffsim.runs.checkpoint import Checkpoint, save_checkpoint
+from diffsim.runs.folder import RunFolder
 
 
 class Log(Protocol):
@@ -28,7 +28,7 @@ class Account:
     """The status of a run, which has one end only."""
 
     def __init__(self, folder: Path, interruption: Interruption) -> None:
-        self._folder, self._lock = folder, interruption.lock
+        self._run, self._lock = RunFolder(folder), interruption.lock
         self._closed = False
 
     def close(self, status: str, reason: str) -> None:
@@ -36,11 +36,11 @@ class Account:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                write_status(self._folder, status, reason)
+                self._run.write_status(status, reason)
 
     def end(self, message: str) -> str:
         """Write that the run was interrupted, if it has begun; the message as it is."""
-        if (self._folder / "manifest.json").exists():
+        if self._run.has_begun:
             self.close("interrupted", message)
         return message
 
@@ -66,7 +66,8 @@ class Course:
         interruption: Interruption,
     ) -> None:
         self.interruption = interruption
-        self._folder, self._keep = folder / "checkpoints", config.checkpoints.keep
+        self._folder = RunFolder(folder).checkpoint_path
+        self._keep = config.checkpoints.keep
         self._done, self._under_way = 0 if since is None else since.iteration, False
         self._make: Callable[[], Checkpoint] | None = None
         self._logs: Sequence[Log] = ()

@@ -16,17 +16,11 @@ from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.paths import is_list
 from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3
-from diffsim.reporting.run_files import (
-    ROTATION,
-    cut_off,
-    drawable_part,
-    read_goal,
-    read_json,
-    read_trajectory,
-)
+from diffsim.reporting.motion import ROTATION, cut_off, drawable_part
 from diffsim.reporting.summary import write_plots
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.replace import replace
+from diffsim.runs.folder import RunFolder
 from diffsim.tasks.table import TASKS
 
 FILMSTRIP = "filmstrip.png"
@@ -36,7 +30,7 @@ FILMSTRIP = "filmstrip.png"
 def write_pictures(folder: Path) -> list[Path]:
     """Draw the pictures of a run, as far as it got, its replay and its film strip; their paths."""
     paths = write_plots(folder)
-    if (folder / "trajectory_after.csv").exists():
+    if RunFolder(folder).has_moved:
         paths += filter(None, [write_filmstrip(folder)])
     return paths
 
@@ -55,8 +49,9 @@ def write_filmstrip(folder: Path) -> Path | None:
     Raises:
         ConfigError: if the run needs plugins that are not loaded.
     """
-    config = restore_config(read_json(folder, "manifest.json")["config"])
-    table = read_trajectory(folder, "after")
+    run = RunFolder(folder)
+    config = restore_config(run.manifest()["config"])
+    table = run.trajectory("after")
     said, table = cut_off(table), drawable_part(table)
     if table.empty:
         return None
@@ -65,8 +60,8 @@ def write_filmstrip(folder: Path) -> Path | None:
     shown = TASKS[config.task.kind].shown
     first = 0 if shown is None else int(np.searchsorted(times, times[-1] - shown, side="right"))
     frames = first + chosen_for_strip(len(times) - first)
-    goal = read_goal(folder)
-    film = Film(best_robot(config, folder), None, None if goal is None else _vector(goal))
+    goal = run.goal()
+    film = Film(best_robot(config, run), None, None if goal is None else _vector(goal))
     motion = _motion(table, len(names), frames)
     images = film.shoot(names, motion)
     places = np.asarray(motion.pose.position.x).mean(axis=1)
@@ -75,11 +70,11 @@ def write_filmstrip(folder: Path) -> Path | None:
     return folder / FILMSTRIP
 
 
-def best_robot(config: RunConfig, folder: Path) -> RobotConfig:
+def best_robot(config: RunConfig, run: RunFolder) -> RobotConfig:
     """The robot of a run with the best numbers that it has found; its own before there are any."""
-    if not (folder / "result.json").exists():
+    if not run.has_result:
         return config.robot
-    found = read_json(folder, "result.json")["variables"]
+    found = run.result()["variables"]
     values: dict[str, Any] = {}
     for name, variable in config.variables.items():
         if variable.path.startswith("robot.") and name in found:

@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from diffsim.experiment.config import RunConfig
-from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.runner import RunResult, go_on, load_result, run
-from diffsim.experiment.saved_run import damaged, find_run, load_newest
-from diffsim.experiment.status import OVER, read_status
 from diffsim.experiment.trajectory import DivergedError
+from diffsim.runs.checkpoint import damaged, load_newest
+from diffsim.runs.files import held
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
 
@@ -30,12 +30,11 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunRes
         CheckpointError: if its newest checkpoint, or with ``skip_damaged`` every one, is damaged.
         DivergedError, Interrupted: as ``run``.
     """
-    saved = find_run(folder, "resume")
-    status = read_status(folder)
-    if status is not None and status.status in OVER:
+    saved = RunFolder(folder)
+    data, status = saved.config("resume"), saved.status()
+    if status is not None and saved.is_over:
         raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status.status}")
-    config = restore_config(saved.config)
-    checkpoints = saved.checkpoints
+    config, checkpoints = restore_config(data), saved.checkpoints()
     if not checkpoints:
         console.print("There is no checkpoint yet: beginning again.")
         return go_on(config, folder, console, None)
@@ -59,12 +58,13 @@ def run_or_resume(config: RunConfig, folder: Path, console: Console) -> RunResul
         ConfigError: if the folder holds another run, or one that is over without a result.
         CheckpointError, DivergedError, Interrupted: as ``resume``.
     """
-    if not (folder / "manifest.json").exists():
+    saved = RunFolder(folder)
+    if not saved.has_begun:
         return run(config, folder, console)
-    if restore_config(find_run(folder, "the folder").config) != config:
+    if restore_config(saved.config("the folder")) != config:
         raise ConfigError(f"the folder {folder} holds a run with another config, choose a new one")
-    status = read_status(folder)
-    if status is None or status.status not in OVER:
+    status = saved.status()
+    if status is None or not saved.is_over:
         return resume(folder, console)
     if status.status == "diverged":
         raise DivergedError(status.reason)

@@ -1,20 +1,11 @@
 """Runs one experiment: the place where robot, task, controller and optimiser meet.
 
-Everything a run finds out is in its folder, written as it goes, so that a run that is killed
-leaves what it had:
-
-    manifest.json     where the results come from
-    status.json       running, finished, diverged, interrupted or failed, and why
-    metrics.csv       a row for each iteration
-    checkpoints/      the newest complete states
-    result.json       the best point found, in the variables' own units
-    trajectory_before.csv, trajectory_after.csv
-    surfaces.json     what moves there, as triangles, for pictures and replays
+Everything a run finds out is in its folder (``diffsim.runs.folder``), written as it goes, so that a
+run that is killed leaves what it had.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from contextlib import ExitStack
@@ -28,19 +19,16 @@ import numpy as np
 from rich.console import Console
 
 from diffsim.experiment.check import check_run
-from diffsim.experiment.checkpoint import Checkpoint
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.course import Account, Course
 from diffsim.experiment.device import check_fits, computing_on, in_units, use_all_cores
 from diffsim.experiment.experiment import Experiment
-from diffsim.experiment.files import held, write_json
 from diffsim.experiment.interruption import current, noting_signals
 from diffsim.experiment.loggers import LOGGERS, TensorBoard
 from diffsim.experiment.manifest import build_manifest, figures_record
 from diffsim.experiment.metrics import MetricsRow, MetricsWriter
 from diffsim.experiment.progress import ProgressDisplay
 from diffsim.experiment.scenario import validation_key
-from diffsim.experiment.status import write_status
 from diffsim.experiment.trajectory import (
     DivergedError,
     first_divergence,
@@ -51,8 +39,10 @@ from diffsim.math.spatial import Motion
 from diffsim.optimizers.optimizer import Optimizer, Report
 from diffsim.optimizers.table import OPTIMIZERS
 from diffsim.programs import Program
-from diffsim.reporting.surfaces import SURFACES
 from diffsim.robots.surfaces import surfaces_record
+from diffsim.runs.checkpoint import Checkpoint
+from diffsim.runs.files import held
+from diffsim.runs.folder import RunFolder
 from diffsim.simulate.gradient_flow import GradientFlow
 from diffsim.tasks.figures import VALIDATION
 from diffsim.validation import ConfigError
@@ -128,7 +118,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> RunResult:
             the motion of the best point is not.
         Interrupted: if it was told to stop by a signal.
     """
-    if (folder / "manifest.json").exists():
+    if RunFolder(folder).has_begun:
         raise ConfigError(f"the folder {folder} holds another run, choose a new one")
     return go_on(config, folder, console, None)
 
@@ -148,7 +138,7 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
     check_run(config)
     if config.batch > 1 and config.device.platform != "gpu":
         use_all_cores()
-    interruption = current()
+    saved, interruption = RunFolder(folder), current()
     account = Account(folder, interruption)
     with (
         held(folder),
@@ -162,13 +152,13 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
             needed = experiment.gradient_bytes()
             check_fits(needed, device, config.simulation.checkpoint)
             console.print(f"The gradient will take about {in_units(needed)} of memory.")
-        if not (folder / "manifest.json").exists():
+        if not saved.has_begun:
             known = experiment.caveats()
             for caveat in known:
                 console.print(f"mind: {caveat}", soft_wrap=True, highlight=False, markup=False)
             manifest = build_manifest(config, device, known) | figures_record(type(experiment.task))
-            write_json(folder / "manifest.json", manifest)
-        write_status(folder, "running", "")
+            saved.write_manifest(manifest)
+        saved.write_status("running", "")
         try:
             with noting_signals() as interruption:
                 course = Course(folder, config, since, interruption)
@@ -201,12 +191,12 @@ def _train(
     course: Course,
 ) -> RunResult:
     """The loop over iterations, with all that is written on the way."""
-    config = experiment.config
+    config, saved = experiment.config, RunFolder(folder)
     iterations = config.optimizer.iterations
     best: BestPoint | None = None
     succeeded, evaluations, done, seconds, non_finite = False, 0, 0, 0.0, 0
     if since is None:
-        _record_trajectory(experiment, experiment.initial, folder / "trajectory_before.csv")
+        _record_trajectory(experiment, experiment.initial, saved.trajectory_path("before"))
         state = optimizer.init()
     else:
         state = optimizer.restore(since.arrays["optimizer"])
@@ -222,7 +212,7 @@ def _train(
     names = (*experiment.task.figures, *validation.metric_names)
     with (
         ExitStack() as stack,
-        MetricsWriter(folder / "metrics.csv", names, after=done) as writer,
+        MetricsWriter(saved.metrics_path, names, after=done) as writer,
         ProgressDisplay(console, iterations) as display,
     ):
         logs: list[MetricsWriter | TensorBoard] = [writer]
@@ -275,9 +265,9 @@ def _train(
 
     if best is None:
         raise DivergedError("no iteration had a finite loss")
-    motion = _record_trajectory(experiment, best.x, folder / "trajectory_after.csv")
+    motion = _record_trajectory(experiment, best.x, saved.trajectory_path("after"))
     robot = experiment.variables.unpack(jnp.asarray(best.x)).config.robot
-    write_json(folder / SURFACES, surfaces_record(robot), indent=None)
+    saved.write_surfaces(surfaces_record(robot))
     # The loss does not have to show it: not every figure of a task depends on every number.
     if (place := first_divergence(motion, experiment.part_names)) is not None:
         raise DivergedError(
@@ -300,7 +290,7 @@ def _train(
         },
         goal=None if goal is None else [float(component) for component in goal],
     )
-    write_json(folder / "result.json", _as_json(result))
+    saved.write_result(_as_json(result))
     return result
 
 
@@ -383,7 +373,7 @@ def load_result(folder: Path) -> RunResult:
         ConfigError: if it has none.
     """
     try:
-        found = json.loads((folder / "result.json").read_bytes())
+        found = RunFolder(folder).result()
         found["loss"] = float(found["loss"])  # JSON has no inf and nan: they are texts
         found["metrics"] = {name: float(value) for name, value in found["metrics"].items()}
         return RunResult(folder=folder, **found)

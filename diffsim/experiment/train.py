@@ -12,8 +12,8 @@ from diffsim.experiment.interruption import Interrupted
 from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.resume import run_or_resume
 from diffsim.experiment.runner import RunResult
-from diffsim.experiment.status import OVER, read_status
 from diffsim.experiment.trajectory import DivergedError
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
 
@@ -42,12 +42,12 @@ def train(config: RunConfig, folder: str | Path, console: Console | None = None)
     check_run(config)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    status = read_status(folder)
+    was_over = RunFolder(folder).is_over
     try:
         result = run_or_resume(config, folder, console or Console(quiet=True))
     except (DivergedError, Interrupted):
         write_pictures(folder)  # of what there is
         raise
-    if status is None or status.status not in OVER:
+    if not was_over:
         write_pictures(folder)
     return result

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from diffsim.reporting.figure_file import save_figure
 from diffsim.reporting.groups import Comparison, RunGroup
 from diffsim.reporting.report_tables import MOST_COLUMNS
-from diffsim.reporting.run_files import save_figure
 
 GRID = 400
 """Most points of a group's curve."""

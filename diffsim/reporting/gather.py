@@ -5,8 +5,6 @@ Nothing that is wrong with a run's files stops the others: it becomes a note.
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,14 +15,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-RUN_FILES = ("metrics.csv", "status.json", "result.json")
-"""What a run has beside its manifest."""
+from diffsim.runs.folder import RunFolder
+from diffsim.runs.salvage import read_whole_rows, try_json
 
 TRAINING_KEYS = ("robot", "task", "optimizer", "variables")
 """What the config of a training has; a manifest of something else has not all of them."""
-
-AXES = ("iteration", "evaluations", "wall_s")
-"""Columns of ``metrics.csv`` that count; a row that lacks one of them is of no use."""
 
 RUNNING = "running (or killed)"
 """A process that is killed cannot say so."""
@@ -85,16 +80,18 @@ def gather(folders: list[Path]) -> Gathered:
     runs = []
     for path in sorted(found, key=in_order):
         place = os.path.relpath(path, base)
-        manifest, problem = _read_json(path / "manifest.json")
+        run = RunFolder(path)
+        manifest, problem = try_json(run.manifest_path)
         config = manifest.pop("config", None)
-        has_files = any((path / name).exists() for name in RUN_FILES)
+        others = (run.metrics_path, run.status_path, run.result_path)
+        has_files = any(file.exists() for file in others)
         if not problem and not _is_training(config):
             continue  # of a benchmark, or of another program
         if problem and not has_files:
             left_out.append(LeftOut(place, problem))
         else:
             config = _with_found_device(config or {}, manifest)
-            runs.append(_read(path, place, manifest, config, problem))
+            runs.append(_read(run, place, manifest, config, problem))
     return Gathered(runs, left_out)
 
 
@@ -129,31 +126,31 @@ def _is_training(config: Any) -> bool:
 
 
 def _read(
-    path: Path, place: str, manifest: dict[str, Any], config: dict[str, Any], problem: str
+    run: RunFolder, place: str, manifest: dict[str, Any], config: dict[str, Any], problem: str
 ) -> RunFiles:
     notes = [f"{problem}: in no group or picture"] if problem else []
-    status, note = _read_status(path)
+    status, note = _read_status(run)
     notes += [note] if note else []
     result: dict[str, Any] = {}
-    if (path / "result.json").exists():
-        result, problem = _read_json(path / "result.json")
+    if run.has_result:
+        result, problem = try_json(run.result_path)
         notes += [problem] if problem else []
     elif status == "finished":
         notes.append("result.json is missing")
-    metrics, found = read_whole_rows(path / "metrics.csv")
+    metrics, found = read_whole_rows(run.metrics_path)
     notes += found
     done = result.get("iterations")
     if isinstance(done, int) and 0 < len(metrics) < done:
         notes.append(f"metrics.csv has {len(metrics)} of {done} iterations")
     if status == RUNNING and len(metrics):
-        last = datetime.fromtimestamp((path / "metrics.csv").stat().st_mtime)
+        last = datetime.fromtimestamp(run.metrics_path.stat().st_mtime)
         notes.append(f"last row written {last:%Y-%m-%d %H:%M}")
-    return RunFiles(path, place, config, manifest, status, result, metrics, tuple(notes))
+    return RunFiles(run.path, place, config, manifest, status, result, metrics, tuple(notes))
 
 
-def _read_status(path: Path) -> tuple[str, str]:
+def _read_status(run: RunFolder) -> tuple[str, str]:
     """The status, and what is to be said about it."""
-    content, problem = _read_json(path / "status.json")
+    content, problem = try_json(run.status_path)
     status = content.get("status")
     if problem or not isinstance(status, str):
         return "unknown", problem or "status.json has no status"
@@ -161,64 +158,6 @@ def _read_status(path: Path) -> tuple[str, str]:
         return RUNNING, ""
     reason = str(content.get("reason", ""))
     return status, "" if status == "finished" or not reason else reason
-
-
-def read_whole_rows(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of a ``metrics.csv`` that are whole, as numbers, and what is wrong with the rest.
-
-    A last line that does not end is left out, even if it has all its columns: a number may have
-    been cut.
-    """
-    notes = []
-    empty = pd.DataFrame({name: [] for name in (*AXES, "loss")}, dtype=float)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return empty, ["metrics.csv is missing"]
-    except OSError as error:
-        return empty, [f"metrics.csv cannot be read ({error.strerror})"]
-    whole, _, rest = content.rpartition(b"\n")
-    if not whole:
-        reason = "is cut off in its first line" if rest else "is empty"
-        return empty, [f"metrics.csv {reason}"]
-    try:
-        text = whole.decode(errors="replace")
-        table = pd.read_csv(io.StringIO(text), on_bad_lines="skip", index_col=False)
-    except ValueError as error:  # of pandas, too
-        return empty, [f"metrics.csv cannot be read ({_one_line(error)})"]
-    lacking = [name for name in (*AXES, "loss") if name not in table.columns]
-    if lacking:
-        return empty, [f"metrics.csv has no column {', '.join(lacking)}"]
-    lines = whole.count(b"\n")
-    table = table.apply(pd.to_numeric, errors="coerce")
-    table = table.dropna(subset=list(AXES)).reset_index(drop=True)
-    damaged = lines - len(table)
-    if damaged:
-        notes.append(f"metrics.csv has {damaged} damaged row{'s' * (damaged > 1)}, left out")
-    if rest:
-        notes.append(f"metrics.csv ends within a line, left out; {len(table)} whole rows")
-    elif len(table) == 0 and not notes:
-        notes.append("metrics.csv has no iteration yet")
-    return table, notes
-
-
-def _read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """The content of a JSON file, or nothing and why."""
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}, f"{path.name} is missing"
-    except OSError as error:
-        return {}, f"{path.name} cannot be read ({error.strerror})"
-    except (ValueError, RecursionError) as error:
-        return {}, f"{path.name} cannot be read ({_one_line(error)})"
-    if not isinstance(content, dict):
-        return {}, f"{path.name} cannot be read (it is no mapping)"
-    return content, ""
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120]
 
 
 def in_order(place: str | Path) -> list[list[tuple[int, str]]]:

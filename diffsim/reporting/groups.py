@@ -15,9 +15,10 @@ from diffsim.reporting.differences import (
     short_texts,
     telling_keys,
 )
-from diffsim.reporting.gather import AXES, RunFiles
+from diffsim.reporting.gather import RunFiles
 from diffsim.reporting.judging import Contest, Judged, judge, judged_by, problem_of
 from diffsim.reporting.texts import NOTHING
+from diffsim.runs.salvage import AXES
 from diffsim.validation import ConfigError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffsim.reporting.run_files import read_json, read_metrics, save_figure
+from diffsim.reporting.figure_file import save_figure
+from diffsim.runs.folder import RunFolder
 
 COMMON = ("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")
 
@@ -17,12 +18,13 @@ def plot_learning_curve(folder: Path) -> Path:
 
     Numbers that are not finite are left out; how many losses are is said.
     """
-    metrics = read_metrics(folder)
+    run = RunFolder(folder)
+    metrics = run.metrics()
     numbers = metrics.drop(columns=list(COMMON)).columns.insert(0, "loss")
     metrics[numbers] = metrics[numbers].where(np.isfinite(metrics[numbers]))
     lost = int(metrics["loss"].isna().sum())
     said = f", {lost} not finite" if lost else ""
-    name = read_json(folder, "manifest.json")["config"]["name"]
+    name = run.manifest()["config"]["name"]
     figure = Figure(figsize=(9.0, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
 

@@ -16,14 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from diffsim.reporting.run_files import (
-    ROTATION,
-    drawable_part,
-    read_goal,
-    read_json,
-    read_trajectory,
-)
-from diffsim.reporting.surfaces import SURFACES, DrawnSurface, drawn_surfaces
+from diffsim.reporting.motion import ROTATION, drawable_part
+from diffsim.reporting.surfaces import DrawnSurface, drawn_surfaces
+from diffsim.runs.folder import RunFolder
 
 FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
@@ -156,15 +151,16 @@ def write_replay(
 
 def write_run_replay(folder: Path) -> Path | None:
     """The replay of the motion after training, in a run's folder; None if no state is finite."""
-    config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
-    trajectory = drawable_part(read_trajectory(folder, "after"))
+    run = RunFolder(folder)
+    config, goal = run.manifest()["config"], run.goal()
+    trajectory = drawable_part(run.trajectory("after"))
     if trajectory.empty:
         return None
     return write_replay(
         folder / "replay.html",
         config["name"],
         f"After training · {config['robot']['name']}",
-        read_json(folder, SURFACES),
+        run.surfaces(),
         _read_motion(trajectory),
         None if goal is None else goal.tolist(),
     )

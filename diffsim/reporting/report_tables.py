@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from diffsim.reporting.differences import CHOICES, short_text, short_texts, value_at
-from diffsim.reporting.gather import AXES, RunFiles, in_order
+from diffsim.reporting.gather import RunFiles, in_order
 from diffsim.reporting.groups import Comparison, RunGroup
 from diffsim.reporting.judging import Judged, judge
 from diffsim.reporting.texts import NOTHING, number, spread
+from diffsim.runs.salvage import AXES
 
 Cells = tuple[list[str], list[list[str]]]
 """Headings and rows of texts."""

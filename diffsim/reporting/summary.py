@@ -9,16 +9,16 @@ from rich.table import Table
 
 from diffsim.reporting.learning_curve import plot_learning_curve
 from diffsim.reporting.replay import write_run_replay
-from diffsim.reporting.run_files import read_json, read_metrics
 from diffsim.reporting.trajectory_plot import plot_trajectories
+from diffsim.runs.folder import RunFolder
 
 
 def write_plots(folder: Path) -> list[Path]:
     """Draw the pictures of a run, as far as it got, and its replay; their paths."""
-    paths = []
-    if (folder / "metrics.csv").exists() and len(read_metrics(folder)) > 0:
+    paths, run = [], RunFolder(folder)
+    if run.metrics_path.exists() and len(run.metrics()) > 0:
         paths.append(plot_learning_curve(folder))
-    if (folder / "trajectory_after.csv").exists():
+    if run.has_moved:
         paths.append(plot_trajectories(folder))
         paths += filter(None, [write_run_replay(folder)])
     return paths
@@ -26,7 +26,8 @@ def write_plots(folder: Path) -> list[Path]:
 
 def print_summary(folder: Path, console: Console) -> None:
     """Print the result of a finished run and where everything is."""
-    result, manifest = read_json(folder, "result.json"), read_json(folder, "manifest.json")
+    run = RunFolder(folder)
+    result, manifest = run.result(), run.manifest()
     table = Table(title=manifest["config"]["name"], show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()

@@ -10,9 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SURFACES = "surfaces.json"
-"""Name of the record in a run's folder."""
-
 
 class DrawnSurface(NamedTuple):
     """A surface of a body, or of the scenery.

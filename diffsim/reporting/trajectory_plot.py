@@ -11,16 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from scipy.spatial import ConvexHull
 
-from diffsim.reporting.run_files import (
-    ROTATION,
-    cut_off,
-    drawable_part,
-    read_goal,
-    read_json,
-    read_trajectory,
-    save_figure,
-)
-from diffsim.reporting.surfaces import SURFACES, DrawnSurface, drawn_surfaces
+from diffsim.reporting.figure_file import save_figure
+from diffsim.reporting.motion import ROTATION, cut_off, drawable_part
+from diffsim.reporting.surfaces import DrawnSurface, drawn_surfaces
+from diffsim.runs.folder import RunFolder
 
 _OUTLINES = 24
 """About how many outlines are drawn along the path of a robot that is a single body."""
@@ -34,16 +28,16 @@ def plot_trajectories(folder: Path) -> Path:
     Outlines are drawn to scale at the end and, of a robot that is a single body, at equal time
     intervals, with a spoke that shows how it turns.
     """
-    surfaces = drawn_surfaces(read_json(folder, SURFACES))
-    config, goal = read_json(folder, "manifest.json")["config"], read_goal(folder)
+    run = RunFolder(folder)
+    surfaces, goal = drawn_surfaces(run.surfaces()), run.goal()
     figure = Figure(figsize=(11.0, 5.2), layout="constrained")
-    tables = {which: read_trajectory(folder, which) for which in ("before", "after")}
+    tables = {which: run.trajectory(which) for which in ("before", "after")}
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (which, table) in zip(panels, tables.items(), strict=True):
         _draw(axes, drawable_part(table), surfaces, goal)
         axes.set_title(", ".join(filter(None, [f"{which} training", cut_off(table)])))
     panels[0].set_ylabel("z [m]")
-    figure.suptitle(config["name"])
+    figure.suptitle(run.manifest()["config"]["name"])
     return save_figure(figure, folder / "trajectory.png", dpi=110)
 
 

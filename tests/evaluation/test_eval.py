@@ -19,8 +19,8 @@ from diffsim.evaluation.runner import load_run, run_eval
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.runner import run
-from diffsim.experiment.status import read_status
 from diffsim.experiment.trajectory import DivergedError
+from diffsim.runs.folder import RunFolder
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_eval
@@ -322,6 +322,6 @@ def test_a_run_whose_best_motion_is_not_finite_has_diverged(monkeypatch, tmp_pat
     monkeypatch.setattr(Experiment, "watch", broken)
     with pytest.raises(DivergedError, match="first at step 3, body 'ball'"):
         run(config, tmp_path, QUIET)
-    assert read_status(tmp_path).status == "diverged"
+    assert RunFolder(tmp_path).status().status == "diverged"
     assert not (tmp_path / "result.json").exists()
     assert len(write_pictures(tmp_path)) == 4

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
 from diffsim.experiment.interruption import Interrupted, Interruption, current, noting_signals
+from diffsim.runs.checkpoint import load_checkpoint
+from diffsim.runs.folder import RunFolder
 from tests.commands import TIMEOUT_S, diffsim_run
 
 LIMIT_S = 5.0
@@ -271,7 +272,7 @@ def test_a_run_stopped_within_an_iteration_ends_as_if_left_alone(optimizer, tmp_
     assert errors == f"diffsim-run: error: interrupted {said}; {asks}{tmp_path / 'stopped'}\n"
     status = json.loads((tmp_path / "stopped" / "status.json").read_text())
     assert status == {"status": "interrupted", "reason": said}
-    (checkpoint,) = list_checkpoints(tmp_path / "stopped" / "checkpoints")
+    (checkpoint,) = RunFolder(tmp_path / "stopped").checkpoints()
     assert load_checkpoint(checkpoint).iteration == 2
 
     for arguments in (("resume=stopped",), (*options, "hydra.run.dir=alone")):
@@ -286,7 +287,7 @@ def assert_equal_runs(one: Path, other: Path) -> None:
         pd.read_csv(path / "metrics.csv", dtype=str).drop(columns="wall_s") for path in (one, other)
     ]
     pd.testing.assert_frame_equal(*tables)
-    last = [load_checkpoint(list_checkpoints(path / "checkpoints")[-1]) for path in (one, other)]
+    last = [load_checkpoint(RunFolder(path).checkpoints()[-1]) for path in (one, other)]
     assert last[0].iteration == last[1].iteration
     for group, arrays in last[0].arrays.items():
         for name, array in arrays.items():

@@ -16,8 +16,8 @@ from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.runner import DivergedError, run
 from diffsim.experiment.simulation import make_world
-from diffsim.experiment.status import read_status
 from diffsim.math.vectors import Vec3
+from diffsim.runs.folder import RunFolder
 from diffsim.world.world import State, World
 
 OVERWRITTEN = "acceleration"
@@ -129,7 +129,7 @@ def test_a_run_ends_as_diverged_and_has_no_best_point(
     more = ("optimizer.max_skipped=2",) if optimizer == "adam" else ()
     with pytest.raises(DivergedError):
         run(throw(f"optimizer={optimizer}", *more), tmp_path, Console(quiet=True))
-    status = read_status(tmp_path)
+    status = RunFolder(tmp_path).status()
     assert status is not None
     assert status.status == "diverged"
     assert not (tmp_path / "result.json").exists()

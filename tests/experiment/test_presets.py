@@ -10,8 +10,9 @@ from rich.console import Console
 
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment.check import check_run
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
 from diffsim.experiment.runner import run
+from diffsim.runs.checkpoint import load_checkpoint
+from diffsim.runs.folder import RunFolder
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -50,5 +51,5 @@ def test_every_preset_takes_two_steps(preset, tmp_path):
     result = run(config, tmp_path, Console(quiet=True))
     assert result.iterations == 2
     assert np.isfinite(result.loss)
-    (checkpoint,) = list_checkpoints(tmp_path / "checkpoints")
+    (checkpoint,) = RunFolder(tmp_path).checkpoints()
     assert load_checkpoint(checkpoint).iteration == 2

@@ -14,13 +14,12 @@ from rich.console import Console
 from diffsim.cli.configuration import compose_config
 from diffsim.evaluation.runner import load_run
 from diffsim.experiment.check import check_run
-from diffsim.experiment.checkpoint import CheckpointError, list_checkpoints, load_checkpoint
-from diffsim.experiment.files import held
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.resume import resume, run_or_resume
 from diffsim.experiment.runner import run
-from diffsim.experiment.saved_run import find_run
-from diffsim.experiment.status import read_status
+from diffsim.runs.checkpoint import CheckpointError, load_checkpoint
+from diffsim.runs.files import held
+from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_run
 
@@ -57,7 +56,7 @@ def short(tmp_path_factory):
 def stopped(whole, folder, after, rows):
     """A copy, as a run leaves it that was killed after a checkpoint and some more rows."""
     shutil.copytree(whole, folder, dirs_exist_ok=True)
-    for checkpoint in list_checkpoints(folder / "checkpoints"):
+    for checkpoint in RunFolder(folder).checkpoints():
         if load_checkpoint(checkpoint).iteration > after:
             shutil.rmtree(checkpoint)
     lines = (folder / "metrics.csv").read_text().splitlines(keepends=True)
@@ -83,7 +82,7 @@ def test_it_ends_as_if_it_had_not_been_stopped(whole, tmp_path, after, rows):
         for path in (whole, folder)
     ]
     pd.testing.assert_frame_equal(*tables)
-    last = [load_checkpoint(list_checkpoints(path / "checkpoints")[-1]) for path in (whole, folder)]
+    last = [load_checkpoint(RunFolder(path).checkpoints()[-1]) for path in (whole, folder)]
     for group, arrays in last[0].arrays.items():
         for name, array in arrays.items():
             np.testing.assert_array_equal(array, last[1].arrays[group][name])
@@ -128,11 +127,11 @@ def test_a_run_that_is_worked_on_is_left_alone(short, tmp_path):
 
 def test_only_the_same_run_goes_on(short, tmp_path):
     folder = stopped(short, tmp_path, 4, 4)
-    config = restore_config(find_run(short, "run").config)
+    config = restore_config(RunFolder(short).config("run"))
     with pytest.raises(ConfigError, match="with another config"):
         run_or_resume(dataclasses.replace(config, seed=7), folder, QUIET)
     run_or_resume(config, folder, QUIET)
-    assert read_status(folder).status == "finished"
+    assert RunFolder(folder).status().status == "finished"
     before = (folder / "metrics.csv").stat().st_mtime_ns
     run_or_resume(config, folder, QUIET)
     assert (folder / "metrics.csv").stat().st_mtime_ns == before
@@ -149,7 +148,7 @@ def flip_a_byte(checkpoint):
 def test_a_damaged_checkpoint_is_refused_or_set_aside(short, tmp_path):
     """The message names those that are whole; from the newest of them the run ends as the other."""
     folder = stopped(short, tmp_path / "run", 4, 5)
-    flip_a_byte(list_checkpoints(folder / "checkpoints")[-1])
+    flip_a_byte(RunFolder(folder).checkpoints()[-1])
     done = diffsim_run("resume=run", folder=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -169,7 +168,7 @@ def test_a_damaged_checkpoint_is_refused_or_set_aside(short, tmp_path):
         for path in (short, folder)
     ]
     pd.testing.assert_frame_equal(*tables)
-    last = [load_checkpoint(list_checkpoints(path / "checkpoints")[-1]) for path in (short, folder)]
+    last = [load_checkpoint(RunFolder(path).checkpoints()[-1]) for path in (short, folder)]
     assert last[0].iteration == last[1].iteration == ITERATIONS
     np.testing.assert_array_equal(last[0].arrays["best"]["x"], last[1].arrays["best"]["x"])
 
@@ -177,11 +176,11 @@ def test_a_damaged_checkpoint_is_refused_or_set_aside(short, tmp_path):
 @pytest.mark.parametrize("skip", [False, True])
 def test_nothing_is_set_aside_where_no_checkpoint_is_whole(skip, short, tmp_path):
     folder = stopped(short, tmp_path, 4, 5)
-    for checkpoint in list_checkpoints(folder / "checkpoints"):
+    for checkpoint in RunFolder(folder).checkpoints():
         flip_a_byte(checkpoint)
     with pytest.raises(CheckpointError, match=r"is damaged: .*; no older one is whole"):
         resume(folder, QUIET, skip)
-    assert len(list_checkpoints(folder / "checkpoints")) == 2
+    assert len(RunFolder(folder).checkpoints()) == 2
 
 
 def test_damaged_checkpoints_are_skipped_by_resume_alone():
@@ -191,7 +190,7 @@ def test_damaged_checkpoints_are_skipped_by_resume_alone():
 
 def test_an_evaluation_names_the_checkpoints_that_are_whole(short, tmp_path):
     folder = stopped(short, tmp_path, 6, 6)
-    flip_a_byte(list_checkpoints(folder / "checkpoints")[-1])
+    flip_a_byte(RunFolder(folder).checkpoints()[-1])
     with pytest.raises(
         CheckpointError, match=r"whole are iteration_000000004, iteration_000000002$"
     ):

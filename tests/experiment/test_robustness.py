@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
+from diffsim.runs.checkpoint import load_checkpoint
+from diffsim.runs.folder import RunFolder
 from tests.commands import TIMEOUT_S, diffsim_run, start_run
 
 KILLS = 100
@@ -29,7 +30,7 @@ SIZE_KB = 400
 def fingerprint(folder: Path) -> str:
     """SHA-256 of the metrics without their seconds, and of the newest checkpoint's arrays."""
     metrics = pd.read_csv(folder / "metrics.csv", dtype=str).drop(columns="wall_s")
-    newest = list_checkpoints(folder / "checkpoints")[-1]
+    newest = RunFolder(folder).checkpoints()[-1]
     load_checkpoint(newest)
     data = metrics.to_csv().encode() + (newest / "arrays.safetensors").read_bytes()
     return hashlib.sha256(data).hexdigest()
@@ -67,13 +68,13 @@ def test_killed_at_many_random_moments_it_ends_as_if_left_alone(optimizer, tmp_p
             assert time.monotonic() - began < TIMEOUT_S
             time.sleep(0.01)
         # What the first one has compiled is there for the others.
-        while not list_checkpoints(killed / "checkpoints") and process.poll() is None:
+        while not RunFolder(killed).checkpoints() and process.poll() is None:
             assert time.monotonic() - began < TIMEOUT_S
             time.sleep(0.01)
         time.sleep(rng.uniform(0.0, 3.0))
         process.kill()
         process.wait()
-        for path in list_checkpoints(killed / "checkpoints"):
+        for path in RunFolder(killed).checkpoints():
             load_checkpoint(path)
         arguments = ("resume=killed",)
     done = len(pd.read_csv(killed / "metrics.csv"))
@@ -121,7 +122,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path):
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    found = [load_checkpoint(path) for path in list_checkpoints(tmp_path / "kept" / "checkpoints")]
+    found = [load_checkpoint(path) for path in RunFolder(tmp_path / "kept").checkpoints()]
     iterations = [checkpoint.iteration for checkpoint in found]
     assert iterations == list(range(1, len(iterations) + 1))
     assert len(iterations) > 1

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 import diffsim
-from diffsim.experiment.checkpoint import list_checkpoints, load_checkpoint
-from diffsim.reporting.run_files import read_goal
+from diffsim.runs.checkpoint import load_checkpoint
+from diffsim.runs.folder import RunFolder
 from tests.commands import TIMEOUT_S, diffsim_run, run_folders, start_run
 
 COLUMNS = [*("iteration", "evaluations", "wall_s", "loss", "grad_norm", "clipped", "non_finite")]
@@ -50,7 +50,7 @@ def test_the_status_says_how_it_ended(ball_run):
 
 
 def test_the_result_says_where_the_goal_of_the_trajectories_is(ball_run):
-    assert read_goal(ball_run.folder).tolist() == [10.0, 0.0, 0.0]
+    assert RunFolder(ball_run.folder).goal().tolist() == [10.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["learning_curve.png", "trajectory.png", "filmstrip.png"])
@@ -124,7 +124,7 @@ def test_a_killed_run_leaves_whole_lines_and_whole_checkpoints(rows, tmp_path):
     assert text.endswith("\n")
     fields = {line.count(",") for line in text.splitlines()}
     assert len(fields) == 1
-    found = list_checkpoints(folder / "checkpoints")
+    found = RunFolder(folder).checkpoints()
     iterations = [load_checkpoint(path).iteration for path in found]
     assert iterations == sorted(iterations)
     assert len(text.splitlines()) - 1 - max(iterations, default=0) in (0, 1)
@@ -144,7 +144,7 @@ def test_an_interrupted_run_leaves_a_checkpoint_and_says_so(number, code, tmp_pa
     rows = len(pd.read_csv(folder / "metrics.csv"))
     assert status["status"] == "interrupted"
     assert status["reason"] == f"by {number.name}, after iteration {rows}"
-    (path,) = list_checkpoints(folder / "checkpoints")
+    (path,) = RunFolder(folder).checkpoints()
     assert load_checkpoint(path).iteration == rows
 
 

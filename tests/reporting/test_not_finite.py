@@ -13,8 +13,9 @@ from rich.console import Console
 
 from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.trajectory import COLUMNS
-from diffsim.reporting.run_files import cut_off, drawable_part, read_trajectory
+from diffsim.reporting.motion import cut_off, drawable_part
 from diffsim.reporting.summary import print_summary
+from diffsim.runs.folder import RunFolder
 from tests.saved_runs import config_of, write_run
 
 NAN, INF = float("nan"), float("inf")
@@ -55,7 +56,7 @@ def test_a_motion_is_drawn_as_far_as_it_is_finite(which, value, ball, tmp_path):
     for path in (path for path in paths if path.suffix == ".png"):
         assert np.asarray(Image.open(path).convert("L"), float).std() > 2.0
     assert max(replayed(folder)["times"]) == pytest.approx(0.49 if which == "before" else 0.19)
-    table = read_trajectory(folder, "before" if which == "before" else "after")
+    table = RunFolder(folder).trajectory("before" if which == "before" else "after")
     assert cut_off(table) == "not finite from 0.2 s on"
     assert len(drawable_part(table)) == 20
     assert not list(folder.glob(".*"))
@@ -79,7 +80,7 @@ def test_a_body_that_is_lost_in_space_is_drawn(ball, tmp_path):
             write_trajectory(folder, name, 20, far)
         assert len(write_pictures(folder)) == 4
         said = "more than 1000 km away from 0.2 s on" if far > 1e6 else ""
-        assert cut_off(read_trajectory(folder, "after")) == said
+        assert cut_off(RunFolder(folder).trajectory("after")) == said
 
 
 @pytest.mark.parametrize(

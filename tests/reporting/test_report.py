@@ -16,14 +16,14 @@ from rich.console import Console
 
 from diffsim.cli.report import with_folders_as_runs
 from diffsim.experiment import metrics, trajectory
-from diffsim.reporting import learning_curve, replay, run_files
+from diffsim.reporting import learning_curve, motion
 from diffsim.reporting.config import ReportConfig
 from diffsim.reporting.curves import band
 from diffsim.reporting.differences import MOST_KEYS, differing_keys, short_texts, telling_keys
-from diffsim.reporting.gather import RUNNING, gather, read_whole_rows
+from diffsim.reporting.gather import RUNNING, gather
 from diffsim.reporting.groups import compare
 from diffsim.reporting.report import write_report
-from diffsim.robots.appearance import TextureConfig
+from diffsim.runs.salvage import read_whole_rows
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_report
 from tests.saved_runs import HEADER, changed, config_of, descent, write_run
@@ -559,5 +559,4 @@ assert "jax" not in sys.modules
 def test_what_reporting_knows_of_files_is_what_is_written():
     """It may not import the modules that write them."""
     assert learning_curve.COMMON == metrics.COLUMNS
-    assert set(run_files.ROTATION) < set(trajectory.COLUMNS)
-    assert TextureConfig().colors == replay.UNTOLD
+    assert set(motion.ROTATION) < set(trajectory.COLUMNS)

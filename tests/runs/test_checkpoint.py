@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffsim.experiment.checkpoint import (
+from diffsim.runs.checkpoint import (
     Checkpoint,
     CheckpointError,
     list_checkpoints,

@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from diffsim.experiment.files import sync_folder, write_synced
+from diffsim.runs.files import sync_folder, write_synced
 
 FORMAT_VERSION = 1
 _ARRAYS, _CONTENTS, _SUMS = "arrays.safetensors", "checkpoint.json", "SHA256SUMS"
@@ -138,3 +138,40 @@ def _checksums(files: dict[str, bytes]) -> bytes:
     return "".join(
         f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in (_ARRAYS, _CONTENTS)
     ).encode()
+
+
+def load_newest(checkpoints: list[Path], remedy: str = "") -> Checkpoint:
+    """The newest checkpoint.
+
+    Args:
+        checkpoints: at least one, oldest first.
+        remedy: what can be done if it is damaged but another one is whole; for the message.
+
+    Raises:
+        CheckpointError: if it is damaged; the message names those that are not.
+    """
+    try:
+        return load_checkpoint(checkpoints[-1])
+    except CheckpointError as error:
+        whole = [path.name for path in reversed(checkpoints[:-1]) if _is_whole(path)]
+        if not whole:
+            raise CheckpointError(f"{error}; no older one is whole") from error
+        raise CheckpointError(f"{error}; whole are {', '.join(whole)}{remedy}") from error
+
+
+def damaged(checkpoints: list[Path]) -> list[Path]:
+    """The checkpoints that are newer than the newest whole one; all of them if none is."""
+    found: list[Path] = []
+    for path in reversed(checkpoints):
+        if _is_whole(path):
+            break
+        found.append(path)
+    return found
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        load_checkpoint(checkpoint)
+    except CheckpointError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Folders of runs: the one place that knows what their files are called and what is in them."""
