@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.saved_runs import changed, config_of, write_run
+from benchmarks.saved_runs import changed, config_of, write_run
 
 SEEDS = 10
 REPEATS = 3

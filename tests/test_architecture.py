@@ -132,6 +132,11 @@ def test_only_the_command_line_imports_hydra():
             assert not any(name.split(".")[0] == "hydra" for name in imports(path)), module
 
 
+def test_benchmarks_import_no_tests():
+    for path in (ROOT / "benchmarks").rglob("*.py"):
+        assert not any(name.split(".")[0] == "tests" for name in imports(path)), path
+
+
 def test_the_engine_imports_nothing_but_jax_and_numpy():
     # jaxtyping: names of shapes, for type checkers only.
     allowed = {"jax", "jaxtyping", "numpy", "diffsim", "__future__"} | set(sys.stdlib_module_names)

@@ -7,9 +7,9 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from benchmarks.mujoco_model import add_actuator, mujoco_spec
 from benchmarks.peers.task import CONVERGED
 from diffsim.robots.config import RobotConfig, motor_limit
-from tests.mujoco_model import add_actuator, mujoco_spec
 
 DAMPING = 1.0
 """Of the servos [N·m·s/rad]. Ours hold a velocity exactly, up to their torque; MuJoCo's are springs

@@ -19,6 +19,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from benchmarks.mujoco_model import RUNGE_KUTTA, mujoco_model, start
 from diffsim.joints.table import JOINT_TYPES
 from diffsim.math.spatial import Motion
 from diffsim.robots.build import build_world, initial_state
@@ -27,7 +28,6 @@ from diffsim.robots.replace import replace
 from diffsim.simulate.step import step
 from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.world.world import Control, State, World, part_motion
-from tests.mujoco_model import RUNGE_KUTTA, mujoco_model, start
 from tests.robots_in_package import robot_config
 from tests.worlds import DOWN
 

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from benchmarks.saved_runs import config_of, write_run
 from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.trajectory import COLUMNS
 from diffsim.reporting.motion import cut_off, drawable_part
 from diffsim.reporting.summary import print_summary
 from diffsim.runs.folder import RunFolder
-from tests.saved_runs import config_of, write_run
 
 NAN, INF = float("nan"), float("inf")
 TIMES = 50

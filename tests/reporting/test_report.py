@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from benchmarks.saved_runs import HEADER, changed, config_of, descent, write_run
 from diffsim.cli.report import with_folders_as_runs
 from diffsim.experiment import metrics, trajectory
 from diffsim.reporting import learning_curve, motion
@@ -26,7 +27,6 @@ from diffsim.reporting.report import write_report
 from diffsim.runs.salvage import read_whole_rows
 from diffsim.validation import ConfigError
 from tests.commands import diffsim_report
-from tests.saved_runs import HEADER, changed, config_of, descent, write_run
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffsim.robots.config import WORLD_NAME, BodyConfig, JointConfig, RobotConfig
 
@@ -93,7 +95,7 @@ def mujoco_spec(
 
 
 def add_actuator(spec: mujoco.MjSpec, robot: RobotConfig, name: str) -> mujoco.MjsActuator:
-    """One that acts where a motor of the robot does; as it is, its control is a force or torque."""
+    """Add an actuator where a motor acts; as it is, its control is a force or torque."""
     motor = robot.motors[name]
     joint = robot.joints[motor.joint]
     gear = np.zeros(6)
@@ -142,9 +144,11 @@ def coordinate_name(joint: str, coordinate: int) -> str:
 def mass_and_inertia(body: BodyConfig) -> tuple[float, np.ndarray]:
     """Mass [kg] and principal moments [kg·m²] of a homogeneous ball or box, or those given."""
     if body.shape == "sphere":
+        assert body.radius is not None
         volume = 4.0 / 3.0 * math.pi * body.radius**3
         squares = np.full(3, 0.4 * body.radius**2)
     else:
+        assert body.size is not None
         x, y, z = body.size
         volume = x * y * z
         squares = np.array([y * y + z * z, z * z + x * x, x * x + y * y]) / 12.0
@@ -161,7 +165,7 @@ def _carriers(robot: RobotConfig) -> dict[str, str]:
 
 
 def _add_joint(child: mujoco.MjsBody, robot: RobotConfig, name: str) -> None:
-    """What MuJoCo has for a joint; its anchor and axes are in the child's frame."""
+    """Add what MuJoCo has for a joint; its anchor and axes are in the child's frame."""
     joint = robot.joints[name]
     anchor = _child_anchor(robot, joint)
     if joint.type == "ball":
@@ -175,9 +179,9 @@ def _add_joint(child: mujoco.MjsBody, robot: RobotConfig, name: str) -> None:
 
 
 def _start_ball(
-    entry: object, joint: JointConfig, position: Sequence[float], velocity: Sequence[float]
+    entry: Any, joint: JointConfig, position: Sequence[float], velocity: Sequence[float]
 ) -> None:
-    """From the parent's axes to those of the child at coordinates zero, and of the child itself."""
+    """Set the start of a ball joint; its coordinates are in the parent's axes."""
     to_zero = _inverse(joint.orientation)
     turned = _from_rotation_vector(_rotate(to_zero, position))
     entry.qpos[:] = turned
@@ -198,25 +202,25 @@ def _half_extents(body: BodyConfig) -> np.ndarray:
     return np.full(3, body.radius) if body.shape == "sphere" else np.asarray(body.size) / 2.0
 
 
-def _unit(quaternion: Sequence[float]) -> np.ndarray:
+def _unit(quaternion: ArrayLike) -> np.ndarray:
     found = np.array(quaternion, float)
     mujoco.mju_normalize4(found)
     return found
 
 
-def _inverse(quaternion: Sequence[float]) -> np.ndarray:
+def _inverse(quaternion: ArrayLike) -> np.ndarray:
     found = np.empty(4)
     mujoco.mju_negQuat(found, _unit(quaternion))
     return found
 
 
-def _rotate(quaternion: Sequence[float], vector: Sequence[float]) -> np.ndarray:
+def _rotate(quaternion: ArrayLike, vector: ArrayLike) -> np.ndarray:
     found = np.empty(3)
     mujoco.mju_rotVecQuat(found, np.array(vector, float), _unit(quaternion))
     return found
 
 
-def _from_rotation_vector(vector: Sequence[float]) -> np.ndarray:
+def _from_rotation_vector(vector: ArrayLike) -> np.ndarray:
     found, axis = np.empty(4), np.array(vector, float)
     angle = mujoco.mju_normalize3(axis)
     mujoco.mju_axisAngle2Quat(found, axis, angle)
