@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -104,22 +105,48 @@ def test_a_plugin_adds_kinds_before_they_are_chosen(folder: Path) -> None:
     assert "height: 1.0" in done.stdout
 
 
-def test_an_installed_packages_task_is_in_the_help(folder: Path) -> None:
-    """A package is what has a folder with metadata on Python's path."""
-    metadata = folder / "my_package-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[diffsim.tasks]\nhover = my_hover:Hover\n")
-    shutil.copy(OWN / "hover.py", folder / "my_hover.py")
-    done = subprocess.run(
-        [sys.executable, "-m", "diffsim.cli.run", "--help"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+PACKAGE = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "my-package"
+version = "1.0"
+
+[project.entry-points."diffsim.tasks"]
+hover = "my_hover:Hover"
+
+[tool.setuptools]
+py-modules = ["my_hover"]
+"""
+
+
+def test_an_installed_packages_task_is_in_the_help_and_is_trained(folder: Path) -> None:
+    """A package of two files, installed by pip into a folder on Python's path."""
+    source, site = folder / "package", folder / "site"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(PACKAGE)
+    shutil.move(folder / "mine" / "task" / "hover.py", source / "my_hover.py")
+
+    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    offline = ("--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    done = python("pip", "install", "--quiet", *offline, "--target", str(site), str(source))
+    assert done.returncode == 0, done.stderr
+    done = python("diffsim.cli.run", "--help")
     assert done.returncode == 0, done.stderr
     assert "task: balance, gait, hover, reach_fixed" in done.stdout
+    done = python("diffsim.cli.run", "--config-dir", "mine", *CHOICES)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_stands_for_one_kind() -> None:
