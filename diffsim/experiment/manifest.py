@@ -24,6 +24,9 @@ from diffsim.tables import require_plugins
 from diffsim.tasks.task import Task
 from diffsim.validation import ConfigError
 
+OLDEST = "0.1.0"
+"""First version of whose runs configs and checkpoints can be read."""
+
 _PACKAGES = ("jax", "jaxlib", "optax", "optimistix", "cma", "numpy", "hydra-core", "safetensors")
 
 
@@ -90,7 +93,10 @@ def restore_config(data: dict[str, Any]) -> RunConfig:
         found = OmegaConf.to_object(restored)
     except (KeyError, TypeError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"the config in the manifest cannot be read: {reason}") from error
+        raise ConfigError(
+            f"the config in the manifest cannot be read by diffsim {diffsim.__version__}, which "
+            f"reads those from {OLDEST} on: {reason}"
+        ) from error
     assert isinstance(found, RunConfig)
     return found
 
