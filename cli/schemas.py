@@ -1,13 +1,16 @@
 """Schemas of configs as a source of Hydra's, each made when a config asks for it.
 
 ``run_schema`` and the like are those of the commands; ``task/schema/gait`` is that of a kind, found
-in its table. A kind from outside the package is a choice by itself, ``task=hop``: its schema with
-the defaults of its ``Config``. No kind is imported that is not chosen.
+in its table. A kind without a YAML file of its name is a choice by itself, ``controller=dense``:
+its schema with the defaults of its ``Config``. No kind is imported that is not chosen.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -62,7 +65,7 @@ class SchemaSource(ConfigSource):
         if results_filter != ObjectType.CONFIG and not inner:
             found.append("schema")
         if results_filter != ObjectType.GROUP:
-            found += KINDS[group] if inner else _from_outside(group)
+            found += KINDS[group] if inner else _without_file(group)
         return sorted(found)
 
 
@@ -94,7 +97,7 @@ def _is_known(path: str) -> bool:
         case ["schema", name]:
             return name in KINDS[group]
         case [name]:
-            return name in _from_outside(group)
+            return name in _without_file(group)
     return False
 
 
@@ -106,10 +109,17 @@ def leave_to_files(choices: Iterable[tuple[str, str]]) -> None:
 _left: set[tuple[str, str]] = set()
 
 
-def _from_outside(group: str) -> list[str]:
-    """Names of the kinds that the package does not bring, without those that have a YAML file."""
-    table = KINDS[group]
-    return [name for name in table if name not in table.own and (group, name) not in _left]
+def _without_file(group: str) -> list[str]:
+    """Names of the kinds that have no YAML file, neither in the package nor of the user."""
+    known = _files(group)
+    return [name for name in KINDS[group] if name not in known and (group, name) not in _left]
+
+
+@functools.cache
+def _files(group: str) -> frozenset[str]:
+    """Names of the package's own YAML files of a group."""
+    folder = Path(str(files("diffsim.conf"))) / group
+    return frozenset(path.stem for path in folder.glob("*.yaml"))
 
 
 def _schema(path: str) -> type | None:

@@ -54,9 +54,9 @@ own, or of the robot's file (`robot.bodies.ball.mass=5`).
     diffsim-run '+variables={grip: {path: robot.friction, lower: 0.1, upper: 2.0}}'
 
 - **A group** (`robot`, `task`, `controller`, `variables`, `optimizer`, `solver`, `device`,
-  `recipe`, `experiment`) is chosen by the name of a file, `optimizer=cmaes`: one in `conf/` or,
-  with `--config-dir mine`, in a folder of yours. What that file says goes before the defaults in
-  the tables here; what you override goes before both.
+  `recipe`, `experiment`) is chosen by a name, `optimizer=cmaes`: of a file in `conf/` or, with
+  `--config-dir mine`, in a folder of yours; or of a kind (`controller=dense`), which has the
+  defaults in the tables here. What a file says goes before those; what you override before both.
 - **A recipe** says what a robot is usually for: task, controller, variables, and settings for each
   optimiser. It holds where neither the command nor a preset of `experiment` chooses. A robot
   without a recipe has the settings of the group files, which are made for a net: `optimizer=adam`
@@ -282,11 +282,17 @@ def _comments_of(module: types.ModuleType) -> dict[tuple[str, str], tuple[str, s
 
 
 def _choices(group: str) -> str:
-    """The files of a group: what each sets, other than its schema's default, and what it is for."""
-    lines = ["Choices in `conf/`:", "", "| choice | sets | what it is |", "|---|---|---|"]
+    """Choices of a group: what each sets, other than its schema's default, and what it is for."""
+    lines = ["Choices:", "", "| choice | sets | what it is |", "|---|---|---|"]
     if group in COMMENT_ONLY:
-        lines = ["Choices in `conf/`:", "", "| choice | what it is |", "|---|---|"]
-    for path in sorted((ROOT / "conf" / group).glob("*.yaml")):
+        lines = ["Choices:", "", "| choice | what it is |", "|---|---|"]
+    paths = sorted((ROOT / "conf" / group).glob("*.yaml"))
+    for name in KINDS[group].own if group in KINDS else ():
+        if name not in {path.stem for path in paths}:  # a kind by itself, with its defaults
+            said = (inspect.getdoc(KINDS[group][name].Config) or "").splitlines()[0]
+            link = f"[`{name}`](#{_anchor(f'{group}: {name}')})"
+            lines.append(f"| {link} |  | {_as_markdown(said)} |")
+    for path in paths:
         text = path.read_text()
         first = re.match(r"(?:# @package \S+\n)?((?:#.*\n)*)", text)
         assert first is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -16,19 +16,23 @@ from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
 from diffsim.validation import ConfigError, check, explain_yaml
 
+OWN = "_self_"
+"""What a file says itself, among its ``defaults``."""
+
 
 def load_robot(source: str | Path | Mapping[str, Any]) -> RobotConfig:
     """The robot of a file, of a mapping as a file would have it, or of a name.
 
     Args:
         source: "quadruped", say, of those that come with the package; the path of a YAML file; or
-            what such a file says, in which numbers and lists may be NumPy's.
+            what such a file says, in which numbers and lists may be NumPy's. A file may build on
+            others, as ``defaults: [quadruped, _self_]`` (see ``docs/extending.md``).
 
     Raises:
         ConfigError: if there is no such robot, or it cannot be built.
     """
     try:
-        data = _plain(source) if isinstance(source, Mapping) else OmegaConf.load(_path(source))
+        data = _plain(source) if isinstance(source, Mapping) else _read(_path(source))
         robot = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RobotConfig), data))
     except (OSError, OmegaConfBaseException, YAMLError) as error:
         key = ".".join(filter(None, ["robot", str(getattr(error, "full_key", None) or "")]))
@@ -55,8 +59,40 @@ def _path(source: str | Path) -> Path:
     """Path of a robot's file."""
     if Path(source).suffix in (".yaml", ".yml"):
         return Path(source)
-    folder = Path(str(files("diffsim.conf"))) / "robot"
+    folder = _package()
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if source not in names:
         raise ConfigError(f"robot must be a file or one of {', '.join(names)}, got '{source}'")
     return folder / f"{source}.yaml"
+
+
+def _package() -> Path:
+    """Folder of the robots that come with the package."""
+    return Path(str(files("diffsim.conf"))) / "robot"
+
+
+def _read(path: Path, within: tuple[Path, ...] = ()) -> Any:
+    """What a robot's file says, on top of those that its ``defaults`` name, as Hydra has it.
+
+    Those stand beside it, or among the robots of the package.
+    """
+    data = OmegaConf.load(path)
+    if not isinstance(data, DictConfig) or "defaults" not in data:
+        return data
+    entries = data.pop("defaults")
+    if not isinstance(entries, ListConfig) or not all(isinstance(e, str) for e in entries):
+        raise ConfigError(f"defaults must be a list of robots' files and _self_, got {entries}")
+    names = [entry.removesuffix("@_here_") for entry in entries]
+    merged: DictConfig | ListConfig = OmegaConf.create()
+    for name in names if OWN in names else [*names, OWN]:
+        if name == OWN:
+            merged = OmegaConf.merge(merged, data)
+            continue
+        places = [folder / f"{name}.yaml" for folder in (path.parent, _package())]
+        found = next((place for place in places if place.is_file() and place != path), None)
+        if found is None or found in within:
+            raise ConfigError(
+                f"defaults must name robots' files that do not build on this one, got '{name}'"
+            )
+        merged = OmegaConf.merge(merged, _read(found, (*within, path)))
+    return merged

@@ -144,7 +144,7 @@ def test_an_installed_packages_task_is_in_the_help_and_is_trained(folder: Path) 
     assert done.returncode == 0, done.stderr
     done = python("diffsim.cli.run", "--help")
     assert done.returncode == 0, done.stderr
-    assert "task: balance, gait, hover, reach_fixed" in done.stdout
+    assert "task: balance, gait, hover, reach, reach_fixed" in done.stdout
     done = python("diffsim.cli.run", "--config-dir", "mine", *CHOICES)
     assert done.returncode == 0, done.stderr
 

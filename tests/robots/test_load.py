@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from diffsim.cli.configuration import compose_bench_config
 from diffsim.robots.check import check_robot
 from diffsim.robots.load import load_robot
 from diffsim.validation import ConfigError
@@ -23,6 +24,37 @@ def test_a_file_or_a_mapping(tmp_path):
     path.write_text("name: mine\nbodies: {ball: {shape: sphere, radius: 0.2}}\n")
     assert load_robot(path) == load_robot(str(path)) == load_robot(BALL)
     assert load_robot(BALL).bodies["ball"].radius == 0.2
+
+
+def test_a_file_builds_on_others_as_on_the_command_line(tmp_path):
+    folder = tmp_path / "robot"
+    folder.mkdir()
+    (folder / "heavy.yaml").write_text(
+        "defaults: [quadruped, _self_]\nname: heavy\nbodies: {spine: {density: 2000.0}}\n"
+    )
+    (folder / "icy.yaml").write_text("defaults: [heavy]\nname: icy\nfriction: 0.1\n")
+    robot = load_robot(folder / "icy.yaml")
+    assert (robot.name, robot.friction, robot.bodies["spine"].density) == ("icy", 0.1, 2000.0)
+    assert robot.motors == load_robot("quadruped").motors
+    config = compose_bench_config("robot=icy", f"hydra.searchpath=[file://{tmp_path}]")
+    assert robot == config.robot
+
+
+@pytest.mark.parametrize(
+    ("defaults", "says"),
+    [
+        ("[quadrupet]", "defaults must name robots' files .*, got 'quadrupet'"),
+        ("[mine]", "do not build on this one, got 'mine'"),
+        ("[other]", "do not build on this one, got 'mine'"),
+        ("quadruped", "defaults must be a list of robots' files and _self_, got quadruped"),
+        ("[{solver: pgs}]", "defaults must be a list of robots' files and _self_"),
+    ],
+)
+def test_a_file_that_builds_on_what_is_not_there_is_refused(defaults, says, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"defaults: {defaults}\nname: mine\n")
+    (tmp_path / "other.yaml").write_text("defaults: [mine]\n")
+    with pytest.raises(ConfigError, match=says):
+        load_robot(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize(
