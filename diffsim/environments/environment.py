@@ -7,7 +7,6 @@ along the last axis; a robot whose episode is over begins the next one in the sa
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -28,9 +27,6 @@ from diffsim.tasks.table import TASKS
 from diffsim.tasks.task import End, Task, Transition, step_count
 from diffsim.validation import ConfigError
 from diffsim.world.world import Control, State, World, command_count
-
-RELATIVE = 1e-6
-"""By how much a control period may differ from a multiple of the time step."""
 
 
 class Life(NamedTuple):
@@ -103,7 +99,6 @@ class Environment:
         self,
         config: RunConfig,
         robots: int | None = None,
-        control_period: float | None = None,
         training: bool = True,
     ) -> None:
         """The environment of a config, on JAX's default device and in its default precision.
@@ -111,12 +106,10 @@ class Environment:
         Args:
             config: robot, task, solver and simulation in it count, and nothing else.
             robots: how many side by side, None for a single one without an axis.
-            control_period: for which a command is held [s], a multiple of the time step; one time
-                step if None.
             training: whether some episodes begin where the task is to be practised from.
 
         Raises:
-            ConfigError: if config or control period cannot be used, or there is no robot.
+            ConfigError: if the config cannot be used, or there is no robot.
         """
         check_episodes(config)
         if robots is not None and robots < 1:
@@ -133,13 +126,13 @@ class Environment:
         self.observation_names = self._sensors.names
         self.observation_units = self._sensors.units
         self.action_names = (*robot.thrusters, *robot.motors)
-        self.substeps = _substeps(control_period, config.simulation.dt)
+        self.substeps = config.task.control_steps(config.simulation.dt)
         time_steps = step_count(config.task.duration, config.simulation.dt)
         self.steps, rest = divmod(time_steps, self.substeps)
         if rest:
             raise ConfigError(
-                f"control_period must divide task.duration ({config.task.duration}), "
-                f"got {control_period}"
+                f"task.control_period must divide task.duration ({config.task.duration}), "
+                f"got {config.task.control_period}"
             )
         if type(self.task).cost is Task.cost:
             raise ConfigError(
@@ -259,16 +252,3 @@ class Environment:
         seen = jax.tree.map(lambda leaf: leaf[None], life.seen)
         found = self.task.measure(seen, End(self._world_of(life), life.state, life.draw.task))
         return {name: jnp.broadcast_to(f, life.step.shape) for name, f in found.items()}
-
-
-def _substeps(control_period: float | None, timestep: float) -> int:
-    """Time steps in a control period."""
-    if control_period is None:
-        return 1
-    count = round(control_period / timestep) if math.isfinite(control_period) else 0
-    if count < 1 or abs(count * timestep - control_period) > RELATIVE * control_period:
-        raise ConfigError(
-            f"control_period must be a multiple of simulation.dt ({timestep:g}), "
-            f"got {control_period}"
-        )
-    return count

@@ -57,9 +57,9 @@ class FunctionalEnvironment:
         episode_length: control periods in an episode.
     """
 
-    def __init__(self, config: RunConfig, control_period: float | None = None) -> None:
-        """The environment of a checked config; arguments as for ``Environment``."""
-        self._environment = Environment(config, None, control_period)
+    def __init__(self, config: RunConfig) -> None:
+        """The environment of a config; it raises as ``Environment`` does."""
+        self._environment = Environment(config)
         self._scale = ActionScale(config.robot)
         self.observation_size = len(self._environment.observation_names)
         self.action_size = self._environment.action_count

@@ -66,9 +66,9 @@ class _Adapter:
 class GymnasiumEnvironment(gymnasium.Env[Arrays, Arrays]):
     """One robot and its task as a ``gymnasium.Env``."""
 
-    def __init__(self, config: RunConfig, control_period: float | None = None) -> None:
-        """The environment of a checked config; arguments as for ``Environment``."""
-        environment = Environment(config, None, control_period)
+    def __init__(self, config: RunConfig) -> None:
+        """The environment of a config; it raises as ``Environment`` does."""
+        environment = Environment(config)
         self._adapter = _Adapter(environment, environment.advance)
         self.metadata = {"render_modes": []}
         self.observation_space = self._adapter.observations
@@ -96,11 +96,9 @@ class GymnasiumVectorEnvironment(VectorEnv[Arrays, Arrays, Arrays]):
     (``AutoresetMode.SAME_STEP``): ``info["final_obs"]`` has its last readings.
     """
 
-    def __init__(
-        self, config: RunConfig, num_envs: int, control_period: float | None = None
-    ) -> None:
-        """The environments of a checked config; arguments as for ``Environment``."""
-        environment = Environment(config, num_envs, control_period)
+    def __init__(self, config: RunConfig, num_envs: int) -> None:
+        """The environments of a config; it raises as ``Environment`` does."""
+        environment = Environment(config, num_envs)
         self._adapter = _Adapter(environment, environment.step)
         self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
         self.num_envs = num_envs

@@ -62,6 +62,11 @@ def check_run(config: RunConfig) -> None:
     config.optimizer.check(config.task)
     _check_randomness(config)
     config.controller.check(config.robot)
+    if config.controller.sees is not None and config.task.control_period is not None:
+        raise ConfigError(
+            "task.control_period must be null for a controller that sees: controller.every says "
+            f"how many time steps there are between images, got {config.task.control_period}"
+        )
 
 
 def check_episodes(config: RunConfig) -> None:
@@ -88,6 +93,7 @@ def _check_together(config: RunConfig) -> None:
             f"simulation.dt must be at most task.duration ({config.task.duration}), "
             f"got {config.simulation.dt}"
         )
+    config.task.control_steps(config.simulation.dt)
     check_gains(config.robot, config.simulation)
 
 

@@ -26,7 +26,7 @@ from diffsim.sensors.sensors import Sensors
 from diffsim.simulate.batch import copies, is_finite
 from diffsim.simulate.gradient_flow import EXACT, GradientFlow
 from diffsim.simulate.memory import gradient_bytes, weight_bytes
-from diffsim.simulate.rollout import Policy, Reverse, hold, rollout
+from diffsim.simulate.rollout import Policy, Reverse, hold, rollout, sample_and_hold
 from diffsim.simulate.sharding import copied_to, shard_count, share_robots
 from diffsim.simulate.simulator import Engine
 from diffsim.tasks.push import push_velocities
@@ -244,31 +244,41 @@ class Experiment:
 
         if config.controller.sees is not None:
             sight = Sight(config, cast(Seeing, self.controller), world)
-            return episode(sight.policy(parameters, sight.remember(state)))
+            return episode(sight.policy(parameters, state))
 
+        held = config.task.control_steps(self.config.simulation.dt)
         if sensors.closed and self.controller.reads:
 
-            def closed_loop(memory: Any, state: State) -> tuple[Any, Control]:
+            def control(memory: Any, state: State) -> tuple[Any, jax.Array]:
                 readings = sensors.read(world, state, goal)
-                memory, commands = self.controller.apply(parameters, memory, readings)
+                return self.controller.apply(parameters, memory, readings)
+
+            def closed_loop(memory: Any, state: State) -> tuple[Any, Control]:
+                memory, commands = control(memory, state)
                 return memory, Control(commands)
 
-            return episode(Policy(closed_loop, memory))
+            if held == 1:
+                return episode(Policy(closed_loop, memory))
+            idle = jnp.zeros((command_count(world), *state.time.shape), state.time.dtype)
+            return episode(sample_and_hold(control, memory, idle, held))
 
         # What does not depend on the motion is worked out for all time steps, before the first.
         if self.controller.reads and not sensors.clocked and not jax.tree.leaves(memory):
             readings = sensors.read(world, state, goal)
             _, command = self.controller.apply(parameters, memory, readings)
             return episode(hold(Control(command)))
+        periods = -(-self.steps // held)
         if self.controller.reads:
             readings = jax.vmap(
                 lambda step: sensors.read(
                     world, state._replace(time=state.time + step * world.timestep), goal
                 )
-            )(jnp.arange(self.steps))
+            )(held * jnp.arange(periods))
         else:
-            readings = jnp.zeros((self.steps, 0, *state.time.shape), state.time.dtype)
+            readings = jnp.zeros((periods, 0, *state.time.shape), state.time.dtype)
         commands = self.controller.unroll(parameters, memory, readings)
+        if held > 1:
+            commands = jnp.repeat(commands, held, axis=0)[: self.steps]
         by_step = Policy(lambda memory, _, command: (memory, Control(command)), given=commands)
         return episode(by_step)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
@@ -11,20 +9,8 @@ from diffsim.camera.camera import Camera
 from diffsim.controllers.controller import Memory, Parameters, Seeing
 from diffsim.experiment.config import RunConfig
 from diffsim.simulate.batch import robot_axes, robots_last
-from diffsim.simulate.rollout import Policy
-from diffsim.world.world import Control, State, World, command_count
-
-
-class SightMemory(NamedTuple):
-    """Memory of a policy that sees.
-
-    Attributes:
-        memory: of its controller.
-        commands: the last ones, shape (commands, ...).
-    """
-
-    memory: Memory
-    commands: jax.Array
+from diffsim.simulate.rollout import Policy, sample_and_hold
+from diffsim.world.world import State, World, command_count
 
 
 class Sight:
@@ -41,21 +27,15 @@ class Sight:
         image = self._camera.see(self._world, state)
         return robots_last(image) if robot_axes(state) else image
 
-    def remember(self, state: State) -> SightMemory:
-        """Memory of the policy at the start of an episode."""
+    def policy(self, parameters: Parameters, state: State) -> Policy:
+        """Policy of an episode from its start on: it holds its commands from image to image."""
+
+        def control(memory: Memory, state: State) -> tuple[Memory, jax.Array]:
+            return self._controller.apply(parameters, memory, self.image(state))
+
         commands = jnp.zeros((command_count(self._world), *state.time.shape), state.time.dtype)
-        return SightMemory(self._controller.remember(self.image(state)), commands)
-
-    def policy(self, parameters: Parameters, memory: SightMemory) -> Policy:
-        """Looks now and then, and holds its commands in between."""
-
-        def look(held: SightMemory, state: State) -> SightMemory:
-            return SightMemory(*self._controller.apply(parameters, held.memory, self.image(state)))
-
-        def act(held: SightMemory, state: State) -> tuple[SightMemory, Control]:
-            return held, Control(held.commands)
-
-        return Policy(act, memory, look=look, every=self._every)
+        memory = self._controller.remember(self.image(state))
+        return sample_and_hold(control, memory, commands, self._every)
 
 
 def camera_shape(config: RunConfig) -> tuple[int, int, int] | None:

@@ -70,6 +70,42 @@ def hold(control: Control) -> Policy:
     return Policy(lambda memory, state: (memory, control))
 
 
+class HeldMemory(NamedTuple):
+    """Memory of a policy that holds its commands.
+
+    Attributes:
+        memory: of what gives the commands.
+        commands: the last ones, shape (commands, ...).
+    """
+
+    memory: Any
+    commands: jax.Array
+
+
+def sample_and_hold(
+    control: Callable[[Any, State], tuple[Any, jax.Array]],
+    memory: Any,
+    commands: jax.Array,
+    every: int,
+) -> Policy:
+    """The policy that sets commands anew every few time steps, the first time at the start.
+
+    Args:
+        control: maps memory and state to the new memory and the commands, shape (commands, ...).
+        memory: at the start.
+        commands: of the right shape; they are not used.
+        every: number of time steps for which commands are held.
+    """
+
+    def look(held: HeldMemory, state: State) -> HeldMemory:
+        return HeldMemory(*control(held.memory, state))
+
+    def act(held: HeldMemory, state: State) -> tuple[HeldMemory, Control]:
+        return held, Control(held.commands)
+
+    return Policy(act, HeldMemory(memory, commands), look=look, every=every)
+
+
 CHECKPOINTS = ("none", "steps", "nested")
 """Choices of what the reverse pass keeps; see above."""
 

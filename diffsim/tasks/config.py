@@ -12,6 +12,9 @@ from diffsim.robots.check_values import check_reference, is_known
 from diffsim.robots.config import RobotConfig, SensorConfig
 from diffsim.validation import ConfigError, Frozen, bounded, check_identifier
 
+RELATIVE = 1e-6
+"""Share by which a control period may differ from a multiple of the time step."""
+
 
 @dataclass
 class EffortConfig(Frozen):
@@ -80,9 +83,29 @@ class TaskConfig(Frozen):
     # greatest]} or {normal: [mean, standard deviation]}, cut at three of these.
     randomize: dict[str, Any] = field(default_factory=dict)
     duration: float = bounded(5.0, above=0)  # [s]
+    # For which the controller holds its commands [s], a multiple of simulation.dt; null: for one
+    # time step. A controller that sees holds them from image to image.
+    control_period: float | None = bounded(None, above=0)
     # What the controller reads; the robot's own sensors if none are given here.
     sensors: dict[str, SensorConfig] = field(default_factory=dict)
     effort: EffortConfig = field(default_factory=EffortConfig)
+
+    def control_steps(self, timestep: float) -> int:
+        """Number of time steps for which commands are held.
+
+        Raises:
+            ConfigError: if the control period is not a multiple of the time step [s].
+        """
+        period = self.control_period
+        if period is None:
+            return 1
+        count = round(period / timestep)
+        if count < 1 or abs(count * timestep - period) > RELATIVE * period:
+            raise ConfigError(
+                f"task.control_period must be a multiple of simulation.dt ({timestep:g}), "
+                f"got {period}"
+            )
+        return count
 
     @property
     def begins_differently(self) -> bool:

@@ -13,6 +13,7 @@ from diffsim.cli.configuration import compose_config
 from diffsim.environments.environment import Environment, EnvironmentState
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.experiment import Experiment
+from diffsim.robots.replace import replace
 from diffsim.simulate.gradient_flow import EXACT
 from diffsim.tasks.throw import Throw
 from diffsim.validation import ConfigError
@@ -54,7 +55,13 @@ def live(
 
 
 @pytest.mark.parametrize(
-    "choices", [(*SWING, "batch=3"), (*SWING, DRAWN, "batch=3"), (*REACH, "batch=3")]
+    "choices",
+    [
+        (*SWING, "batch=3"),
+        (*SWING, DRAWN, "batch=3"),
+        (*REACH, "batch=3"),
+        (*SWING, "batch=3", "task.control_period=0.03"),
+    ],
 )
 def test_the_mean_cost_of_an_episode_is_the_loss(choices: tuple[str, ...], float64: None) -> None:
     config = compose_config(*choices)
@@ -134,7 +141,8 @@ def test_a_robot_that_is_not_finite_begins_anew_alone() -> None:
 
 def test_a_command_is_held_for_a_control_period(float64: None) -> None:
     config = compose_config(*SWING[:5], "task.push.speed=0.0")
-    fine, coarse = Environment(config, 2), Environment(config, 2, control_period=0.03)
+    held = replace(config, {"task.control_period": 0.03})
+    fine, coarse = Environment(config, 2), Environment(held, 2)
     assert (coarse.substeps, coarse.steps) == (3, 10)
     action = jnp.array([[1.0, -1.0]])
     one = jax.jit(coarse.step)(coarse.reset(jax.random.key(0)), action)
@@ -148,20 +156,27 @@ def test_a_command_is_held_for_a_control_period(float64: None) -> None:
         np.testing.assert_allclose(one.metrics[name], figure, rtol=1e-12)
 
 
+def test_there_must_be_a_robot() -> None:
+    with pytest.raises(
+        ConfigError, match="robots must be at least 1, or None for one alone, got 0"
+    ):
+        Environment(compose_config(*SWING[:4]), 0)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("period", "message"),
     [
-        ({"robots": 0}, "robots must be at least 1, or None for one alone, got 0"),
-        ({"control_period": 0.015}, "must be a multiple of simulation.dt (0.01), got 0.015"),
-        ({"control_period": 0.001}, "must be a multiple of simulation.dt (0.01), got 0.001"),
-        ({"control_period": float("nan")}, "must be a multiple of simulation.dt (0.01), got nan"),
-        ({"control_period": float("inf")}, "must be a multiple of simulation.dt (0.01), got inf"),
-        ({"control_period": 0.07}, "control_period must divide task.duration (0.3), got 0.07"),
+        (0.015, "task.control_period must be a multiple of simulation.dt (0.01), got 0.015"),
+        (0.001, "task.control_period must be a multiple of simulation.dt (0.01), got 0.001"),
+        (float("nan"), "task.control_period must be a finite number, got nan"),
+        (float("inf"), "task.control_period must be a finite number, got inf"),
+        (0.07, "task.control_period must divide task.duration (0.3), got 0.07"),
     ],
 )
-def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
+def test_a_control_period_that_cannot_be_is_named(period: float, message: str) -> None:
+    config = replace(compose_config(*SWING[:4]), {"task.control_period": period})
     with pytest.raises(ConfigError) as error:
-        Environment(compose_config(*SWING[:4]), **arguments)
+        Environment(config)
     assert message in str(error.value)
 
 

@@ -28,7 +28,7 @@ def test_commands_are_held_until_the_next_image():
     parameters = experiment.variables.unpack(jnp.asarray(experiment.initial)).parameters
     world, state = experiment.scenario.begin(config, experiment._watched())
     sight = Sight(config, experiment.controller, world)
-    policy = sight.policy(parameters, sight.remember(state))
+    policy = sight.policy(parameters, state)
     assert policy.every == 4
     held, commands = policy.memory, []
     for offset in (0.0, 0.2):
