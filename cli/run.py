@@ -13,11 +13,7 @@ from omegaconf import DictConfig
 
 from diffsim.cli import sweep
 from diffsim.cli.command import end_job, never_began, start
-from diffsim.cli.configuration import (
-    guard_composition,
-    register_resolvers,
-    typed_config,
-)
+from diffsim.cli.configuration import register_resolvers, typed_config
 from diffsim.cli.recipes import choices_in_words
 from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.check import check_run
@@ -31,7 +27,6 @@ COMMAND = "diffsim-run"
 # A launcher's processes import this module, and then compose a job's config.
 register_schemas()
 register_resolvers()
-guard_composition()
 
 
 @hydra.main(version_base="1.3", config_path="pkg://diffsim.conf", config_name="run")

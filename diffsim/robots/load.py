@@ -72,7 +72,7 @@ def _package() -> Path:
 
 
 def _read(path: Path, within: tuple[Path, ...] = ()) -> Any:
-    """What a robot's file says, on top of those that its ``defaults`` name, as Hydra has it.
+    """Read a robot's file, on top of those that its ``defaults`` name, as Hydra does.
 
     Those stand beside it, or among the robots of the package.
     """

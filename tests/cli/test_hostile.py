@@ -55,3 +55,29 @@ def test_a_name_leads_nowhere_else(name, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"home"}
     assert done.returncode in (0, 2)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("-m", "robot=ball,evil"),
+        ("-m", "robot=choice(ball,evil)"),
+        ("-m", "robot=glob(e*)"),
+        ("hydra.mode=MULTIRUN", "robot=ball,evil"),
+        ("-m", "experiment=swept"),
+    ],
+    ids=["list", "choice", "glob", "mode", "a file's own"],
+)
+def test_a_choice_of_a_sweep_cannot_execute_code(how, tmp_path):
+    """The sweep is refused before its first job."""
+    (tmp_path / "mine" / "robot").mkdir(parents=True)
+    (tmp_path / "mine" / "robot" / "evil.yaml").write_text(ROBOTS["logging handler"])
+    (tmp_path / "mine" / "experiment").mkdir()
+    swept = f"{GLOBAL}hydra: {{sweeper: {{params: {{robot: 'ball,evil'}}}}}}"
+    (tmp_path / "mine" / "experiment" / "swept.yaml").write_text(swept)
+    done = diffsim_run("--config-dir", "mine", *how, "device=cpu", folder=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "hydra.job_logging must be none" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / MARK).exists()
+    assert not (tmp_path / "outputs").exists()
