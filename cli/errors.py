@@ -15,6 +15,8 @@ CLEARER = {
     r"Cannot merge DictConfig with ListConfig": "a list cannot stand for a mapping, nor a mapping "
     "for a list",
     r"Invalid value assigned: \w+ is not a ListConfig, list or tuple\.": "must be a list",
+    r"Invalid type assigned: dict is not a subclass of \w+\..*": "what is not there yet is added "
+    "with its mapping, as '+robot.sensors={NAME: {type: position, body: ball}}'",
     r"Key '(\S+)' is not in struct": r"there is no '\1': to add it, put + before the key",
 }
 """What OmegaConf says of its own classes, in words of YAML."""

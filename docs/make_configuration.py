@@ -66,6 +66,10 @@ own, or of the robot's file (`robot.bodies.ball.mass=5`).
   number of a list has its index behind the key (`robot.bodies.ball.velocity.0=3`).
 - Unknown keys, values of another type and values that are not allowed end the command with one line
   and exit code 2, before anything is computed.
+- A few messages are in Hydra's words: that an override cannot be read (`Error parsing override`,
+  `no viable alternative`: a bracket or quote is missing), that a group has no such choice (`Could
+  not find 'robot/unknown'`, with those that there are), and that a value has another type (`could
+  not be converted to Float`).
 - Units: metres, kilograms, seconds, newtons, radians; a field's own unit is in brackets.
 """
 

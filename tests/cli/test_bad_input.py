@@ -105,6 +105,9 @@ CASES = {
     "variables that overlap": Case(
         ("+variables={up: {path: robot.bodies.ball.velocity.2}}",), ("variables.up.path", "overlap")
     ),
+    "sensor that is not there yet": Case(
+        ("+robot.sensors.x={type: position, body: ball}",), ("x: ", "'+robot.sensors={NAME: ")
+    ),
     # Things that do not fit together.
     "nothing to optimise": Case(("~variables",), ("variables",)),
     "no controller to optimise": Case(("variables=controller",), ("variables.controller", "none")),
