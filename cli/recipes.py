@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from diffsim.cli.schemas import options, path_of
-from diffsim.experiment.config import RunConfig
+from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.experiment.paths import read_numbers
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
@@ -141,12 +141,8 @@ def _fits(config: DictConfig, body: str, robot: RobotConfig) -> bool:
 def fitting_variables(robot: RobotConfig, controller: str | None) -> str:
     """Variables that a robot has, in words; with controllers, if none is chosen."""
     driven = bool(robot.motors or robot.thrusters)
-    kinds = [
-        kind
-        for kind in options("controller")
-        if kind != "none" and (kind != "convolutional" or robot.cameras)
-    ]
-    hint = f" with controller={'|'.join(kinds)}" if controller in (None, "none") else ""
+    fitting = [name for name in options("controller") if _can_use(robot, name)]
+    hint = f" with controller={'|'.join(fitting)}" if controller in (None, "none") else ""
     found = []
     for option in options("variables"):
         paths = _paths(_recomposed(f"variables={option}").variables)
@@ -155,6 +151,15 @@ def fitting_variables(robot: RobotConfig, controller: str | None) -> str:
         elif "controller" not in paths and all(_has(robot, path) for path in paths):
             found.append(f"variables={option}")
     return _either([*found, "numbers of the robot, as '+variables={grip: {path: robot.friction}}'"])
+
+
+def _can_use(robot: RobotConfig, controller: str) -> bool:
+    """True if a controller has something to optimise, and the robot what it needs."""
+    table = KINDS["controller"]
+    if controller not in table:  # a file of the user's, for one of the kinds
+        return True
+    config = table[controller].Config
+    return config.has_parameters and (bool(robot.cameras) or not config.needs_camera)
 
 
 def _paths(variables: DictConfig) -> list[str]:

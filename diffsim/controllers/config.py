@@ -19,6 +19,7 @@ class ControllerConfig(Frozen):
     """Base of all controllers' configs. A kind's own has a field ``kind`` with the kind's name."""
 
     has_parameters: ClassVar[bool] = True  # which can be optimised
+    needs_camera: ClassVar[bool] = False  # of the robot, whose images it reads
 
     kind: str = MISSING
 

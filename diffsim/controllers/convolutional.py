@@ -30,6 +30,8 @@ from diffsim.validation import ConfigError, bounded
 class ConvolutionalConfig(ControllerConfig):
     """A net that sees the images of a camera, and nothing else."""
 
+    needs_camera = True
+
     kind: str = bounded("convolutional", choices=("convolutional",))
     camera: str = MISSING  # one of the robot's
     every: int = bounded(1, at_least=1)  # time steps between images; commands are held meanwhile
