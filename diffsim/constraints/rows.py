@@ -84,12 +84,17 @@ class Rows:
         total: Any = 0.0
         for y, splitting in zip(self.y, self.splitting, strict=True):
             counts = np.asarray(splitting, y.dtype)
+            if counts.size == 0:  # nothing moves that the rows act on
+                continue
             if (counts == counts.flat[0]).all():
                 part = contract("dm,em->de", y, y)
                 total = total + (part if counts.flat[0] == 1 else part * counts.flat[0])
             else:
                 weighted = y * column(counts, y[0, 0])
                 total = total + contract("dm,em->de", weighted, y)
+        if isinstance(total, float):
+            directions, rows = self.bias.shape[0], self.bias.shape[1:]
+            return jnp.zeros((directions, directions, *rows), self.bias.dtype)
         return total
 
 

@@ -69,6 +69,8 @@ def _inverse_factor_derivative(primals: Any, tangents: Any) -> Any:
     (matrix,), (change,) = primals, tangents
     inverse = inverse_factor(matrix)
     size = matrix.shape[0]
+    if size == 0:
+        return inverse, change
     half = column(np.tri(size) - 0.5 * np.eye(size), matrix[0]).astype(matrix.dtype)
     lower = change * half  # of the symmetric change: its lower triangle, and half of the diagonal
     through = contract("ik,kj->ij", lower, inverse)
