@@ -218,6 +218,8 @@ def load_plugins(modules: Sequence[str], folders: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: if one of them cannot be imported.
     """
+    if not isinstance(modules, Sequence) or isinstance(modules, str):
+        raise ConfigError(f"plugins must be a list of modules, got {modules!r}")
     if modules:
         sys.path += [folder for folder in folders if folder not in sys.path]
     for name in modules:

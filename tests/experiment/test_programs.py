@@ -17,7 +17,11 @@ from diffsim.programs import Program, depends
 from tests.kinds import make_optimizer
 
 MISS = "/jax/compilation_cache/cache_misses"
-SHORT = ("robot=ball", "task.duration=0.05", "optimizer.iterations=5")
+# On the ground, where most numbers tell.
+SHORT = (
+    *("robot=ball", "robot.bodies.ball.position=[0.0,0.0,0.499]", "task.duration=0.05"),
+    *("robot.bodies.ball.velocity=[1.0,0.0,-2.0]", "optimizer.iterations=5"),
+)
 # Everything but the structure and the number of time steps.
 NUMBERS = [
     "robot.friction=0.3",
