@@ -20,8 +20,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from diffsim.cli.composition import quoted
-from diffsim.cli.configuration import compose_config
+from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.manifest import restore_config
 from diffsim.runs.files import write_json
 from diffsim.runs.folder import RunFolder

@@ -14,8 +14,11 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from diffsim.cli.composition import check_command_line
-from diffsim.cli.configuration import file_of, register_resolvers
+from diffsim.cli.configuration import (
+    file_of,
+    guard_composition,
+    register_resolvers,
+)
 from diffsim.cli.errors import describe
 from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.interruption import Interrupted, Interruption
@@ -64,10 +67,10 @@ def start(command: str, job: Callable[[], object]) -> None:
     with Interruption(command) as interruption:
         register_schemas()
         register_resolvers()
+        guard_composition()
         # Exceptions come here instead of being printed by Hydra, to be told in one line.
         os.environ["HYDRA_FULL_ERROR"] = "1"
         try:
-            check_command_line(command.removeprefix("diffsim-"), sys.argv[1:])
             job()
         except Interrupted as error:
             interruption.tell(f"{command}: error: interrupted {error}")

@@ -7,15 +7,14 @@ error lists what fits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
-from hydra import compose
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from diffsim.cli.schemas import options, path_of
 from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.experiment.paths import read_numbers
 from diffsim.robots.check import check_robot
@@ -29,14 +28,47 @@ LISTED = 6
 """Most bodies that a message lists."""
 
 
+class Composition(NamedTuple):
+    """The config that Hydra composes, or has composed last."""
+
+    loader: ConfigLoaderImpl
+    name: str | None
+    overrides: list[str]
+
+    def options(self, group: str) -> list[str]:
+        """Names of a group's files, in the package and in the user's folders."""
+        return list(
+            self.loader.get_group_options(group, config_name=self.name, overrides=self.overrides)
+        )
+
+    def compose(self, *more: str) -> DictConfig:
+        """The config of the same command with other choices, but for values of a task."""
+        kept = [override for override in self.overrides if not override.startswith("task.")]
+        return self.loader.load_configuration(self.name, [*kept, *more], run_mode=RunMode.RUN)
+
+    def explicit(self) -> dict[str, Any]:
+        """Choices of groups that the command makes, or its preset."""
+        found = self.loader.compute_defaults_list(self.name, self.overrides, RunMode.RUN)
+        return dict(found.overrides.override_choices)
+
+
+_compositions: list[Composition] = []
+"""The last composition of this process; empty before the first."""
+
+
+def begin_composition(loader: ConfigLoaderImpl, name: str | None, overrides: list[str]) -> None:
+    """Note which config is composed, and from which files."""
+    _compositions[:] = [Composition(loader, name, list(overrides))]
+
+
 def recipe_of(robot: str) -> str:
     """Name of a robot's recipe: its own name, or ``none`` if there is no such file."""
-    return robot if robot in options("recipe") else NO_RECIPE
+    return robot if robot in _compositions[-1].options("recipe") else NO_RECIPE
 
 
 def choices_in_words() -> str:
     """Choices of groups in one line: first what is chosen, then what the recipe adds."""
-    choices, explicit = HydraConfig.get().runtime.choices, explicit_choices()
+    choices, explicit = HydraConfig.get().runtime.choices, _compositions[-1].explicit()
     usual = [] if choices["recipe"] == NO_RECIPE else [g for g in GROUPS if g not in explicit]
     named = ("experiment", "robot", *(g for g in GROUPS if g not in usual), "optimizer")
     chosen, added = (
@@ -46,37 +78,6 @@ def choices_in_words() -> str:
     return f"{chosen}; as usual for this robot: {added}" if added else chosen
 
 
-def explicit_choices() -> set[str]:
-    """Groups of which the command chooses, or its preset."""
-    hydra_config = HydraConfig.get()
-    found = {override.lstrip("+~").split("=")[0] for override in hydra_config.overrides.task}
-    if preset := hydra_config.runtime.choices.get("experiment"):
-        found |= _chosen_by("experiment", preset)
-    return found
-
-
-def _chosen_by(group: str, name: str) -> set[str]:
-    """Groups of which a file chooses in its defaults, or one that it builds on."""
-    path = path_of(group, name)
-    if path is None:
-        return set()
-    found: set[str] = set()
-    for entry in yaml.safe_load(path.read_text()).get("defaults", []):
-        if isinstance(entry, dict):
-            found |= {str(key).removeprefix("override /") for key in entry}
-        elif entry not in ("_self_", name):
-            found |= _chosen_by(group, str(entry))
-    return found
-
-
-def _recomposed(*choices: str) -> DictConfig:
-    """The config of the same command with other choices, but for values of a task."""
-    hydra_config = HydraConfig.get()
-    given = [o for o in hydra_config.overrides.task if not o.startswith("task.")]
-    given += [o for o in hydra_config.overrides.hydra if o.startswith("hydra.searchpath=")]
-    return compose(hydra_config.job.config_name, [*given, *choices])
-
-
 def check_chosen(composed: DictConfig) -> None:
     """Check that task and variables are chosen, by the command or by a recipe.
 
@@ -84,7 +85,7 @@ def check_chosen(composed: DictConfig) -> None:
         ConfigError: naming what has to be chosen, and the choices that fit the robot; or what is
             wrong with the robot itself.
     """
-    if not HydraConfig.initialized():
+    if not _compositions or _compositions[-1].name != "run":
         return  # not composed here: there are no choices of groups
     choices = HydraConfig.get().runtime.choices
     has_recipe = choices.get("recipe", NO_RECIPE) != NO_RECIPE
@@ -95,11 +96,12 @@ def check_chosen(composed: DictConfig) -> None:
     robot: Any = OmegaConf.to_object(composed.robot)
     check(robot, "robot")
     check_robot(robot)
+    composition = _compositions[-1]
     found = []
     if no_task:
-        found.append(fitting_tasks(robot))
+        found.append(fitting_tasks(robot, composition))
     if no_variables:
-        found.append(fitting_variables(robot, choices.get("controller")))
+        found.append(fitting_variables(robot, composition, choices.get("controller")))
     key = "task" if no_task else "variables"
     why = "whose recipe leaves it open" if has_recipe else "which has no recipe"
     raise ConfigError(
@@ -107,12 +109,12 @@ def check_chosen(composed: DictConfig) -> None:
     )
 
 
-def fitting_tasks(robot: RobotConfig) -> str:
+def fitting_tasks(robot: RobotConfig, composition: Composition) -> str:
     """Tasks that a robot can be given, in words, with the bodies that each can be about."""
     by_hint: dict[str, list[str]] = {}
-    for option in options("task"):
+    for option in composition.options("task"):
         try:
-            config = _recomposed(f"task={option}")
+            config = composition.compose(f"task={option}")
         except (ConfigError, HydraException):  # a file of the user's that cannot be run
             continue
         own = None if OmegaConf.is_missing(config.task, "body") else config.task.body
@@ -138,14 +140,14 @@ def _fits(config: DictConfig, body: str, robot: RobotConfig) -> bool:
     return True
 
 
-def fitting_variables(robot: RobotConfig, controller: str | None) -> str:
+def fitting_variables(robot: RobotConfig, composition: Composition, controller: str | None) -> str:
     """Variables that a robot has, in words; with controllers, if none is chosen."""
     driven = bool(robot.motors or robot.thrusters)
-    fitting = [name for name in options("controller") if _can_use(robot, name)]
+    fitting = [name for name in composition.options("controller") if _can_use(robot, name)]
     hint = f" with controller={'|'.join(fitting)}" if controller in (None, "none") else ""
     found = []
-    for option in options("variables"):
-        paths = _paths(_recomposed(f"variables={option}").variables)
+    for option in composition.options("variables"):
+        paths = _paths(composition.compose(f"variables={option}").variables)
         if "controller" in paths and driven:
             found.append(f"variables={option}{hint}")
         elif "controller" not in paths and all(_has(robot, path) for path in paths):

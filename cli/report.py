@@ -9,8 +9,7 @@ import hydra
 from omegaconf import DictConfig
 
 from diffsim.cli.command import end_job, single, start
-from diffsim.cli.composition import quoted
-from diffsim.cli.configuration import typed_config
+from diffsim.cli.configuration import quoted, typed_config
 from diffsim.reporting.config import ReportConfig, check_report
 from diffsim.validation import ConfigError
 

@@ -13,7 +13,11 @@ from omegaconf import DictConfig
 
 from diffsim.cli import sweep
 from diffsim.cli.command import end_job, never_began, start
-from diffsim.cli.configuration import register_resolvers, typed_config
+from diffsim.cli.configuration import (
+    guard_composition,
+    register_resolvers,
+    typed_config,
+)
 from diffsim.cli.recipes import choices_in_words
 from diffsim.cli.schemas import register_schemas
 from diffsim.experiment.check import check_run
@@ -27,6 +31,7 @@ COMMAND = "diffsim-run"
 # A launcher's processes import this module, and then compose a job's config.
 register_schemas()
 register_resolvers()
+guard_composition()
 
 
 @hydra.main(version_base="1.3", config_path="pkg://diffsim.conf", config_name="run")
@@ -70,7 +75,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     # No device is asked for before this. (Checking a config imports its kinds, and JAX with them.)
     from rich.console import Console
 
-    from diffsim.experiment.pictures import write_pictures
+    from diffsim.experiment.pictures import draw
     from diffsim.experiment.resume import resume, run_or_resume
     from diffsim.experiment.runner import run
     from diffsim.reporting.summary import print_summary
@@ -87,10 +92,14 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
                 run_or_resume(config, folder, console)
             else:
                 run(config, folder, console)
-        except Interrupted as error:
-            raise stop.leave(error.number, _end(folder, str(error))) from error
-        finally:
-            write_pictures(folder)  # of what there is, also when the run has failed
+        except ConfigError:  # refused before anything was done
+            raise
+        except BaseException as error:
+            if isinstance(error, Interrupted):
+                error = stop.leave(error.number, _end(folder, str(error)))
+            draw(folder, console)
+            raise error
+        draw(folder, console)
         print_summary(folder, console)
     return folder
 

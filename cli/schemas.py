@@ -7,10 +7,10 @@ its schema with the defaults of its ``Config``. No kind is imported that is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -24,7 +24,6 @@ from diffsim.checks.config import CheckConfig
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.config import KINDS, RunConfig
 from diffsim.reporting.config import ReportConfig
-from diffsim.tables import load_plugins
 
 SCHEME = "diffsim"
 COMMANDS: dict[str, type] = {
@@ -42,16 +41,6 @@ class SchemaSource(ConfigSource):
     @staticmethod
     def scheme() -> str:
         return SCHEME
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State for a launcher's process, with what the user has added to the tables."""
-        return vars(self) | {"added": ([str(folder) for folder in _folders], sorted(_plugins))}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        folders, plugins = state.pop("added")
-        vars(self).update(state)
-        enter_folders(folders)
-        enter_plugins(plugins, folders)
 
     def available(self) -> bool:
         return True
@@ -112,54 +101,25 @@ def _is_known(path: str) -> bool:
     return False
 
 
-def options(group: str) -> list[str]:
-    """Names of the choices of a group: files of the package and the user, and kinds without one."""
-    kinds = _without_file(group) if group in KINDS else []
-    return sorted({*_files(group), *kinds})
+def leave_to_files(choices: Iterable[tuple[str, str]]) -> None:
+    """Let YAML files of the user be what a choice stands for, as (group, name)."""
+    _left.update(choices)
 
 
-def path_of(group: str, name: str) -> Path | None:
-    """File of a choice, the package's or the user's; None if there is none."""
-    places = [Path(str(files("diffsim.conf"))), *_folders]
-    found = (folder / group / f"{name}.yaml" for folder in places)
-    return next((path for path in found if path.is_file()), None)
-
-
-def enter_folders(folders: Iterable[str]) -> None:
-    """Let folders of the user's be those of the next composition; enter kinds that are files there.
-
-    Raises:
-        ConfigError: if a file has the name of another kind.
-    """
-    _folders[:] = [Path(folder) for folder in folders]
-    for folder in _folders:
-        for group, table in KINDS.items():
-            for path in sorted((folder / group).glob("[!_]*.py")):
-                table.add_file(path.stem, path)
-
-
-def enter_plugins(names: Sequence[str], folders: Sequence[str]) -> None:
-    """Import modules that add kinds, for the next composition, from folders or Python's own."""
-    load_plugins(names, [str(Path.cwd()), *folders])
-    _plugins.update(names)
-
-
-_folders: list[Path] = []
-"""Folders of the user's with configs."""
-_plugins: set[str] = set()
-"""Modules of the user's that have been imported."""
+_left: set[tuple[str, str]] = set()
 
 
 def _without_file(group: str) -> list[str]:
     """Names of the kinds that have no YAML file, neither in the package nor of the user."""
     known = _files(group)
-    return [name for name in KINDS[group] if name not in known]
+    return [name for name in KINDS[group] if name not in known and (group, name) not in _left]
 
 
-def _files(group: str) -> set[str]:
-    """Names of the YAML files of a group, the package's and the user's."""
-    folders = [Path(str(files("diffsim.conf"))), *_folders]
-    return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+@functools.cache
+def _files(group: str) -> frozenset[str]:
+    """Names of the package's own YAML files of a group."""
+    folder = Path(str(files("diffsim.conf"))) / group
+    return frozenset(path.stem for path in folder.glob("*.yaml"))
 
 
 def _schema(path: str) -> type | None:

@@ -21,7 +21,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from diffsim.cli.command import SHOW_TRACEBACK
-from diffsim.cli.composition import quoted
+from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
 from diffsim.experiment.interruption import current
 from diffsim.runs.files import write_json

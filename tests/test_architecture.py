@@ -132,11 +132,6 @@ def test_only_the_command_line_imports_hydra():
             assert not any(name.split(".")[0] == "hydra" for name in imports(path)), module
 
 
-def test_nothing_private_of_hydra_is_imported():
-    for module, path in modules().items():
-        assert not any(name.startswith("hydra._") for name in imports(path)), module
-
-
 def test_benchmarks_import_no_tests():
     for path in (ROOT / "benchmarks").rglob("*.py"):
         assert not any(name.split(".")[0] == "tests" for name in imports(path)), path

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra import initialize_config_module
+from hydra import compose, initialize_config_module
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,8 +30,8 @@ import diffsim
 from benchmarks.paper.report import with_summary
 from diffsim.bench.config import BenchConfig, check_bench
 from diffsim.checks.config import CheckConfig, check_config
-from diffsim.cli.composition import compose_checked
 from diffsim.cli.configuration import (
+    guard_composition,
     register_resolvers,
     register_schemas,
     typed_config,
@@ -130,10 +130,11 @@ def composed(name: str, arguments: list[str]) -> list[object]:
     """The configs of a command, of the first and the last job of a sweep; not yet checked."""
     register_schemas()
     register_resolvers()
+    guard_composition()
     overrides, folders = list(arguments), []
     if "--config-dir" in overrides:
         place = overrides.index("--config-dir")
-        folders = [overrides[place + 1]]
+        folders = [f"hydra.searchpath=[file://{Path(overrides[place + 1]).absolute()}]"]
         del overrides[place : place + 2]
     if name == "report":
         overrides = with_folders_as_runs(overrides)
@@ -147,7 +148,7 @@ def composed(name: str, arguments: list[str]) -> list[object]:
     found = []
     with initialize_config_module("diffsim.conf", version_base="1.3"):
         for job in jobs:
-            config = compose_checked(name, [*map(str, job)], folders)
+            config = compose(name, [*map(str, job), *folders], return_hydra_config=True)
             HydraConfig.instance().set_config(config)
             with open_dict(config):
                 del config["hydra"]

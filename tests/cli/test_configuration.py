@@ -8,8 +8,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from diffsim.cli.composition import quoted
-from diffsim.cli.configuration import compose_config
+from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.check import check_run
 from diffsim.validation import ConfigError
 
