@@ -62,10 +62,23 @@ def check_run(config: RunConfig) -> None:
     config.optimizer.check(config.task)
     _check_randomness(config)
     config.controller.check(config.robot)
+    _check_truncation(config)
     if config.controller.sees is not None and config.task.control_period is not None:
         raise ConfigError(
             "task.control_period must be null for a controller that sees: controller.every says "
             f"how many time steps there are between images, got {config.task.control_period}"
+        )
+
+
+def _check_truncation(config: RunConfig) -> None:
+    """Check that the gradient does not end while a command is held."""
+    truncation = getattr(config.optimizer, "truncation", None)
+    sees = config.controller.sees is not None
+    held = config.controller.every if sees else config.task.control_steps(config.simulation.dt)
+    if truncation is not None and truncation % held:
+        raise ConfigError(
+            f"optimizer.truncation must be a multiple of the {held} time steps for which a command "
+            f"is held, got {truncation}"
         )
 
 

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from diffsim.math.packing import Packed, Packing
 from diffsim.math.vectors import Vec3
 from diffsim.simulate.batch import robot_axes
-from diffsim.simulate.gradient_flow import EXACT, GradientFlow, pass_back
+from diffsim.simulate.gradient_flow import EXACT, GradientFlow, cut_gradient, pass_back
 from diffsim.simulate.simulator import Simulator
 from diffsim.world.world import Control, State, command_count
 
@@ -180,10 +180,14 @@ def rollout(
         reverse: how the derivative goes back.
 
     Raises:
-        ValueError: if ``steps`` is not positive.
+        ValueError: if ``steps`` is not positive, or the gradient is truncated between two looks of
+            the policy.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    truncation = reverse.flow.truncation
+    if policy.look is not None and truncation is not None and truncation % policy.every:
+        raise ValueError(f"truncation must be a multiple of {policy.every}, got {truncation}")
     commands = (command_count(simulator.world), *state.time.shape)
     idle = Control(jnp.zeros(commands, state.time.dtype))
     kept = Packing(jax.eval_shape(observe, state, idle))
@@ -260,13 +264,19 @@ def _checkpointed(
 def _scan_with_looks(
     policy: Policy, body: ScanBody, carry: Any, inputs: Any, steps: int, checkpoint: str
 ) -> tuple[Any, Packed]:
-    """Scan over steps between which the policy looks; nothing between two looks is recomputed."""
+    """Scan over steps between which the policy looks; nothing between two looks is recomputed.
+
+    A gradient that ends at a look ends before it: what is looked at is of the new segment.
+    """
     look = policy.look
     assert look is not None
 
     def segment(carry: Any, inputs: Any, length: int) -> tuple[Any, Packed]:
+        first, *rest = inputs
+        if first is not None:
+            carry = cut_gradient(carry, first[0])
         state, memory = carry
-        return jax.lax.scan(body, (state, look(memory, state)), inputs, length=length)
+        return jax.lax.scan(body, (state, look(memory, state)), (None, *rest), length=length)
 
     scan = partial(_scan, checkpoint=checkpoint)
     return _in_segments(scan, segment, carry, inputs, steps, min(policy.every, steps))

@@ -99,6 +99,10 @@ class TaskConfig(Frozen):
         period = self.control_period
         if period is None:
             return 1
+        if period > self.duration:
+            raise ConfigError(
+                f"task.control_period must be at most task.duration ({self.duration}), got {period}"
+            )
         count = round(period / timestep)
         if count < 1 or abs(count * timestep - period) > RELATIVE * period:
             raise ConfigError(

@@ -13,8 +13,12 @@ from diffsim.cli.configuration import compose_config
 from diffsim.experiment.check import check_run
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.scenario import NOTHING
-from diffsim.simulate.rollout import rollout
+from diffsim.simulate.gradient_flow import EXACT, GradientFlow
+from diffsim.simulate.rollout import Reverse, rollout, sample_and_hold
+from diffsim.simulate.simulator import Engine
+from diffsim.solvers.projected_gauss_seidel import ProjectedGaussSeidel
 from diffsim.validation import ConfigError
+from tests.worlds import ball_robot, build
 
 HELD = 3
 SHORT = (
@@ -84,6 +88,11 @@ def test_the_gradient_is_that_of_differences(name: str, float64: None) -> None:
     [
         (("task.control_period=0.015",), "must be a multiple of simulation.dt (0.01), got 0.015"),
         (("task.control_period=0",), "task.control_period must be > 0"),
+        (("task.control_period=1e30",), "task.control_period must be at most task.duration (0.1)"),
+        (
+            ("optimizer.truncation=4",),
+            "optimizer.truncation must be a multiple of the 3 time steps",
+        ),
         (
             ("controller=convolutional", "controller.camera=front"),
             "task.control_period must be null for a controller that sees",
@@ -94,3 +103,22 @@ def test_a_period_that_cannot_be_is_named(choices: tuple[str, ...], message: str
     with pytest.raises(ConfigError) as error:
         check_run(compose_config(*SHORT, *choices))
     assert message in str(error.value)
+
+
+def test_a_truncated_gradient_counts_its_own_segments_commands_in_full() -> None:
+    """A ball is pushed for two periods of three steps: the speed's slope is that of the second."""
+    world, state = build(ball_robot(axis=[1.0, 0.0, 0.0], position=[0.0, 0.0, 5.0]), timestep=0.01)
+
+    def speed(force: jax.Array, flow: GradientFlow) -> jax.Array:
+        policy = sample_and_hold(lambda memory, s: (memory, force[None]), (), jnp.zeros(1), 3)
+        engine = Engine(world, ProjectedGaussSeidel())
+        end = rollout(engine, state, policy, 6, reverse=Reverse(flow=flow))
+        return end.state.twist.linear.x[0]
+
+    force = jnp.asarray(0.5)
+    whole = float(jax.grad(speed)(force, EXACT))
+    cut = float(jax.grad(speed)(force, GradientFlow(truncation=3)))
+    assert whole == pytest.approx(6 * 0.01 / float(world.bodies.mass[0]), rel=1e-5)
+    assert cut == pytest.approx(0.5 * whole, rel=1e-5)
+    with pytest.raises(ValueError, match="truncation must be a multiple of 3, got 2"):
+        speed(force, GradientFlow(truncation=2))
