@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import MISSING
 
@@ -26,10 +26,12 @@ class ConfigError(ValueError):
 class Frozen:
     """Base class of configs: a field is set once, when the config is made.
 
-    Python's own ``dataclass(frozen=True)`` would have OmegaConf refuse every override.
+    Lists and mappings in it are not to be changed either, which nothing keeps one from. Python's
+    own ``dataclass(frozen=True)`` would have OmegaConf refuse every override.
 
     Raises:
         FrozenInstanceError: where a field is set anew or deleted.
+        AttributeError: where there is no such field.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -41,6 +43,8 @@ class Frozen:
         super().__delattr__(name)
 
     def _refuse(self, name: str) -> None:
+        if name not in {field.name for field in dataclasses.fields(cast(Any, self))}:
+            raise AttributeError(f"{type(self).__name__} has no field {name}")
         if name in self.__dict__:
             raise dataclasses.FrozenInstanceError(
                 f"{name} of a {type(self).__name__} stays as it is: "

@@ -22,7 +22,7 @@ from diffsim.shapes.visible import VisibleShape
 from diffsim.simulate.batch import robots_last
 
 MARGIN = 1.15
-"""Of the distance from which all is seen."""
+"""Factor on the distance from which everything would be seen."""
 
 FOCAL_LENGTH, SENSOR = 0.018, (0.024, 0.018)
 """Focal length, width and height of the camera's sensor [m]."""

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 PICTURES = 8
-"""In a strip."""
+"""Most pictures in a strip."""
 
 GAP = 4
-"""Between the pictures of a strip [pixels]."""
+"""Gap between the pictures of a strip [pixels]."""
 
 HEADING = 26
 """Height of the line above a strip [pixels]."""

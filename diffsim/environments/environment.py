@@ -99,6 +99,7 @@ class Environment:
         self,
         config: RunConfig,
         robots: int | None = None,
+        *,
         training: bool = True,
     ) -> None:
         """The environment of a config, on JAX's default device and in its default precision.

@@ -65,7 +65,7 @@ def load_run(folder: Path, change: Mapping[str, Any] | None = None) -> Trained:
     saved = run.config("run")
     config = restore_config(saved)
     if change:
-        config = restore_config(_merged(saved, change, "change"))
+        config = restore_config(_merged(saved, change, "change"), "the config with this change")
         check_run(config)
     if not (checkpoints := run.checkpoints()):
         raise ConfigError(f"run must have a checkpoint, '{folder}' has none yet")

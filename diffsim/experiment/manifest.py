@@ -75,8 +75,12 @@ def figures_record(task: type[Task]) -> dict[str, Any]:
     }
 
 
-def restore_config(data: dict[str, Any]) -> RunConfig:
+def restore_config(data: dict[str, Any], what: str = "the config in the manifest") -> RunConfig:
     """The config of a run, from what its manifest says of it.
+
+    Args:
+        data: as the manifest has it.
+        what: it is, for the message.
 
     Raises:
         ConfigError: if it is not one that this version knows, or needs plugins that are not loaded.
@@ -94,8 +98,8 @@ def restore_config(data: dict[str, Any]) -> RunConfig:
     except (KeyError, TypeError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"the config in the manifest cannot be read by diffsim {diffsim.__version__}, which "
-            f"reads those from {OLDEST} on: {reason}"
+            f"{what} cannot be read (diffsim {diffsim.__version__} reads those from {OLDEST} on): "
+            f"{reason}"
         ) from error
     assert isinstance(found, RunConfig)
     return found

@@ -8,10 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from diffsim.camera.film import Film
 from diffsim.camera.pictures import chosen_for_strip, save_strip
 from diffsim.experiment.config import RunConfig
+from diffsim.experiment.device import computing_on
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.paths import is_list
 from diffsim.math.spatial import Motion, Pose, Twist
@@ -20,6 +22,7 @@ from diffsim.reporting.motion import ROTATION, cut_off, drawable_part
 from diffsim.reporting.summary import write_plots
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.replace import replace
+from diffsim.robots.surfaces import surfaces_record
 from diffsim.runs.folder import RunFolder
 from diffsim.tasks.table import TASKS
 
@@ -27,10 +30,28 @@ FILMSTRIP = "filmstrip.png"
 """Name of the film strip in a run's folder."""
 
 
+def draw(folder: Path, console: Console) -> None:
+    """Draw the pictures of a run that has ended; no picture hides how it ended.
+
+    Args:
+        folder: of the run.
+        console: where it is said that there are none, and why.
+    """
+    try:
+        write_pictures(folder)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        console.print(f"no pictures: {reason}", soft_wrap=True, highlight=False, markup=False)
+
+
 def write_pictures(folder: Path) -> list[Path]:
     """Draw the pictures of a run, as far as it got, its replay and its film strip; their paths."""
+    run = RunFolder(folder)
+    if run.has_trajectory and not run.surfaces_path.exists():  # of an earlier version
+        config = restore_config(run.manifest()["config"])
+        run.write_surfaces(surfaces_record(best_robot(config, run)))
     paths = write_plots(folder)
-    if RunFolder(folder).has_moved:
+    if run.has_trajectory:
         paths += filter(None, [write_filmstrip(folder)])
     return paths
 
@@ -61,10 +82,11 @@ def write_filmstrip(folder: Path) -> Path | None:
     first = 0 if shown is None else int(np.searchsorted(times, times[-1] - shown, side="right"))
     frames = first + chosen_for_strip(len(times) - first)
     goal = run.goal()
-    film = Film(best_robot(config, run), None, None if goal is None else _vector(goal))
-    motion = _motion(table, len(names), frames)
-    images = film.shoot(names, motion)
-    places = np.asarray(motion.pose.position.x).mean(axis=1)
+    with computing_on(config.device, config.precision):
+        film = Film(best_robot(config, run), None, None if goal is None else _vector(goal))
+        motion = _motion(table, len(names), frames)
+        images = film.shoot(names, motion)
+        places = np.asarray(motion.pose.position.x).mean(axis=1)
     captions = [f"{times[k]:.2f} s, x = {x:.1f} m" for k, x in zip(frames, places, strict=True)]
     save_strip(folder / FILMSTRIP, images, captions, ", ".join(filter(None, [config.name, said])))
     return folder / FILMSTRIP
@@ -96,5 +118,5 @@ def _motion(table: pd.DataFrame, parts: int, frames: np.ndarray) -> Motion:
 
 
 def _vector(numbers: np.ndarray) -> Vec3:
-    """The last axis as components."""
+    """Vector whose components are the last axis."""
     return Vec3(*(jnp.asarray(numbers[..., k]) for k in range(3)))

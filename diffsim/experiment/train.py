@@ -9,7 +9,7 @@ from rich.console import Console
 from diffsim.experiment.check import check_run
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.interruption import Interrupted
-from diffsim.experiment.pictures import write_pictures
+from diffsim.experiment.pictures import draw
 from diffsim.experiment.resume import run_or_resume
 from diffsim.experiment.runner import RunResult
 from diffsim.experiment.trajectory import DivergedError
@@ -42,12 +42,12 @@ def train(config: RunConfig, folder: str | Path, console: Console | None = None)
     check_run(config)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    was_over = RunFolder(folder).is_over
+    was_over, console = RunFolder(folder).is_over, console or Console(quiet=True)
     try:
-        result = run_or_resume(config, folder, console or Console(quiet=True))
+        result = run_or_resume(config, folder, console)
     except (DivergedError, Interrupted):
-        write_pictures(folder)  # of what there is
+        draw(folder, console)  # what there is
         raise
     if not was_over:
-        write_pictures(folder)
+        draw(folder, console)
     return result

@@ -24,7 +24,7 @@ FRAME_RATE = 100.0
 """Most frames that are kept of a second of the episode; the page goes smoothly from one to the
 next."""
 DIGITS = 3
-"""Of the smallest surface's size that lengths keep; of a motor's limit that its forces keep."""
+"""Digits that lengths keep, relative to the smallest surface, and forces, to a motor's limit."""
 
 _PAGE = Path(__file__).with_name("replay.html")
 _PARTS = ("replay.css", "replay_bodies.js", "replay_scene.js", "replay_player.js")

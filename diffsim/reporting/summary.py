@@ -18,7 +18,7 @@ def write_plots(folder: Path) -> list[Path]:
     paths, run = [], RunFolder(folder)
     if run.metrics_path.exists() and len(run.metrics()) > 0:
         paths.append(plot_learning_curve(folder))
-    if run.has_moved:
+    if run.has_trajectory:
         paths.append(plot_trajectories(folder))
         paths += filter(None, [write_run_replay(folder)])
     return paths

@@ -17,7 +17,7 @@ from diffsim.robots.config import RobotConfig
 from diffsim.validation import ConfigError, check, explain_yaml
 
 OWN = "_self_"
-"""What a file says itself, among its ``defaults``."""
+"""Entry of ``defaults`` that stands for the file's own values."""
 
 
 def load_robot(source: str | Path | Mapping[str, Any]) -> RobotConfig:
@@ -72,9 +72,10 @@ def _package() -> Path:
 
 
 def _read(path: Path, within: tuple[Path, ...] = ()) -> Any:
-    """Read a robot's file, on top of those that its ``defaults`` name, as Hydra does.
+    """Read a robot's file, on top of those that its ``defaults`` name.
 
-    Those stand beside it, or among the robots of the package.
+    Those are robots of the package or, if it has none of the name, stand beside the file: in the
+    order in which Hydra searches.
     """
     data = OmegaConf.load(path)
     if not isinstance(data, DictConfig) or "defaults" not in data:
@@ -88,7 +89,7 @@ def _read(path: Path, within: tuple[Path, ...] = ()) -> Any:
         if name == OWN:
             merged = OmegaConf.merge(merged, data)
             continue
-        places = [folder / f"{name}.yaml" for folder in (path.parent, _package())]
+        places = [folder / f"{name}.yaml" for folder in (_package(), path.parent)]
         found = next((place for place in places if place.is_file() and place != path), None)
         if found is None or found in within:
             raise ConfigError(

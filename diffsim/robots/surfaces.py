@@ -1,4 +1,4 @@
-"""Record of a robot's surfaces as meshes, for replays and sketches: they know no shape.
+"""Record of a robot's surfaces as meshes, for replays and pictures: they know no shape.
 
 The record is plain data, as JSON has it:
 

@@ -1,1 +1,1 @@
-"""Folders of runs: the one place that knows what their files are called and what is in them."""
+"""Folders of runs: the one place that knows what their files are called, and reads them."""

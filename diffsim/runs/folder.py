@@ -1,4 +1,4 @@
-"""A run's folder: every file in it, read and written here alone.
+"""A run's folder: what its files are called, and how they are read.
 
     manifest.json            where the results come from: config, versions, commit, machine
     status.json              running, finished, diverged, interrupted or failed, and why
@@ -9,7 +9,7 @@
     trajectory_after.csv     the same after it
     surfaces.json            what moves there, as triangles, for pictures and replays
 
-A file is there whole or not at all, but for ``metrics.csv``, which grows.
+JSON files are there whole or not at all; ``metrics.csv`` grows.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ class RunFolder:
 
     @property
     def has_begun(self) -> bool:
-        """Flag of a folder that holds a run."""
+        """True if the folder holds a run."""
         return self.manifest_path.exists()
 
     @property
     def has_result(self) -> bool:
-        """Flag of a run that has come to a result."""
+        """True if the run has come to a result."""
         return self.result_path.exists()
 
     @property
-    def has_moved(self) -> bool:
-        """Flag of a run whose motion after training is known."""
+    def has_trajectory(self) -> bool:
+        """True if the motion after training is known."""
         return self.trajectory_path("after").exists()
 
     @property
@@ -137,7 +137,7 @@ class RunFolder:
 
     @property
     def is_over(self) -> bool:
-        """Flag of a run that cannot go on."""
+        """True if the run cannot go on."""
         status = self.status()
         return status is not None and status.status in OVER
 

@@ -1,4 +1,4 @@
-"""Surfaces as triangles: how replays and sketches draw a shape, which they know nothing else of."""
+"""Surfaces as triangles: how replays and pictures draw a shape, which they know nothing else of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from diffsim.shapes.shape import Shape, Size
 
 SECTORS = 32
-"""Of a round surface: its outline is off by 0.5 % of the radius at most."""
+"""Sides of a round surface's outline, which is off by 0.5 % of the radius at most."""
 
 
 class Mesh(NamedTuple):
@@ -32,7 +32,7 @@ class Mesh(NamedTuple):
 
 @runtime_checkable
 class MeshedShape(Shape, Protocol):
-    """A shape that replays and sketches draw."""
+    """A shape that replays and pictures draw."""
 
     def mesh(self, size: Size) -> Mesh:
         """Surface of one geom; no derivatives go through it."""

@@ -51,7 +51,7 @@ class LimitedPlane(Plane):
     repeats = False
 
     def mesh(self, size: Size) -> Mesh:
-        """Both sides of it."""
+        """Mesh of both sides of the rectangle."""
         x, y = 0.5 * float(size["size"].x), 0.5 * float(size["size"].y)
         above = np.array([[-x, -y, 0.0], [x, -y, 0.0], [x, y, 0.0], [-x, y, 0.0]])
         return flat_faces(np.stack([above, above[::-1]]))

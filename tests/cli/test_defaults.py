@@ -1,4 +1,7 @@
-"""Defaults stand once: in the class of a config. A YAML file says only how it differs."""
+"""Defaults stand once: in the class of a config. A YAML file says only how it differs.
+
+What a robot has by name, such as a joint with its axis, may be said in full.
+"""
 
 from __future__ import annotations
 
