@@ -71,34 +71,48 @@ class Film:
             names: of the parts.
             motion: components (times, parts).
         """
-        robot, config, offset = self._robot, self._camera, None
-        if config is None:
-            config, offset, radius = self._put_up(motion)
-            robot = _dressed(robot)
-            if self._goal is not None:
-                marker = BodyConfig(shape="sphere", radius=radius, texture=RED)
-                robot = replace(robot, {"bodies": {**robot.bodies, GOAL: marker}})
-                names, motion = [*names, GOAL], _with_goal(motion, self._goal)
-
-        @jax.jit
-        def see(motion: Motion, offset: Vec3 | None) -> jax.Array:
-            return Camera(robot, config).view(names, motion, offset)
-
-        seen = see(robots_last(motion), offset)  # moments are seen as robots are
+        if self._camera is None:
+            seen = self._seen_by_default(names, motion)
+        else:
+            camera = Camera(self._robot, self._camera)
+            # Moments are seen as robots are.
+            seen = jax.jit(lambda motion: camera.view(names, motion))(robots_last(motion))
         shades = np.asarray(jnp.round(255.0 * jnp.clip(seen, 0.0, 1.0)), np.uint8)
         return np.moveaxis(shades, 1, -1)
 
-    def _put_up(self, motion: Motion) -> tuple[CameraConfig, Vec3 | None, float]:
-        """A camera, how it goes along if it does [m], and the radius of a mark [m]."""
+    def _seen_by_default(self, names: Sequence[str], motion: Motion) -> jax.Array:
+        """Images of the camera that is put up, shape (times, channels, height, width).
+
+        What depends on the motion is an argument: another motion is seen by the same program.
+        """
+        config, offset, radius = self._put_up(motion)
+        robot = _dressed(self._robot)
+        if self._goal is not None:
+            marker = BodyConfig(shape="sphere", radius=radius, texture=RED)
+            robot = replace(robot, {"bodies": {**robot.bodies, GOAL: marker}})
+            names, motion = [*names, GOAL], _with_goal(motion, self._goal)
+
+        @jax.jit
+        def see(motion: Motion, offset: Vec3, place: Any) -> jax.Array:
+            position, look_at, radius = place
+            own = replace(config, {"position": position, "look_at": look_at})
+            marked = robot
+            if self._goal is not None:
+                marked = replace(robot, {f"bodies.{GOAL}.radius": radius})
+            return Camera(marked, own).view(names, motion, offset)
+
+        place = jax.tree.map(jnp.asarray, (config.position, config.look_at, radius))
+        return see(robots_last(motion), offset, place)
+
+    def _put_up(self, motion: Motion) -> tuple[CameraConfig, Vec3, float]:
+        """A camera, how it goes along [m], and the radius of a mark [m]."""
         place = np.asarray(motion.pose.position.stack())
         reach = max((_reach(geom) for geom in seen_geoms(self._robot)), default=0.1)
         middle = place.mean(axis=1, keepdims=True) * [1.0, 1.0, 0.0]
         widest = float(np.ptp(place - middle, axis=1).max()) + 2.0 * reach
         leaves = float(np.linalg.norm(middle - middle[0], axis=-1).max()) > widest
-        offset = None
-        if leaves:
-            x, y, zero = jnp.asarray(middle[:, 0, 0]), jnp.asarray(middle[:, 0, 1]), 0.0
-            offset, place = Vec3(x, y, jnp.full_like(x, zero)), place - middle
+        moves = middle if leaves else np.zeros_like(middle)
+        offset, place = Vec3(*(jnp.asarray(moves[:, 0, k]) for k in range(3))), place - moves
         shown = place.reshape(-1, 3)
         if self._goal is not None and not leaves:
             shown = np.concatenate([shown, np.asarray(self._goal.stack())[None]])
