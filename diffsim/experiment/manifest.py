@@ -98,8 +98,8 @@ def restore_config(data: dict[str, Any], what: str = "the config in the manifest
     except (KeyError, TypeError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"{what} cannot be read (diffsim {diffsim.__version__} reads those from {OLDEST} on): "
-            f"{reason}"
+            f"{what} cannot be read: {reason} (diffsim {diffsim.__version__} reads the runs of "
+            f"{OLDEST} and later)"
         ) from error
     assert isinstance(found, RunConfig)
     return found

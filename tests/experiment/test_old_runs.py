@@ -31,6 +31,6 @@ def test_a_config_of_the_first_generation_is_read(name: str) -> None:
 def test_one_that_cannot_be_read_is_refused_in_a_line_with_the_version(
     key: str, value: Any
 ) -> None:
-    with pytest.raises(ConfigError, match=f"reads those from {OLDEST} on") as error:
+    with pytest.raises(ConfigError, match=f"reads the runs of {OLDEST} and later") as error:
         restore_config(CONFIGS["ball_adam"] | {key: value})
     assert len(str(error.value).splitlines()) == 1
