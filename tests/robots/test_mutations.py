@@ -25,6 +25,7 @@ from diffsim.cli.errors import LONGEST_MESSAGE, describe
 from diffsim.experiment.config import RunConfig
 from diffsim.robots.check import check_robot
 from diffsim.robots.config import RobotConfig
+from diffsim.robots.load import _read
 from diffsim.validation import check
 
 MUTANTS = 10_000
@@ -63,10 +64,13 @@ sensors:
 
 
 def texts() -> dict[str, str]:
+    """Files of robots as they stand, and whole where they build on others."""
     folder = Path(__file__).parents[2] / "conf" / "robot"
-    return {path.stem: path.read_text() for path in sorted(folder.glob("*.yaml"))} | {
-        "mechanism": MECHANISM
-    }
+    found = {path.stem: path.read_text() for path in sorted(folder.glob("*.yaml"))}
+    for name, text in found.items():
+        if "defaults:" in text:
+            found[name] = OmegaConf.to_yaml(_read(folder / f"{name}.yaml"))
+    return found | {"mechanism": MECHANISM}
 
 
 ROBOTS = texts()
