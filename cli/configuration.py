@@ -149,9 +149,8 @@ def _check_plugins(config: DictConfig, overrides: list[str]) -> None:
     for key in BY_COMMAND:
         if OmegaConf.select(config, key.removeprefix("hydra.")) and key not in given:
             raise ConfigError(f"{key} can be given on the command line alone, not in a file")
-    for key in ("launcher", "sweeper"):
-        _check_interpolations(config[key], f"hydra.{key}")
     for key in ("launcher", "sweeper"):  # Hydra itself takes no other package's classes for these
+        _check_interpolations(config[key], f"hydra.{key}")
         for path, target in _targets(plain[key], f"hydra.{key}"):
             if not str(target).startswith(
                 ("hydra_plugins.", "hydra._internal.core_plugins.", "optuna.")

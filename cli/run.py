@@ -109,7 +109,7 @@ def _end(folder: Path, message: str) -> str:
     run = RunFolder(folder)
     if not run.has_begun:
         return message
-    if (status := run.status()) and run.is_over:
+    if (status := run.status()) and status.is_over:
         return f"{message}; the run has {status.status}"
     whole = folder.parent if sweep.is_sweep(folder.parent) else folder
     return f"{message}; to go on: {COMMAND} resume={whole}"

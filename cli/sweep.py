@@ -94,8 +94,8 @@ def begin_job(folder: Path) -> bool:
     if _in_parallel():
         _take_cores(Path(job.sweep.dir), job.launcher.get("n_jobs"))
     write_json(folder / "job.json", {"overrides": list(job.overrides.task)})
-    run = RunFolder(folder)
-    if not run.is_over or (status := run.status()) is None:
+    status = RunFolder(folder).status()
+    if status is None or not status.is_over:
         return True
     print(f"{folder.name} is {status.status} already")
     return False

@@ -43,7 +43,7 @@ class Frozen:
         super().__delattr__(name)
 
     def _refuse(self, name: str) -> None:
-        if name not in {field.name for field in dataclasses.fields(cast(Any, self))}:
+        if name not in cast(Any, self).__dataclass_fields__:
             raise AttributeError(f"{type(self).__name__} has no field {name}")
         if name in self.__dict__:
             raise dataclasses.FrozenInstanceError(

@@ -7,7 +7,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from rich.console import Console
 
 from diffsim.camera.film import Film
@@ -18,7 +17,8 @@ from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.paths import is_list
 from diffsim.math.spatial import Motion, Pose, Twist
 from diffsim.math.vectors import Mat3, Vec3
-from diffsim.reporting.motion import ROTATION, cut_off, drawable_part
+from diffsim.reporting.motion import cut_off, drawable_part
+from diffsim.reporting.replay import Recording, read_motion
 from diffsim.reporting.summary import write_plots
 from diffsim.robots.config import RobotConfig
 from diffsim.robots.replace import replace
@@ -76,17 +76,16 @@ def write_filmstrip(folder: Path) -> Path | None:
     said, table = cut_off(table), drawable_part(table)
     if table.empty:
         return None
-    names = list(dict.fromkeys(table["body"]))
-    times = table["time"].to_numpy(float)[:: len(names)]
+    recorded = read_motion(table)
+    times = recorded.times
     shown = TASKS[config.task.kind].shown
     first = 0 if shown is None else int(np.searchsorted(times, times[-1] - shown, side="right"))
     frames = first + chosen_for_strip(len(times) - first)
     goal = run.goal()
     with computing_on(config.device, config.precision):
         film = Film(best_robot(config, run), None, None if goal is None else _vector(goal))
-        motion = _motion(table, len(names), frames)
-        images = film.shoot(names, motion)
-        places = np.asarray(motion.pose.position.x).mean(axis=1)
+        images = film.shoot(recorded.names, _motion(recorded, frames))
+    places = recorded.position[frames, :, 0].mean(axis=1)
     captions = [f"{times[k]:.2f} s, x = {x:.1f} m" for k, x in zip(frames, places, strict=True)]
     save_strip(folder / FILMSTRIP, images, captions, ", ".join(filter(None, [config.name, said])))
     return folder / FILMSTRIP
@@ -105,16 +104,12 @@ def best_robot(config: RunConfig, run: RunFolder) -> RobotConfig:
     return replace(config, values).robot
 
 
-def _motion(table: pd.DataFrame, parts: int, frames: np.ndarray) -> Motion:
+def _motion(recorded: Recording, frames: np.ndarray) -> Motion:
     """Poses of all parts at some times, components (frames, parts); velocities are left out."""
-
-    def at(columns: list[str]) -> np.ndarray:
-        return table[columns].to_numpy(float).reshape(-1, parts, len(columns))[frames]
-
-    turned = at(list(ROTATION)).reshape(len(frames), parts, 3, 3)
-    still = _vector(np.zeros((len(frames), parts, 3)))
-    columns = Mat3(*(_vector(turned[..., k]) for k in range(3)))
-    return Motion(Pose(_vector(at(["x", "y", "z"])), columns), Twist(still, still))
+    position, rotation = recorded.position[frames], recorded.rotation[frames]
+    still = _vector(np.zeros_like(position))
+    columns = Mat3(*(_vector(rotation[..., k]) for k in range(3)))
+    return Motion(Pose(_vector(position), columns), Twist(still, still))
 
 
 def _vector(numbers: np.ndarray) -> Vec3:

@@ -32,7 +32,7 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunRes
     """
     saved = RunFolder(folder)
     data, status = saved.config("resume"), saved.status()
-    if status is not None and saved.is_over:
+    if status is not None and status.is_over:
         raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status.status}")
     config, checkpoints = restore_config(data), saved.checkpoints()
     if not checkpoints:
@@ -64,7 +64,7 @@ def run_or_resume(config: RunConfig, folder: Path, console: Console) -> RunResul
     if restore_config(saved.config("the folder")) != config:
         raise ConfigError(f"the folder {folder} holds a run with another config, choose a new one")
     status = saved.status()
-    if status is None or not saved.is_over:
+    if status is None or not status.is_over:
         return resume(folder, console)
     if status.status == "diverged":
         raise DivergedError(status.reason)

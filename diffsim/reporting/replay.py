@@ -161,7 +161,7 @@ def write_run_replay(folder: Path) -> Path | None:
         config["name"],
         f"After training · {config['robot']['name']}",
         run.surfaces(),
-        _read_motion(trajectory),
+        read_motion(trajectory),
         None if goal is None else goal.tolist(),
     )
 
@@ -188,7 +188,8 @@ def quaternions(rotation: np.ndarray) -> np.ndarray:
     return best / np.linalg.norm(best, axis=-1, keepdims=True)
 
 
-def _read_motion(table: pd.DataFrame) -> Recording:
+def read_motion(table: pd.DataFrame) -> Recording:
+    """Motion of all bodies from a table with a row for each time and body."""
     names = list(dict.fromkeys(table["body"]))
     count = len(table) // len(names)
     return Recording(

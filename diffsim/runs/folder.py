@@ -41,6 +41,11 @@ class Status(NamedTuple):
     status: str
     reason: str
 
+    @property
+    def is_over(self) -> bool:
+        """True of a run that cannot go on."""
+        return self.status in OVER
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -139,7 +144,7 @@ class RunFolder:
     def is_over(self) -> bool:
         """True if the run cannot go on."""
         status = self.status()
-        return status is not None and status.status in OVER
+        return status is not None and status.is_over
 
     def write_status(self, status: str, reason: str) -> None:
         """Say how the run gets on."""

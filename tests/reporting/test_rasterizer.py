@@ -55,7 +55,7 @@ def picture(
     elevation: float = 0.0,
     height: float = 2.0,
 ) -> tuple[np.ndarray, float]:
-    """What is drawn, seen along -x from 4 m: shape (rows, columns, 4), and the focal length."""
+    """Picture of bodies seen along -x from 4 m, (rows, columns, 4), and the focal length."""
     target = [0.0, 0.0, height]
     view = {"azimuth": 0.0, "elevation": elevation, "distance": DISTANCE, "target": target}
     scene = {
