@@ -49,6 +49,7 @@ from diffsim.dynamics.tree import Slot, Tree, degrees, path
 from diffsim.dynamics.tree_sums import from_above, from_below
 from diffsim.joints.joint_type import JointFrames
 from diffsim.joints.joints import Joints
+from diffsim.math.barrier import barrier
 from diffsim.math.contraction import contract
 from diffsim.math.indexing import collect, gather, join, scatter_add
 from diffsim.math.inverse_factor import inverse_factor
@@ -209,7 +210,8 @@ def _inverse(
     inverse: dict[tuple[int, int], jax.Array] = {}
     below: dict[tuple[int, int], jax.Array] = {}
     for number in reversed(range(len(tree.limbs))):
-        inverse[number, number] = inverse_factor(matrix[number, number])
+        # All that follows reads it entry by entry, and so does its derivative.
+        inverse[number, number] = barrier(inverse_factor(matrix[number, number]), few=True)
         carriers = _own_path(tree, number)[1:]
         for k, slot in enumerate(carriers):
             below[number, slot.limb] = contract(

@@ -19,14 +19,15 @@ from diffsim.math.outlining import FEW, outlined
 T = TypeVar("T")
 
 
-def barrier(values: T) -> T:
+def barrier(values: T, few: bool = False) -> T:
     """Return the values as they are, computed once, if more than ``FEW`` robots go along.
 
     Args:
         values: a pytree of arrays (bodies, ...).
+        few: with fewer robots, too.
     """
     leaves, structure = jax.tree.flatten(values)
-    if all(math.prod(leaf.shape[1:]) <= FEW for leaf in leaves):
+    if not few and all(math.prod(leaf.shape[1:]) <= FEW for leaf in leaves):
         return values
     result: T = jax.tree.unflatten(structure, _barrier_p.bind(*leaves))
     return result

@@ -39,7 +39,10 @@ def test_values_and_derivatives_are_those_without_it() -> None:
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="for the CPU alone")
-@pytest.mark.parametrize(("robots", "calls"), [(FEW, 0), (FEW + 1, 1)])
-def test_it_is_a_call_in_the_program_of_many_robots(robots: int, calls: int) -> None:
-    compiled = jax.jit(lambda x: jnp.cos(barrier(jnp.sin(x)))).lower(MANY[:, :robots]).compile()
+@pytest.mark.parametrize(
+    ("robots", "few", "calls"), [(FEW, False, 0), (FEW, True, 1), (FEW + 1, False, 1)]
+)
+def test_it_is_a_call_in_the_program_of_many_robots(robots: int, few: bool, calls: int) -> None:
+    function = jax.jit(lambda x: jnp.cos(barrier(jnp.sin(x), few)))
+    compiled = function.lower(MANY[:, :robots]).compile()
     assert compiled.as_text().count('inlineable="false"') == calls
