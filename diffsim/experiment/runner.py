@@ -166,6 +166,7 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
                     result = _train(experiment, optimizer, folder, console, since, course)
         except DivergedError as error:
             account.close("diverged", str(error))
+            _record_start(experiment, saved)
             raise
         except KeyboardInterrupt as error:
             account.close("interrupted", str(error))
@@ -196,7 +197,6 @@ def _train(
     best: BestPoint | None = None
     succeeded, evaluations, done, seconds, non_finite = False, 0, 0, 0.0, 0
     if since is None:
-        _record_trajectory(experiment, experiment.initial, saved.trajectory_path("before"))
         state = optimizer.init()
     else:
         state = optimizer.restore(since.arrays["optimizer"])
@@ -242,6 +242,7 @@ def _train(
             )
             for log in logs:
                 log.append(row)
+            display.update(row)
             _check_finite(experiment, report, optimizer.flow, iteration)
             if judges and math.isfinite(loss):
                 success = experiment.task.succeeded(judged)
@@ -256,7 +257,7 @@ def _train(
             course.complete(iteration, make)
             if last or signal is not None or iteration % config.checkpoints.every == 0:
                 course.save()
-            display.update(row, last)
+            start += _record_start(experiment, saved)
             if last:
                 break
             if signal is not None:
@@ -356,6 +357,17 @@ def _beginning(experiment: Experiment, report: Report, flow: GradientFlow | None
 def _simulate(experiment: Experiment, x: np.ndarray) -> Motion:
     motion: Motion = experiment.compiled_trajectory(jnp.asarray(x, experiment.initial.dtype))
     return motion
+
+
+def _record_start(experiment: Experiment, saved: RunFolder) -> float:
+    """Write the motion before training, if it is not there yet; the seconds that this took [s].
+
+    It is a program of its own, and no part of the training: so it comes after the first iteration.
+    """
+    began = time.perf_counter()
+    if not saved.has_start:
+        _record_trajectory(experiment, experiment.initial, saved.trajectory_path("before"))
+    return time.perf_counter() - began
 
 
 def _record_trajectory(experiment: Experiment, x: np.ndarray, path: Path) -> Motion:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from diffsim.math.spatial import Motion
 from diffsim.math.vectors import Vec3
+from diffsim.runs.files import written_whole
 
 COLUMNS = (
     *("time", "body", "x", "y", "z"),
@@ -25,21 +26,16 @@ class DivergedError(Exception):
 
 def save_trajectory(path: Path, states: Motion, body_names: tuple[str, ...], dt: float) -> None:
     """Write the motion in one episode, leading axis (times,)."""
-    times, bodies = np.shape(states.pose.position.x)
-    rotation = np.asarray(states.pose.rotation.stack()).reshape(times, bodies, 9)
-    numbers = np.concatenate(
-        [
-            np.asarray(states.pose.position.stack()),
-            rotation,
-            np.asarray(states.twist.linear.stack()),
-            np.asarray(states.twist.angular.stack()),
-        ],
-        axis=-1,
-    ).reshape(times * bodies, 18)
+    (position, rotation), twist = states
+    times, bodies = np.shape(position.x)
+    rows = (entry for row in rotation.transpose() for entry in row)
+    components = (*position, *rows, *twist.linear, *twist.angular)
+    numbers = np.stack(components, axis=-1).reshape(times * bodies, len(components))
     table = pd.DataFrame(numbers, columns=list(COLUMNS[2:]))
     table.insert(0, "body", np.tile(np.array(body_names), times))
     table.insert(0, "time", np.repeat(np.round(np.arange(times) * dt, 9), bodies))
-    table.to_csv(path, index=False, float_format="%.7g", na_rep="nan")
+    with written_whole(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.7g", na_rep="nan")
 
 
 def first_divergence(states: Motion, names: tuple[str, ...]) -> tuple[int, str] | None:
@@ -70,7 +66,7 @@ def last_divergence(gradient: Vec3, names: tuple[str, ...]) -> tuple[int, str] |
 
 def _broken(vectors: tuple[Vec3, ...]) -> np.ndarray:
     """Flags of components that are not finite, shape of a component."""
-    numbers = np.concatenate([np.asarray(vector.stack()) for vector in vectors], axis=-1)
+    numbers = np.stack([component for vector in vectors for component in vector], axis=-1)
     return np.logical_not(np.all(np.isfinite(numbers), axis=-1))
 
 

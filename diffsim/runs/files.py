@@ -32,6 +32,18 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Replace a file at once: readers see the old content or the new, never a part.
+
+    The path that is given back is one to write to; that file takes the other's place in the end.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    yield temporary
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+@contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Keep other processes of this machine from working in a folder.
 
@@ -50,7 +62,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
-    """Replace a JSON file at once: readers see the old content or the new, never a part.
+    """Replace a JSON file at once (``written_whole``).
 
     Numbers that JSON does not have are written as the strings "inf", "-inf" and "nan".
 
@@ -59,11 +71,9 @@ def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
         content: what JSON can hold.
         indent: spaces of a level, None for everything in one line.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     text = json.dumps(_encode(content), indent=indent, allow_nan=False)
-    write_synced(temporary, f"{text}\n".encode())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    with written_whole(path) as temporary:
+        write_synced(temporary, f"{text}\n".encode())
 
 
 def _encode(content: Any) -> Any:

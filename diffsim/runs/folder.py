@@ -68,6 +68,11 @@ class RunFolder:
         return self.result_path.exists()
 
     @property
+    def has_start(self) -> bool:
+        """True if the motion before training is known."""
+        return self.trajectory_path("before").exists()
+
+    @property
     def has_trajectory(self) -> bool:
         """True if the motion after training is known."""
         return self.trajectory_path("after").exists()
