@@ -17,8 +17,8 @@ from typing import NamedTuple
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.jobs import Chain, Job, Runner, Stopped
 from diffsim.bench.results import origin
+from diffsim.cli.jobs import Chain, Job, Pool, Stopped
 from diffsim.runs.folder import RunFolder
 
 SEEDS = range(3)
@@ -123,20 +123,20 @@ def main() -> None:
     """Make what is missing; write the table."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/benchmarks/gradient_flow")
     todo = jobs(folder)
-    runner = Runner([Chain((job,)) for job in todo.values()], Console())
+    pool = Pool([Chain((job,)) for job in todo.values()], Console())
     try:
-        runner.run()
+        pool.run()
     except Stopped:
         sys.exit("stopped; the same command goes on where this one ended")
-    made = {key: job for key, job in todo.items() if job.name not in runner.failed}
+    made = {key: job for key, job in todo.items() if job.name not in pool.failed}
     table = pd.DataFrame([row(*key, job.folder) for key, job in made.items()])
     table.to_csv(folder / "gradient_flow.csv", index=False)
     newest = max((job.folder for job in made.values()), key=lambda path: path.stat().st_mtime)
     text = f"{report(table)}\n{origin(RunFolder(newest).manifest())}\n"
     (folder / "gradient_flow.md").write_text(text)
     print(f"{text}\nEverything is in {folder}")
-    if runner.failed:
-        sys.exit("\n".join(f"{name} failed: {why}" for name, why in runner.failed.items()))
+    if pool.failed:
+        sys.exit("\n".join(f"{name} failed: {why}" for name, why in pool.failed.items()))
 
 
 if __name__ == "__main__":

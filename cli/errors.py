@@ -22,7 +22,7 @@ CLEARER = {
 """What OmegaConf says of its own classes, in words of YAML."""
 
 
-EXTRA = re.compile(r"Could not find 'hydra/(?:launcher|sweeper)/(joblib|submitit|ray|optuna)")
+EXTRA = re.compile(r"Could not find 'hydra/(?:launcher|sweeper)/(submitit|ray|optuna)")
 """What Hydra says of a plug-in that comes with an extra of the package."""
 
 

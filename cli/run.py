@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def _job(composed: DictConfig) -> float | None:
     folder = Path(hydra_config.runtime.output_dir)
     in_sweep = hydra_config.mode == RunMode.MULTIRUN
     if in_sweep and not sweep.begin_job(folder):
-        return _best_loss(folder)
+        return sweep.best_loss(folder)
     problem: Exception | None = None
     try:
         with current().ending(partial(never_began, folder)):
@@ -53,7 +52,7 @@ def _job(composed: DictConfig) -> float | None:
         problem = error
     if in_sweep:
         sweep.end_job(folder, problem)
-    return _best_loss(folder)
+    return sweep.best_loss(folder)
 
 
 def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
@@ -112,14 +111,7 @@ def _end(folder: Path, message: str) -> str:
     if (status := run.status()) and status.is_over:
         return f"{message}; the run has {status.status}"
     whole = folder.parent if sweep.is_sweep(folder.parent) else folder
-    return f"{message}; to go on: {COMMAND} resume={whole}"
-
-
-def _best_loss(folder: Path) -> float | None:
-    """Loss of a finished run, None for one that failed."""
-    with suppress(OSError, ValueError, KeyError):
-        return float(RunFolder(folder).result()["loss"])
-    return None
+    return sweep.how_to_go_on(whole, message)
 
 
 def main() -> None:

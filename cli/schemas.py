@@ -17,6 +17,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra_plugins.diffsim_launcher import ProcessLauncher
 from omegaconf import OmegaConf
 
 from diffsim.bench.config import BenchConfig
@@ -80,8 +81,8 @@ class SchemaSearchPath(SearchPathPlugin):
 
 
 def register_schemas() -> None:
-    """Make the schemas known under the names that the YAML files' defaults lists use."""
-    for plugin in (SchemaSource, SchemaSearchPath):
+    """Make the schemas known under the names that the YAML files use, and our launcher."""
+    for plugin in (SchemaSource, SchemaSearchPath, ProcessLauncher):
         Plugins.instance().register(plugin)
 
 

@@ -8,10 +8,9 @@ What was asked for is in ``sweep.json``, by which the whole sweep can go on.
 from __future__ import annotations
 
 import os
-import platform
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from fcntl import LOCK_EX, LOCK_NB, flock
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,9 +30,6 @@ from diffsim.tables import FILES
 COMMAND = "diffsim-run"
 IN_TURN = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 FILE = "sweep.json"
-
-_held: list[Any] = []
-"""What this process keeps open to its end: a share of the cores."""
 
 
 class Sweep(Callback):
@@ -81,19 +77,21 @@ class Sweep(Callback):
 
 def _send_files_whole() -> None:
     """Let launchers send what is in the user's files by value: no process can import them."""
-    for name in ("cloudpickle", "joblib.externals.cloudpickle"):
-        with suppress(ImportError):
-            pickling = import_module(name)
-            for module in [m for key, m in sys.modules.items() if key.startswith(FILES)]:
-                pickling.register_pickle_by_value(module)
+    with suppress(ImportError):
+        pickling = import_module("cloudpickle")
+        for module in [m for key, m in sys.modules.items() if key.startswith(FILES)]:
+            pickling.register_pickle_by_value(module)
 
 
 def begin_job(folder: Path) -> bool:
-    """Note what a job is; whether there is something to do."""
-    job = HydraConfig.get()
-    if _in_parallel():
-        _take_cores(Path(job.sweep.dir), job.launcher.get("n_jobs"))
-    write_json(folder / "job.json", {"overrides": list(job.overrides.task)})
+    """Note what the present job is; whether there is something to do."""
+    return begin(folder, HydraConfig.get().overrides.task)
+
+
+def begin(folder: Path, overrides: Sequence[str]) -> bool:
+    """Note in a job's folder what it is; whether there is something to do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "job.json", {"overrides": list(overrides)})
     status = RunFolder(folder).status()
     if status is None or not status.is_over:
         return True
@@ -103,13 +101,31 @@ def begin_job(folder: Path) -> bool:
 
 def end_job(folder: Path, error: Exception | None) -> None:
     """Leave a job's outcome in its folder, if the run itself has not, and say it in a line."""
-    run = RunFolder(folder)
-    if error is not None and ((status := run.status()) is None or status.status == "running"):
-        run.write_status("failed", describe(error))
+    if error is not None:
+        note_failure(folder, describe(error))
     if error is not None or _in_parallel():
-        status = run.status()
+        status = RunFolder(folder).status()
         outcome = "no status" if status is None else f"{status.status}, {status.reason}"
         print(f"{folder.name}: {outcome}", flush=True)
+
+
+def note_failure(folder: Path, reason: str) -> None:
+    """Note why a job failed, if the run itself has not."""
+    run = RunFolder(folder)
+    if (status := run.status()) is None or status.status == "running":
+        run.write_status("failed", reason)
+
+
+def best_loss(folder: Path) -> float | None:
+    """Loss of a finished run, for sweepers that search; None for one that failed."""
+    with suppress(OSError, ValueError, KeyError):
+        return float(RunFolder(folder).result()["loss"])
+    return None
+
+
+def how_to_go_on(folder: Path, message: str) -> str:
+    """Add to a message about what was interrupted, a run or a sweep, how it goes on."""
+    return f"{message}; to go on: {COMMAND} resume={folder}"
 
 
 def is_sweep(folder: Path) -> bool:
@@ -144,12 +160,17 @@ def _asked(config: DictConfig) -> dict[str, list[str]]:
     passed_on = [
         o for o in overrides.hydra if not o.startswith(("hydra.mode=", "hydra.sweep.dir="))
     ]
-    sources = config.hydra.runtime.config_sources
     return {
         "overrides": list(overrides.task),
         "launcher": passed_on,
-        "config_dirs": [str(s.path) for s in sources if s.provider == "command-line"],
+        "config_dirs": own_folders(config),
     }
+
+
+def own_folders(config: DictConfig) -> list[str]:
+    """The folders of --config-dir."""
+    sources = config.hydra.runtime.config_sources
+    return [str(source.path) for source in sources if source.provider == "command-line"]
 
 
 def _read(folder: Path) -> dict[str, list[str]] | None:
@@ -174,29 +195,3 @@ def _jobs(folder: Path) -> list[Path]:
     """The folders of all jobs, in order."""
     found = [p for p in folder.glob("job_*") if p.is_dir() and p.name[4:].isdigit()]
     return sorted(found, key=lambda path: int(path.name[4:]))
-
-
-def _take_cores(folder: Path, jobs: int | None) -> None:
-    """Let this process, before JAX is loaded, use its share of the cores and of a GPU's memory.
-
-    As many processes as ``jobs`` says work side by side; each takes a share that no other on its
-    machine has. Launchers that do not say so see to that themselves.
-    """
-    if _held or not isinstance(jobs, int) or not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    count = max(1, jobs if jobs > 0 else len(cores) + 1 + jobs)  # as joblib counts them
-    share = max(1, len(cores) // count)
-    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 / count:.3f}")
-    for number in range(len(cores) // share):
-        path = folder / ".cores" / f"{platform.node()}_{number}"
-        path.parent.mkdir(exist_ok=True)
-        file = path.open("w")
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except OSError:
-            file.close()
-            continue
-        _held.append(file)
-        os.sched_setaffinity(0, cores[number * share : (number + 1) * share])
-        return

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.jobs import Runner, Stopped
 from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import publish, write_report
+from diffsim.cli.jobs import Pool, Stopped
 from diffsim.validation import ConfigError
 
 
@@ -37,15 +37,15 @@ def main() -> int:
     code = 0
     if not asked.report:
         try:
-            runner = Runner(chains, console, scale.at_once)
-            runner.run()
+            pool = Pool(chains, console, scale.at_once)
+            pool.run()
         except ConfigError as error:
             print(f"reproduce-paper: error: {error}", file=sys.stderr)
             return 2
         except Stopped:
             print("stopped; the same command goes on where this one ended", file=sys.stderr)
             code = 130
-        failed = runner.failed
+        failed = pool.failed
     path = write_report(asked.scale, asked.folder, failed)
     if asked.publish:
         publish(asked.scale, asked.folder, Path(__file__).parents[2])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.jobs import Chain, Job, as_value
+from diffsim.cli.jobs import Chain, Job, as_value
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 from markdown_it import MarkdownIt  # comes with rich
 
-from benchmarks.jobs import Job
 from benchmarks.paper.pictures import draw_all
 from benchmarks.paper.plan import SCALES, Scale, plan
 from benchmarks.paper.rows import DIGITS, EXPERIMENTS, Row, Runs, rows, spread
+from diffsim.cli.jobs import Job
 from diffsim.reporting.report_tables import markdown_table
 from diffsim.reporting.texts import number
 from diffsim.runs.folder import RunFolder, read_json

@@ -1,27 +1,18 @@
-"""The reproduction of the paper: its plan, its runner, and the report of what there is."""
+"""The reproduction of the paper: its plan, its jobs, and the report of what there is."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.jobs import Chain, Job, Runner, record_of
 from benchmarks.paper.plan import SCALES, plan
 from benchmarks.paper.report import write_report
 from benchmarks.paper.rows import EXPERIMENTS, Row, Runs, _each, rows, spread
-from diffsim.validation import ConfigError
-from tests.commands import TIMEOUT_S
-from tests.test_documents import ROOT, SCHEMAS, composed
+from tests.test_documents import SCHEMAS, composed
 
 QUIET = Console(quiet=True)
 NAN = math.nan
@@ -106,71 +97,6 @@ def test_a_report_of_nothing_says_that_all_is_missing(tmp_path):
     page = (tmp_path / "REPORT.html").read_text()
     assert page.count("<table>") == 2 + len(EXPERIMENTS)
     assert (tmp_path / "cpu" / "REPORT.md").exists()
-
-
-def ball(folder, *overrides, name="ball_adam_0"):
-    overrides = ("experiment=ball_adam", "device=cpu", *overrides)
-    return Job(name, "diffsim-run", overrides, folder / name, 10.0)
-
-
-def test_what_is_done_is_kept_and_what_fails_does_not_stop_the_rest(tmp_path):
-    good = ball(tmp_path, "optimizer.iterations=2")
-    wrong = ball(tmp_path, "optimizer.iterations=-2", name="wrong_0")
-    after = ball(tmp_path, "optimizer.iterations=2", name="after_wrong_0")
-    chains = [Chain((wrong, after)), Chain((good,))]
-    runner = Runner(chains, QUIET, at_once=2)
-    runner.run()
-    assert list(runner.failed) == ["wrong_0"]
-    assert "optimizer.iterations must be" in runner.failed["wrong_0"]
-    assert not after.folder.exists()
-    record = record_of(good)
-    assert record is not None
-    assert record.command == "diffsim-run experiment=ball_adam device=cpu optimizer.iterations=2"
-    log = (good.folder / "job.log").read_bytes()
-
-    Runner([Chain((good,))], QUIET).run()
-    assert (good.folder / "job.log").read_bytes() == log
-
-    with pytest.raises(ConfigError, match="holds the result of another command"):
-        Runner([Chain((ball(tmp_path, "optimizer.iterations=3"),))], QUIET)
-
-
-PROGRAM = """
-from pathlib import Path
-from rich.console import Console
-from benchmarks.jobs import Job, Runner, Chain, Stopped
-told = ("experiment=ball_adam", "device=cpu", "optimizer.iterations=600", "stop_on_success=false",
-        "checkpoints.every=50")
-job = Job("ball_adam_0", "diffsim-run", told, Path("ball_adam_0"), 10.0)
-try:
-    Runner([Chain((job,))], Console()).run()
-except Stopped:
-    raise SystemExit(130)
-"""
-
-
-@pytest.mark.slow
-def test_an_interrupted_reproduction_goes_on(tmp_path):
-    """Ctrl-C ends it with a checkpoint; called again it comes to the end of the same training."""
-    where = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], **where)
-    folder = tmp_path / "ball_adam_0"
-    begin = time.monotonic()
-    while not (folder / "metrics.csv").exists() or len(pd.read_csv(folder / "metrics.csv")) < 20:
-        assert process.poll() is None
-        assert time.monotonic() - begin < TIMEOUT_S
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(TIMEOUT_S) == 130
-    assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
-    assert not (folder / "job.json").exists()
-    before = pd.read_csv(folder / "metrics.csv")
-
-    subprocess.run([sys.executable, "-c", PROGRAM], **where, check=True, timeout=TIMEOUT_S)
-    metrics = pd.read_csv(folder / "metrics.csv")
-    assert list(metrics["iteration"]) == list(range(1, 601))
-    pd.testing.assert_frame_equal(metrics.head(len(before)), before)
-    assert json.loads((folder / "job.json").read_text())["seconds"] > 0
 
 
 def test_a_training_that_is_not_evaluated_yet_is_left_out_of_what_evaluations_say(tmp_path):

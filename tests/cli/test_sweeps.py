@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
-import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from diffsim.experiment.device import core_count
-from tests.commands import diffsim_run, start_run
+from tests.commands import TIMEOUT_S, diffsim_run, start_run
 
 SHORT = ("optimizer=cmaes", "optimizer.iterations=1", "task.duration=0.1", "device=cpu")
 HERE = "hydra.sweep.dir=here"
@@ -27,6 +28,20 @@ def statuses(folder: Path) -> dict[str, str]:
 def written(folder: Path) -> dict[str, int]:
     """When each job's metrics were written last."""
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("job_*/metrics.csv")}
+
+
+def rows(job: Path) -> int:
+    """Iterations whose metrics are written."""
+    path = job / "metrics.csv"
+    return len(path.read_text().splitlines()) - 1 if path.exists() else 0
+
+
+def wait_for(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    begin = time.monotonic()
+    while not true():
+        assert process.poll() is None
+        assert time.monotonic() - begin < TIMEOUT_S
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +99,11 @@ def test_another_sweep_does_not_mix_with_it(sweep):
 
 
 @pytest.mark.parametrize(
-    "launcher", ["joblib", pytest.param("submitit_local", marks=pytest.mark.slow)]
+    "launcher", ["processes", pytest.param("submitit_local", marks=pytest.mark.slow)]
 )
 def test_jobs_may_run_side_by_side(launcher, tmp_path):
-    pytest.importorskip(f"hydra_plugins.hydra_{launcher.split('_')[0]}_launcher")
+    if launcher == "submitit_local":
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     done = diffsim_run(
         *("-m", *SHORT, "seed=0,1,-1", HERE, f"hydra/launcher={launcher}"), folder=tmp_path
     )
@@ -113,30 +129,37 @@ def test_other_plug_ins_work_if_they_are_installed(plugin, tmp_path):
     assert "2 of 2 jobs are finished" in done.stdout
 
 
-def test_processes_side_by_side_share_the_cores(tmp_path):
-    """Each takes cores that no other has; those of a process that has ended are free again."""
-    program = (
-        "import os, sys; from pathlib import Path; from diffsim.cli.sweep import _take_cores; "
-        f"_take_cores(Path({str(tmp_path)!r}), -1); "
-        "print(sorted(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
+def test_a_parallel_sweep_is_stopped_as_a_whole_and_goes_on(tmp_path):
+    """Ctrl-C leaves a checkpoint of every job that runs; those are where the next call goes on."""
+    long = (*("optimizer=cmaes", "optimizer.iterations=400", "stop_on_success=false"), *SHORT[2:])
+    sweep = ("-m", *long, "seed=0,1,2", HERE, "hydra/launcher=processes", "hydra.launcher.n_jobs=2")
+    process = start_run(tmp_path, *sweep)
+    here = tmp_path / "here"
+    wait_for(lambda: rows(here / "job_0") > 3 and rows(here / "job_1") > 3, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert statuses(here) == {"job_0": "interrupted", "job_1": "interrupted"}
+    before = rows(here / "job_0")
+    done = diffsim_run("resume=here", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 jobs are finished" in done.stdout
+    assert "Going on after iteration" in (here / "job_0" / "job.log").read_text()
+    assert before < rows(here / "job_0") == 400
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "message"),
+    [("0", "n_jobs must be >= 1, or null, got 0"), ("x", "n_jobs: Value 'x' of type 'str'")],
+)
+def test_a_wrong_number_of_jobs_is_refused_in_a_line(n_jobs, message, tmp_path):
+    done = diffsim_run(
+        *("-m", *SHORT, "seed=0,1", HERE, "hydra/launcher=processes"),
+        f"hydra.launcher.n_jobs={n_jobs}",
+        folder=tmp_path,
     )
-
-    def process() -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        return subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True)
-
-    def cores(one: subprocess.Popen[str]) -> list[int]:
-        return json.loads(one.stdout.readline())
-
-    workers = [process() for _ in range(core_count())]
-    shares = [cores(worker) for worker in workers]
-    assert all(len(share) == 1 for share in shares)
-    assert len({share[0] for share in shares}) == core_count()
-    workers[0].communicate()
-    next_one = process()
-    assert cores(next_one) == shares[0]
-    for worker in (*workers[1:], next_one):
-        worker.communicate()
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -154,11 +177,10 @@ def test_sweeps_that_start_together_do_not_collide(tmp_path):
 def test_a_hundred_jobs_of_which_five_fail(tmp_path):
     """Killed half-way and run again: only what is missing runs."""
     seeds = ",".join(map(str, range(-5, 95)))
-    sweep = ("-m", *SHORT, f"seed={seeds}", HERE, "hydra/launcher=joblib")
+    sweep = ("-m", *SHORT, f"seed={seeds}", HERE, "hydra/launcher=processes")
     process = start_run(tmp_path, *sweep)
     here = tmp_path / "here"
-    while sum(status == "finished" for status in statuses(here).values()) < 40:
-        assert process.poll() is None
+    wait_for(lambda: list(statuses(here).values()).count("finished") >= 40, process)
     process.kill()
     process.wait()
     before = {name: at for name, at in written(here).items() if statuses(here)[name] == "finished"}

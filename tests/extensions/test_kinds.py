@@ -213,7 +213,7 @@ def test_settings_of_the_same_name_come_before_the_defaults(folder: Path) -> Non
 @pytest.mark.slow
 def test_a_parallel_sweep_takes_kinds_of_files_along(folder: Path) -> None:
     done = diffsim_run(
-        *("--config-dir", "mine", "-m", *CHOICES, "seed=0,1", "hydra/launcher=joblib"),
+        *("--config-dir", "mine", "-m", *CHOICES, "seed=0,1", "hydra/launcher=processes"),
         folder=folder,
     )
     assert done.returncode == 0, done.stderr

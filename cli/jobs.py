@@ -1,4 +1,8 @@
-"""Jobs, commands as anyone could type them, run several at once; what is done is left out."""
+"""One pool of jobs, for parallel sweeps, for the reproduction of the paper and for benchmarks.
+
+A job is a command as anyone could type it, in a process of its own with its own cores; several run
+at once, and what is done already is left out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,9 +24,10 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.manifest import restore_config
-from diffsim.runs.files import write_json
+from diffsim.runs.files import is_held, write_json
 from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
@@ -46,6 +51,7 @@ class Job:
         overrides: what it is told.
         folder: where its results go.
         expected_s: about how long it takes on one core, for the time left [s].
+        unlisted: what it is told, too, and that belongs to no command in a report.
     """
 
     name: str
@@ -53,6 +59,7 @@ class Job:
     overrides: tuple[str, ...]
     folder: Path
     expected_s: float
+    unlisted: tuple[str, ...] = ()
 
     @property
     def destination(self) -> str:
@@ -64,7 +71,7 @@ class Job:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Everything behind the program's name."""
-        return (*self.overrides, self.destination)
+        return (*self.overrides, *self.unlisted, self.destination)
 
     @property
     def command(self) -> str:
@@ -118,7 +125,15 @@ class _Running:
 
 
 class Stopped(Exception):
-    """Someone asked to stop; what has been done is kept."""
+    """Someone asked to stop; what has been done is kept.
+
+    Attributes:
+        signal: by which.
+    """
+
+    def __init__(self, found: signal.Signals) -> None:
+        super().__init__(found.name)
+        self.signal = found
 
 
 def record_of(job: Job) -> Record | None:
@@ -148,8 +163,8 @@ def _same_config(job: Job) -> bool:
     return made == compose_config(*job.overrides)
 
 
-class Runner:
-    """Runs chains of jobs, and shows how it gets on.
+class Pool:
+    """Runs chains of jobs, several at once, and shows how it gets on.
 
     Every worker has an equal share of the cores, which its jobs keep to; a chain that must be
     alone has all of them.
@@ -159,16 +174,21 @@ class Runner:
         console: that tells how it gets on.
         at_once: most chains at once; as many as there are cores if None, as programs of small
             robots gain little from a second one.
+        is_done: whether a job is left out.
     """
 
     def __init__(
-        self, chains: Sequence[Chain], console: Console, at_once: int | None = None
+        self,
+        chains: Sequence[Chain],
+        console: Console,
+        at_once: int | None = None,
+        is_done: Callable[[Job], object] = record_of,
     ) -> None:
         workers = max(1, min(len(_cores()) or os.cpu_count() or 1, at_once or sys.maxsize))
         self._chains = chains
         self._workers = workers
         self._console = console
-        self._done = {job.name for chain in chains for job in chain.jobs if record_of(job)}
+        self._done = {job.name for chain in chains for job in chain.jobs if is_done(job)}
         self._worths = {
             job.name: job.expected_s * (workers if chain.alone else 1)
             for chain in chains
@@ -178,7 +198,7 @@ class Runner:
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
         self._begin = time.monotonic()
-        self._stops = 0  # signals that have come
+        self._signals: list[signal.Signals] = []  # that have come
         self.failed: dict[str, str] = {}
         """Of jobs that failed, the reason."""
 
@@ -186,7 +206,8 @@ class Runner:
         """Run what is not done yet.
 
         Raises:
-            Stopped: on Ctrl-C or SIGTERM, when the jobs that were running have stopped.
+            Stopped: on Ctrl-C or SIGTERM, when the jobs that were running have stopped; with that
+                signal.
         """
         previous = {
             number: signal.signal(number, self._ask_to_stop)
@@ -201,8 +222,8 @@ class Runner:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-        if self._stops:
-            raise Stopped
+        if self._signals:
+            raise Stopped(self._signals[0])
 
     def _work(self, chains: Sequence[Chain], workers: int, display: Progress) -> None:
         waiting: queue.SimpleQueue[Chain] = queue.SimpleQueue()
@@ -221,7 +242,7 @@ class Runner:
         task = display.task_ids[0] if display.task_ids else None
         while any(thread.is_alive() for thread in threads):
             time.sleep(POLL_S)
-            if self._stops:
+            if self._signals:
                 self._end_jobs()
             if task is not None:
                 display.update(task, completed=self._worth(), what=self._says())
@@ -229,18 +250,22 @@ class Runner:
     def _worker(self, waiting: queue.SimpleQueue[Chain], cores: list[int]) -> None:
         if cores:
             os.sched_setaffinity(0, cores)  # of this thread, and of the processes that it starts
-        while not self._stops:
+        while not self._signals:
             try:
                 chain = waiting.get_nowait()
             except queue.Empty:
                 return
             for job in chain.jobs:
-                if job.name not in self._done and (self._stops or not self._do(job)):
+                if job.name not in self._done and (self._signals or not self._do(job)):
                     break  # what comes after needs its result
 
     def _do(self, job: Job) -> bool:
         """Run a job; whether its result is there."""
         job.folder.mkdir(parents=True, exist_ok=True)
+        while is_held(job.folder):  # by a job of a pool that was killed
+            if self._signals:
+                return False
+            time.sleep(POLL_S)
         tries = job.folder / "tries.json"
         before = json.loads(tries.read_text())["seconds"] if tries.exists() else 0.0
         begin = time.monotonic()
@@ -262,29 +287,33 @@ class Runner:
                     del self._running[job.name]
         seconds = before + time.monotonic() - begin
         if code == 0 or _is_over(job):
-            write_json(job.folder / RECORD, {"command": job.command, "seconds": seconds})
+            record = {"command": job.command, "overrides": job.overrides, "seconds": seconds}
+            write_json(job.folder / RECORD, record)
             tries.unlink(missing_ok=True)
             self._done.add(job.name)
-            self._tell(f"{job.name}: {seconds:.0f} s; {self._says()}")
+            self._tell(f"{job.name}: {_outcome(job)}{seconds:.0f} s; {self._says()}")
             return True
         write_json(tries, {"seconds": seconds})
-        if not self._stops:
+        if not self._signals:
             self.failed[job.name] = _last_line(job.folder / LOG)
             self._tell(f"{job.name} failed: {self.failed[job.name]}")
         return False
 
     def _environment(self) -> dict[str, str]:
         of_a_gpu = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / self._workers:.3f}"}
-        return of_a_gpu | dict(os.environ)
+        environment = of_a_gpu | dict(os.environ)
+        if not SHOW_TRACEBACK:  # of a command, which asks Hydra for its exceptions
+            environment.pop("HYDRA_FULL_ERROR", None)
+        return environment
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stops += 1
+        self._signals.append(signal.Signals(number))
 
     def _end_jobs(self) -> None:
         """Pass every signal on: by the first a training ends with a checkpoint, then at once."""
         with self._lock:
             for running in self._running.values():
-                if running.asked < self._stops:
+                if running.asked < len(self._signals):
                     running.asked += 1
                     running.process.terminate()
                     if running.asked == 1:
@@ -301,7 +330,7 @@ class Runner:
     def _says(self) -> str:
         worth, passed = self._worth(), time.monotonic() - self._begin
         text = f"{len(self._done)} of {len(self._worths)} jobs"
-        if worth > self._kept:
+        if worth > self._kept and len(self._done) < len(self._worths):
             left = (sum(self._worths.values()) - worth) * passed / (worth - self._kept)
             text += f", about {_duration(left)} left"
         return text
@@ -333,10 +362,16 @@ def _is_over(job: Job) -> bool:
     return job.program == "diffsim-run" and RunFolder(job.folder).is_over
 
 
+def _outcome(job: Job) -> str:
+    """Status of a training and its reason, to begin a line with; nothing of anything else."""
+    status = RunFolder(job.folder).status() if job.program == "diffsim-run" else None
+    return "" if status is None else f"{status.status}, {status.reason}; "
+
+
 def _arguments(job: Job) -> tuple[str, ...]:
     """Arguments of a job's program: to begin, or to go on."""
     if job.program == "diffsim-run" and RunFolder(job.folder).has_begun:
-        return (f"resume={as_value(job.folder)}",)
+        return (f"resume={as_value(job.folder)}", *job.unlisted)
     return job.arguments
 
 
