@@ -24,10 +24,11 @@ from diffsim.evaluation.soundness import describe, judge, observer
 from diffsim.experiment.check import check_run
 from diffsim.experiment.config import RunConfig
 from diffsim.experiment.device import computing_on
+from diffsim.experiment.divergence import DivergedError, first_divergence
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.manifest import restore_config
 from diffsim.experiment.scenario import evaluation_key
-from diffsim.experiment.trajectory import DivergedError, first_divergence, save_trajectory
+from diffsim.experiment.trajectory import save_trajectory
 from diffsim.math.spatial import Motion
 from diffsim.programs import Program
 from diffsim.robots.check_values import check_reference

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsim.controllers.controller import Interface, Seeing
 from diffsim.controllers.table import CONTROLLERS
@@ -168,9 +169,13 @@ class Experiment:
         return found[0] + weight_bytes(x, len(self._devices))
 
     @cached_property
-    def compiled_trajectory(self) -> Program:
-        """``trajectory``, traced and compiled once."""
+    def _compiled_trajectory(self) -> Program:
         return Program(self.trajectory)
+
+    def motion(self, x: np.ndarray) -> Motion:
+        """Compute ``trajectory`` by a program that is compiled once."""
+        found: Motion = self._compiled_trajectory(jnp.asarray(x, self.initial.dtype))
+        return found
 
     def trajectory(self, x: jax.Array) -> Motion:
         """The motion in one episode, the initial one first; leading axis (steps + 1,)."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from diffsim.experiment.config import RunConfig
+from diffsim.experiment.divergence import DivergedError
 from diffsim.experiment.manifest import restore_config
-from diffsim.experiment.runner import RunResult, go_on, load_result, run
-from diffsim.experiment.trajectory import DivergedError
+from diffsim.experiment.result import RunResult, load_result
+from diffsim.experiment.runner import go_on, run
 from diffsim.runs.checkpoint import damaged, load_newest
 from diffsim.runs.files import held
 from diffsim.runs.folder import RunFolder

@@ -8,11 +8,11 @@ from rich.console import Console
 
 from diffsim.experiment.check import check_run
 from diffsim.experiment.config import RunConfig
+from diffsim.experiment.divergence import DivergedError
 from diffsim.experiment.interruption import Interrupted
 from diffsim.experiment.pictures import draw
+from diffsim.experiment.result import RunResult
 from diffsim.experiment.resume import run_or_resume
-from diffsim.experiment.runner import RunResult
-from diffsim.experiment.trajectory import DivergedError
 from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 

@@ -16,10 +16,10 @@ from rich.console import Console
 from diffsim.cli.configuration import compose_config
 from diffsim.evaluation.config import EvalConfig
 from diffsim.evaluation.runner import load_run, run_eval
+from diffsim.experiment.divergence import DivergedError
 from diffsim.experiment.experiment import Experiment
 from diffsim.experiment.pictures import write_pictures
 from diffsim.experiment.runner import run
-from diffsim.experiment.trajectory import DivergedError
 from diffsim.runs.folder import RunFolder
 from diffsim.tasks.task import Evaluation
 from diffsim.validation import ConfigError

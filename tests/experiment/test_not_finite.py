@@ -13,8 +13,9 @@ from rich.console import Console
 from diffsim.cli.configuration import compose_config
 from diffsim.experiment import scenario as module
 from diffsim.experiment.config import RunConfig
+from diffsim.experiment.divergence import DivergedError
 from diffsim.experiment.experiment import Experiment
-from diffsim.experiment.runner import DivergedError, run
+from diffsim.experiment.runner import run
 from diffsim.experiment.simulation import make_world
 from diffsim.math.vectors import Vec3
 from diffsim.runs.folder import RunFolder
