@@ -129,6 +129,8 @@ def main() -> None:
     except Stopped:
         sys.exit("stopped; the same command goes on where this one ended")
     made = {key: job for key, job in todo.items() if job.name not in pool.failed}
+    if not made:
+        sys.exit("\n".join(f"{name} failed: {why}" for name, why in pool.failed.items()))
     table = pd.DataFrame([row(*key, job.folder) for key, job in made.items()])
     table.to_csv(folder / "gradient_flow.csv", index=False)
     newest = max((job.folder for job in made.values()), key=lambda path: path.stat().st_mtime)

@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -128,6 +129,15 @@ BY_COMMAND = ("hydra.launcher.setup", "hydra.sweeper.custom_search_space")
 """What runs code of a launcher or sweeper: the command line may say it, no file."""
 
 
+OF_A_SWEEPER = re.compile(r"optuna\.(samplers|pruners)\.[A-Z]\w*")
+"""Classes that a sweeper makes of its own settings."""
+
+
+def _is_plugin(target: Any) -> bool:
+    """Return whether something is the name of a class that Hydra has found as a plug-in."""
+    return target in Plugins.instance().class_name_to_class
+
+
 def _check_plugins(config: DictConfig, overrides: list[str]) -> None:
     """Refuse what is not of this package's own config, or of a launcher or sweeper.
 
@@ -152,9 +162,8 @@ def _check_plugins(config: DictConfig, overrides: list[str]) -> None:
     for key in ("launcher", "sweeper"):  # Hydra itself takes no other package's classes for these
         _check_interpolations(config[key], f"hydra.{key}")
         for path, target in _targets(plain[key], f"hydra.{key}"):
-            if not str(target).startswith(
-                ("hydra_plugins.", "hydra._internal.core_plugins.", "optuna.")
-            ):
+            outer = path == f"hydra.{key}._target_"
+            if not (outer and _is_plugin(target)) and not OF_A_SWEEPER.fullmatch(str(target)):
                 raise ConfigError(f"{path} must be a class of Hydra's plug-ins, got {target}")
 
 

@@ -31,6 +31,8 @@ def describe(error: BaseException) -> str:
     message = " ".join(_message(error).split())
     if extra := EXTRA.search(message):
         message += f" (it comes with: pip install 'diffsim-jax[{extra[1]}]')"
+    elif "Could not find 'hydra/launcher/joblib'" in message:
+        message += " (hydra/launcher=processes takes its place)"
     if len(message) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2 - 1  # the key is at the start, what is allowed at the end
         message = f"{message[:half]}…{message[-half:]}"

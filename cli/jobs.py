@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
@@ -28,7 +29,7 @@ from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.manifest import restore_config
 from diffsim.runs.files import is_held, write_json
-from diffsim.runs.folder import RunFolder
+from diffsim.runs.folder import RunFolder, read_json
 from diffsim.validation import ConfigError
 
 PROGRAMS = {
@@ -37,6 +38,7 @@ PROGRAMS = {
     "diffsim-bench": "diffsim.cli.bench",
 }
 RECORD = "job.json"
+TRIES = "tries.json"
 LOG = "job.log"
 POLL_S = 0.5
 
@@ -48,10 +50,10 @@ class Job:
     Attributes:
         name: of its folder, and in the report.
         program: ``diffsim-run``, ``diffsim-eval`` or ``diffsim-bench``.
-        overrides: what it is told.
+        overrides: that it is given.
         folder: where its results go.
         expected_s: about how long it takes on one core, for the time left [s].
-        unlisted: what it is told, too, and that belongs to no command in a report.
+        hydra_arguments: overrides of Hydra's own config and options, which reports leave out.
     """
 
     name: str
@@ -59,7 +61,7 @@ class Job:
     overrides: tuple[str, ...]
     folder: Path
     expected_s: float
-    unlisted: tuple[str, ...] = ()
+    hydra_arguments: tuple[str, ...] = ()
 
     @property
     def destination(self) -> str:
@@ -71,7 +73,7 @@ class Job:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Everything behind the program's name."""
-        return (*self.overrides, *self.unlisted, self.destination)
+        return (*self.overrides, *self.hydra_arguments, self.destination)
 
     @property
     def command(self) -> str:
@@ -81,7 +83,7 @@ class Job:
 
 def as_value(path: Path) -> str:
     """A path as the value of an override, in quotes if Hydra needs them."""
-    return str(path) if re.fullmatch(r"[\w./-]+", str(path)) else quoted(str(path))
+    return str(path) if re.fullmatch(r"[\w./-]+", str(path), re.ASCII) else quoted(str(path))
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Stopped(Exception):
     """Someone asked to stop; what has been done is kept.
 
     Attributes:
-        signal: by which.
+        signal: the first that came.
     """
 
     def __init__(self, found: signal.Signals) -> None:
@@ -174,7 +176,7 @@ class Pool:
         console: that tells how it gets on.
         at_once: most chains at once; as many as there are cores if None, as programs of small
             robots gain little from a second one.
-        is_done: whether a job is left out.
+        is_done: says of a job that it is to be left out.
     """
 
     def __init__(
@@ -184,11 +186,13 @@ class Pool:
         at_once: int | None = None,
         is_done: Callable[[Job], object] = record_of,
     ) -> None:
-        workers = max(1, min(len(_cores()) or os.cpu_count() or 1, at_once or sys.maxsize))
-        self._chains = chains
-        self._workers = workers
         self._console = console
         self._done = {job.name for chain in chains for job in chain.jobs if is_done(job)}
+        left = [chain for chain in chains if {job.name for job in chain.jobs} - self._done]
+        self._alone = [chain for chain in left if chain.alone]
+        self._others = [chain for chain in left if not chain.alone]
+        most = min(len(_cores()) or os.cpu_count() or 1, at_once or sys.maxsize)
+        self._workers = workers = max(1, min(most, len(self._others)))
         self._worths = {
             job.name: job.expected_s * (workers if chain.alone else 1)
             for chain in chains
@@ -199,6 +203,7 @@ class Pool:
         self._lock = threading.Lock()
         self._begin = time.monotonic()
         self._signals: list[signal.Signals] = []  # that have come
+        self._woken = threading.Event()  # by a signal
         self.failed: dict[str, str] = {}
         """Of jobs that failed, the reason."""
 
@@ -215,39 +220,48 @@ class Pool:
         }
         try:
             with self._display() as display:
-                alone = [chain for chain in self._chains if chain.alone]
-                others = [chain for chain in self._chains if not chain.alone]
-                self._work(alone, 1, display)
-                self._work(others, self._workers, display)
+                self._work(self._alone, 1, display)
+                self._work(self._others, self._workers, display)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
         if self._signals:
             raise Stopped(self._signals[0])
 
+    def end(self) -> None:
+        """Ask all jobs to end, without waiting for it; another thread may call this, too."""
+        with self._lock:
+            for running in self._running.values():
+                running.process.terminate()
+
     def _work(self, chains: Sequence[Chain], workers: int, display: Progress) -> None:
         waiting: queue.SimpleQueue[Chain] = queue.SimpleQueue()
         for chain in chains:
             waiting.put(chain)
         cores = _cores()
-        share = max(1, len(cores) // workers)
+        bounds = [number * len(cores) // workers for number in range(workers + 1)]
         threads = [
-            threading.Thread(
-                target=self._worker, args=(waiting, cores[number * share : (number + 1) * share])
-            )
-            for number in range(workers)
+            threading.Thread(target=self._worker, args=(waiting, cores[begin:end], workers))
+            for begin, end in pairwise(bounds)
         ]
         for thread in threads:
             thread.start()
         task = display.task_ids[0] if display.task_ids else None
         while any(thread.is_alive() for thread in threads):
-            time.sleep(POLL_S)
-            if self._signals:
-                self._end_jobs()
+            if self._woken.wait(POLL_S):
+                self._woken.clear()
+                self._pass_signals_on()
             if task is not None:
-                display.update(task, completed=self._worth(), what=self._says())
+                display.update(task, completed=self._worth(), what=self._state())
 
-    def _worker(self, waiting: queue.SimpleQueue[Chain], cores: list[int]) -> None:
+    def _worker(self, waiting: queue.SimpleQueue[Chain], cores: list[int], workers: int) -> None:
+        """Run chains until there are no more.
+
+        Args:
+            waiting: the chains that no worker has begun.
+            cores: that this one has; none where that cannot be said.
+            workers: how many there are.
+        """
         if cores:
             os.sched_setaffinity(0, cores)  # of this thread, and of the processes that it starts
         while not self._signals:
@@ -256,60 +270,76 @@ class Pool:
             except queue.Empty:
                 return
             for job in chain.jobs:
-                if job.name not in self._done and (self._signals or not self._do(job)):
+                if job.name in self._done:
+                    continue
+                try:
+                    done = not self._signals and self._finish(job, workers)
+                except Exception as error:  # the disk is full, for example
+                    self._fail(job, f"{type(error).__name__}: {error}")
+                    done = False
+                if not done:
                     break  # what comes after needs its result
 
-    def _do(self, job: Job) -> bool:
-        """Run a job; whether its result is there."""
+    def _finish(self, job: Job, workers: int) -> bool:
+        """Run a job to its end, and record that; return whether its result is there."""
         job.folder.mkdir(parents=True, exist_ok=True)
-        while is_held(job.folder):  # by a job of a pool that was killed
-            if self._signals:
-                return False
-            time.sleep(POLL_S)
-        tries = job.folder / "tries.json"
-        before = json.loads(tries.read_text())["seconds"] if tries.exists() else 0.0
+        if not self._is_free(job):
+            return False
+        tries = job.folder / TRIES
+        before = read_json(tries)["seconds"] if tries.exists() else 0.0
         begin = time.monotonic()
-        code = 0
-        if not _is_over(job):
-            with (job.folder / LOG).open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", PROGRAMS[job.program], *_arguments(job)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environment(),
-                    start_new_session=True,  # Ctrl-C comes to this process, which passes it on
-                )
-                with self._lock:
-                    self._running[job.name] = _Running(job, process)
-                code = process.wait()
-                with self._lock:
-                    del self._running[job.name]
+        code = 0 if _is_over(job) else self._run_process(job, workers)
         seconds = before + time.monotonic() - begin
         if code == 0 or _is_over(job):
             record = {"command": job.command, "overrides": job.overrides, "seconds": seconds}
             write_json(job.folder / RECORD, record)
             tries.unlink(missing_ok=True)
             self._done.add(job.name)
-            self._tell(f"{job.name}: {_outcome(job)}{seconds:.0f} s; {self._says()}")
+            self._print(f"{job.name}: {_outcome(job)}{seconds:.0f} s; {self._state()}")
             return True
         write_json(tries, {"seconds": seconds})
         if not self._signals:
-            self.failed[job.name] = _last_line(job.folder / LOG)
-            self._tell(f"{job.name} failed: {self.failed[job.name]}")
+            self._fail(job, _reason(job, code))
         return False
 
-    def _environment(self) -> dict[str, str]:
-        of_a_gpu = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / self._workers:.3f}"}
-        environment = of_a_gpu | dict(os.environ)
-        if not SHOW_TRACEBACK:  # of a command, which asks Hydra for its exceptions
-            environment.pop("HYDRA_FULL_ERROR", None)
-        return environment
+    def _is_free(self, job: Job) -> bool:
+        """Wait for a process of a pool that was killed; return False if there came a signal."""
+        if is_held(job.folder):
+            self._print(f"{job.name}: waiting for another process that works in {job.folder}")
+        while is_held(job.folder):
+            if self._signals:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+    def _run_process(self, job: Job, workers: int) -> int:
+        """Run a job's command; its exit code."""
+        with (job.folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", PROGRAMS[job.program], *_arguments(job)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(workers),
+                start_new_session=True,  # Ctrl-C comes to this process, which passes it on
+            )
+            with self._lock:
+                self._running[job.name] = _Running(job, process)
+            try:
+                return process.wait()
+            finally:
+                with self._lock:
+                    del self._running[job.name]
+
+    def _fail(self, job: Job, reason: str) -> None:
+        self.failed[job.name] = reason
+        self._print(f"{job.name} failed: {reason}")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(signal.Signals(number))
+        self._woken.set()
 
-    def _end_jobs(self) -> None:
+    def _pass_signals_on(self) -> None:
         """Pass every signal on: by the first a training ends with a checkpoint, then at once."""
         with self._lock:
             for running in self._running.values():
@@ -317,7 +347,7 @@ class Pool:
                     running.asked += 1
                     running.process.terminate()
                     if running.asked == 1:
-                        self._tell(f"stopping {running.job.name} after its iteration")
+                        self._print(f"stopping {running.job.name} after its iteration")
 
     def _worth(self) -> float:
         """Work that is done, in expected seconds of one worker."""
@@ -327,7 +357,8 @@ class Pool:
             self._worths[job.name] * _share_done(job) for job in running
         )
 
-    def _says(self) -> str:
+    def _state(self) -> str:
+        """The jobs that are done, and the time left, in words."""
         worth, passed = self._worth(), time.monotonic() - self._begin
         text = f"{len(self._done)} of {len(self._worths)} jobs"
         if worth > self._kept and len(self._done) < len(self._worths):
@@ -335,7 +366,7 @@ class Pool:
             text += f", about {_duration(left)} left"
         return text
 
-    def _tell(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _display(self) -> Progress:
@@ -352,8 +383,16 @@ class Pool:
         return display
 
 
+def _environment(workers: int) -> dict[str, str]:
+    """The environment of a job's process, one of so many on a GPU."""
+    environment = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / workers:.3f}"} | dict(os.environ)
+    if not SHOW_TRACEBACK:  # of a command, which asks Hydra for its exceptions
+        environment.pop("HYDRA_FULL_ERROR", None)
+    return environment
+
+
 def _cores() -> list[int]:
-    """That this process may use; empty where that cannot be said."""
+    """The cores that this process may use; none where that cannot be said."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
@@ -365,13 +404,14 @@ def _is_over(job: Job) -> bool:
 def _outcome(job: Job) -> str:
     """Status of a training and its reason, to begin a line with; nothing of anything else."""
     status = RunFolder(job.folder).status() if job.program == "diffsim-run" else None
-    return "" if status is None else f"{status.status}, {status.reason}; "
+    return "" if status is None else f"{status}; "
 
 
 def _arguments(job: Job) -> tuple[str, ...]:
     """Arguments of a job's program: to begin, or to go on."""
     if job.program == "diffsim-run" and RunFolder(job.folder).has_begun:
-        return (f"resume={as_value(job.folder)}", *job.unlisted)
+        # With the whole command: a run whose config is another one by now is refused.
+        return (*job.arguments, f"resume={as_value(job.folder)}")
     return job.arguments
 
 
@@ -384,6 +424,12 @@ def _share_done(job: Job) -> float:
         return min(1.0, max(0.0, rows / wanted))
     except (OSError, ValueError, KeyError):
         return 0.0
+
+
+def _reason(job: Job, code: int) -> str:
+    """The reason for which a job failed: its last line, or the signal by which it was killed."""
+    last = _last_line(job.folder / LOG)
+    return last if code > 0 else f"killed by {signal.Signals(-code).name} (last line: {last})"
 
 
 def _last_line(log: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +26,6 @@ from diffsim.experiment.interruption import Interrupted, current
 from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
-COMMAND = "diffsim-run"
-
 # A launcher's processes import this module, and then compose a job's config.
 register_schemas()
 register_resolvers()
@@ -48,7 +47,7 @@ def _job(composed: DictConfig) -> float | None:
     except Exception as error:
         if not in_sweep:
             never_began(folder)
-            end_job(COMMAND, error)
+            end_job(sweep.COMMAND, error)
         problem = error
     if in_sweep:
         sweep.end_job(folder, problem)
@@ -86,7 +85,7 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     with current().ending(partial(_end, folder)) as stop:
         try:
             if config.resume is not None:
-                resume(folder, console, config.skip_damaged)
+                resume(folder, console, config.skip_damaged, _expected(config))
             elif in_sweep:
                 run_or_resume(config, folder, console)
             else:
@@ -103,6 +102,14 @@ def _run(composed: DictConfig, folder: Path, in_sweep: bool) -> Path:
     return folder
 
 
+def _expected(config: RunConfig) -> RunConfig | None:
+    """The config that a run to be resumed is said to have, None if nothing is said of it."""
+    keys = [o.split("=")[0] for o in HydraConfig.get().overrides.task]
+    if set(keys) <= {"resume", "skip_damaged", "plugins"}:
+        return None
+    return dataclasses.replace(config, resume=None, skip_damaged=False)
+
+
 def _end(folder: Path, message: str) -> str:
     """Add to a message about an interrupted run how it goes on."""
     run = RunFolder(folder)
@@ -116,7 +123,7 @@ def _end(folder: Path, message: str) -> str:
 
 def main() -> None:
     """Compose the config, run, exit: 0 done, 1 the run failed, 2 the command or config is wrong."""
-    start(COMMAND, _job)
+    start(sweep.COMMAND, _job)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,17 @@ from omegaconf import DictConfig
 from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
+from diffsim.cli.jobs import RECORD
 from diffsim.experiment.interruption import current
 from diffsim.runs.files import write_json
 from diffsim.runs.folder import RunFolder, read_json
 from diffsim.tables import FILES
+from diffsim.validation import ConfigError
 
 COMMAND = "diffsim-run"
 IN_TURN = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 FILE = "sweep.json"
+DIR = "--config-dir"
 
 
 class Sweep(Callback):
@@ -52,8 +55,9 @@ class Sweep(Callback):
             raise SystemExit(2)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / FILE, asked)
-        in_parallel = str(config.hydra.launcher.get("_target_")) != IN_TURN
-        if in_parallel:
+        launcher = str(config.hydra.launcher.get("_target_"))
+        in_parallel = launcher != IN_TURN
+        if not launcher.startswith(("hydra._internal.", "hydra_plugins.diffsim_launcher.")):
             _send_files_whole()
         # A launcher ends its processes when an exception comes to it.
         current().raises = in_parallel
@@ -69,8 +73,7 @@ class Sweep(Callback):
         print(f"{len(jobs) - len(bad)} of {len(jobs)} jobs are finished, all in {folder}")
         for path, status in bad.items():
             asked = " ".join(_overrides(path))
-            outcome = "no status" if status is None else f"{status.status}, {status.reason}"
-            print(f"  {path.name} ({asked}): {outcome}", file=sys.stderr)
+            print(f"  {path.name} ({asked}): {status or 'no status'}", file=sys.stderr)
         if bad:
             raise SystemExit(1)
 
@@ -89,31 +92,33 @@ def begin_job(folder: Path) -> bool:
 
 
 def begin(folder: Path, overrides: Sequence[str]) -> bool:
-    """Note in a job's folder what it is; whether there is something to do."""
+    """Note in a job's folder what it is; whether there is something to do.
+
+    Raises:
+        ConfigError: if the folder holds another job, as of a search that is made again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "job.json", {"overrides": list(overrides)})
+    known = _overrides(folder)
+    if known and known != list(overrides):
+        raise ConfigError(
+            f"hydra.sweep.dir must be a new folder or that of the same sweep, {folder} has "
+            f"{' '.join(known)}, not {' '.join(overrides)}"
+        )
     status = RunFolder(folder).status()
-    if status is None or not status.is_over:
-        return True
-    print(f"{folder.name} is {status.status} already")
-    return False
+    if status is not None and status.is_over:
+        print(f"{folder.name} is {status.status} already")
+        return False
+    write_json(folder / RECORD, {"overrides": list(overrides)})
+    return True
 
 
 def end_job(folder: Path, error: Exception | None) -> None:
     """Leave a job's outcome in its folder, if the run itself has not, and say it in a line."""
-    if error is not None:
-        note_failure(folder, describe(error))
-    if error is not None or _in_parallel():
-        status = RunFolder(folder).status()
-        outcome = "no status" if status is None else f"{status.status}, {status.reason}"
-        print(f"{folder.name}: {outcome}", flush=True)
-
-
-def note_failure(folder: Path, reason: str) -> None:
-    """Note why a job failed, if the run itself has not."""
     run = RunFolder(folder)
-    if (status := run.status()) is None or status.status == "running":
-        run.write_status("failed", reason)
+    if error is not None and ((status := run.status()) is None or status.status == "running"):
+        run.write_status("failed", describe(error))
+    if error is not None or _in_parallel():
+        print(f"{folder.name}: {RunFolder(folder).status() or 'no status'}", flush=True)
 
 
 def best_loss(folder: Path) -> float | None:
@@ -138,9 +143,7 @@ def go_on(folder: Path) -> NoReturn:
     asked = _read(folder)
     assert asked is not None
     there = f"hydra.sweep.dir={quoted(str(folder.absolute()))}"
-    arguments = [*asked["overrides"], *asked["launcher"], there]
-    for source in asked["config_dirs"]:
-        arguments += ["--config-dir", source]
+    arguments = [*asked["overrides"], *asked["launcher"], there, *asked["options"]]
     if not SHOW_TRACEBACK:
         os.environ.pop("HYDRA_FULL_ERROR", None)
     os.execv(sys.executable, [sys.executable, "-m", "diffsim.cli.run", "-m", *arguments])
@@ -163,22 +166,28 @@ def _asked(config: DictConfig) -> dict[str, list[str]]:
     return {
         "overrides": list(overrides.task),
         "launcher": passed_on,
-        "config_dirs": own_folders(config),
+        "options": options(config),
     }
 
 
-def own_folders(config: DictConfig) -> list[str]:
-    """The folders of --config-dir."""
+def options(config: DictConfig) -> list[str]:
+    """The command's options that say where its config is, for another command."""
     sources = config.hydra.runtime.config_sources
-    return [str(source.path) for source in sources if source.provider == "command-line"]
+    folders = [str(source.path) for source in sources if source.provider == "command-line"]
+    name = config.hydra.job.config_name
+    return [
+        *(text for folder in folders for text in (DIR, folder)),
+        *(() if name in (None, "run") else ("--config-name", name)),
+    ]
 
 
 def _read(folder: Path) -> dict[str, list[str]] | None:
     try:
         content: dict[str, list[str]] = read_json(folder / FILE)
+        if "config_dirs" in content:  # as it was written before there were other options
+            content["options"] = [t for path in content["config_dirs"] for t in (DIR, path)]
         return {
-            name: [str(v) for v in content[name]]
-            for name in ("overrides", "launcher", "config_dirs")
+            name: [str(v) for v in content[name]] for name in ("overrides", "launcher", "options")
         }
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -186,7 +195,7 @@ def _read(folder: Path) -> dict[str, list[str]] | None:
 
 def _overrides(folder: Path) -> list[str]:
     try:
-        return [str(override) for override in read_json(folder / "job.json")["overrides"]]
+        return [str(override) for override in read_json(folder / RECORD)["overrides"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -42,9 +42,9 @@ def main() -> int:
         except ConfigError as error:
             print(f"reproduce-paper: error: {error}", file=sys.stderr)
             return 2
-        except Stopped:
+        except Stopped as error:
             print("stopped; the same command goes on where this one ended", file=sys.stderr)
-            code = 130
+            code = 128 + error.signal
         failed = pool.failed
     path = write_report(asked.scale, asked.folder, failed)
     if asked.publish:

@@ -59,10 +59,15 @@ class ProcessLauncher(Launcher):
         """Take the config of the sweep; a job's function is the command itself.
 
         Raises:
-            ConfigError: if there is to be less than one job at once.
+            ConfigError: if it is another program's, or there is to be less than one job at once.
         """
+        from diffsim.cli.sweep import COMMAND
         from diffsim.validation import ConfigError
 
+        if config.hydra.job.name != COMMAND:
+            raise ConfigError(
+                f"hydra/launcher=processes is for {COMMAND} alone, got {config.hydra.job.name}"
+            )
         if self._at_once is not None and self._at_once < 1:
             raise ConfigError(f"hydra.launcher.n_jobs must be >= 1, or null, got {self._at_once}")
         self._config = config
@@ -80,39 +85,54 @@ class ProcessLauncher(Launcher):
         from diffsim.cli import sweep
         from diffsim.cli.jobs import Chain, Pool, Stopped
         from diffsim.experiment.interruption import current
+        from diffsim.runs.folder import RunFolder
 
         assert self._config is not None
-        home = Path(self._config.hydra.sweep.dir)
-        numbered = enumerate(job_overrides, initial_job_idx)
-        jobs = [_job(self._config, home / f"job_{number}", told) for number, told in numbered]
+        home = Path(self._config.hydra.sweep.dir).absolute()
+        jobs = [
+            _job(self._config, home, number, overrides)
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+        ]
         over = {job.name for job in jobs if not sweep.begin(job.folder, job.overrides)}
+        before = {job.name: RunFolder(job.folder).status() for job in jobs}
         chains = [Chain((job,)) for job in jobs]
         pool = Pool(chains, Console(), self._at_once, lambda job: job.name in over)
-        with current().ending(lambda message: sweep.how_to_go_on(home, message)) as stop:
-            try:
+
+        def end(message: str) -> str:
+            pool.end()
+            return sweep.how_to_go_on(home, message)
+
+        try:
+            with current().ending(end) as stop:
                 pool.run()
-            except Stopped as error:
-                number = error.signal
-                raise stop.leave(number, sweep.how_to_go_on(home, f"by {number.name}")) from None
-        for job in jobs:
-            if reason := pool.failed.get(job.name):
-                sweep.note_failure(job.folder, reason.removeprefix(f"{job.program}: error: "))
+        except Stopped as error:
+            message = sweep.how_to_go_on(home, f"by {error.signal.name}")
+            raise stop.leave(error.signal, message) from None
+        finally:
+            for job in jobs:
+                reason = pool.failed.get(job.name)
+                if reason and RunFolder(job.folder).status() == before[job.name]:
+                    reason = reason.removeprefix(f"{job.program}: error: ")
+                    RunFolder(job.folder).write_status("failed", reason)
         return [_returned(job, sweep.best_loss(job.folder)) for job in jobs]
 
 
-def _job(config: DictConfig, folder: Path, overrides: Sequence[str]) -> Job:
-    """A job of a sweep, with all that the sweep was told of Hydra and that concerns a job."""
+def _job(config: DictConfig, home: Path, number: int, overrides: Sequence[str]) -> Job:
+    """A job of a sweep, with all that the sweep was given of Hydra's and that concerns a job."""
     from diffsim.cli.jobs import Job
-    from diffsim.cli.sweep import COMMAND, own_folders
+    from diffsim.cli.sweep import COMMAND, options
 
     others = tuple(f"hydra{mark}{part}" for part in OF_THE_SWEEP for mark in "./")
-    told = config.hydra.overrides.hydra
-    passed_on = [o for o in told if not o.lstrip("+~").startswith(others)]
-    options = [text for path in own_folders(config) for text in ("--config-dir", path)]
-    return Job(folder.name, COMMAND, tuple(overrides), folder, 1.0, (*passed_on, *options))
+    given = config.hydra.overrides.hydra
+    passed_on = [o for o in given if not o.lstrip("+~").startswith(others)]
+    own = ["hydra.mode=RUN", f"hydra.job.num={number}", f"hydra.job.id={number}"]
+    name = f"job_{number}"
+    hydra_arguments = (*passed_on, *own, *options(config))
+    return Job(name, COMMAND, tuple(overrides), home / name, 1.0, hydra_arguments)
 
 
 def _returned(job: Job, loss: float | None) -> JobReturn:
+    """The value of a job, as Hydra's sweepers take it."""
     found = JobReturn(overrides=job.overrides, working_dir=str(job.folder))
     found.status = JobStatus.COMPLETED
     found.return_value = loss

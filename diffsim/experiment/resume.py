@@ -17,7 +17,12 @@ from diffsim.runs.folder import RunFolder
 from diffsim.validation import ConfigError
 
 
-def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunResult:
+def resume(
+    folder: Path,
+    console: Console,
+    skip_damaged: bool = False,
+    expected: RunConfig | None = None,
+) -> RunResult:
     """Go on with a run from its newest checkpoint; from its start if it has none yet.
 
     Args:
@@ -25,9 +30,11 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunRes
         console: for what is told on the way.
         skip_damaged: whether newer checkpoints that are damaged are set aside, as
             ``damaged_<name>``.
+        expected: its config, if the caller has said of it more than where it is.
 
     Raises:
-        ConfigError: if there is no run in the folder, it is over, or another process is at it.
+        ConfigError: if there is no run in the folder, or one with another config; if it is over, or
+            another process is at it.
         CheckpointError: if its newest checkpoint, or with ``skip_damaged`` every one, is damaged.
         DivergedError, Interrupted: as ``run``.
     """
@@ -36,6 +43,11 @@ def resume(folder: Path, console: Console, skip_damaged: bool = False) -> RunRes
     if status is not None and status.is_over:
         raise ConfigError(f"resume must be a run that is not over, '{folder}' has {status.status}")
     config, checkpoints = restore_config(data), saved.checkpoints()
+    if expected is not None and expected != config:
+        raise ConfigError(
+            f"resume goes on with the config of the run in '{folder}', which is another one than "
+            "the command's: leave out what is said of it, or choose a new folder"
+        )
     if not checkpoints:
         console.print("There is no checkpoint yet: beginning again.")
         return go_on(config, folder, console, None)

@@ -6,6 +6,7 @@ run that is killed leaves what it had.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -86,7 +87,8 @@ def go_on(config: RunConfig, folder: Path, console: Console, since: Checkpoint |
                     result = training.finish()
         except DivergedError as error:
             account.close("diverged", str(error))
-            record_start(experiment, saved)
+            with suppress(Exception):  # which would tell less than the divergence
+                record_start(experiment, saved)
             raise
         except KeyboardInterrupt as error:
             account.close("interrupted", str(error))

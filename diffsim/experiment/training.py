@@ -180,6 +180,7 @@ class Training:
         experiment, best = self._experiment, self._best
         if best is None:
             raise DivergedError("no iteration had a finite loss")
+        record_start(experiment, self._saved)  # if a run was stopped before that
         motion = _record(experiment, best.x, self._saved, "after")
         robot = experiment.variables.unpack(jnp.asarray(best.x)).config.robot
         self._saved.write_surfaces(surfaces_record(robot))

@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from diffsim.runs.files import sync_folder, write_synced
+from diffsim.runs.files import sync, write_synced
 
 FORMAT_VERSION = 1
 _ARRAYS, _CONTENTS, _SUMS = "arrays.safetensors", "checkpoint.json", "SHA256SUMS"
@@ -49,7 +49,7 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     """Write a checkpoint under ``folder`` and delete all but the newest ``keep``; its path."""
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    sync(folder.parent)
     _remove_leftovers(folder)
     flat = {
         f"{group}/{name}": np.asarray(array, order="C")
@@ -74,12 +74,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     temporary.mkdir()
     for name, data in files.items():
         write_synced(temporary / name, data)
-    sync_folder(temporary)
+    sync(temporary)
     _set_aside(path)
     temporary.rename(path)
     for old in list_checkpoints(folder)[:-keep]:
         _set_aside(old)
-    sync_folder(folder)
+    sync(folder)
     _remove_leftovers(folder)
     return path
 

@@ -22,9 +22,9 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -38,9 +38,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     The path that is given back is one to write to; that file takes the other's place in the end.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    yield temporary
-    temporary.replace(path)
-    sync_folder(path.parent)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
 
 
 @contextmanager
@@ -85,7 +89,7 @@ def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
     """
     text = json.dumps(_encode(content), indent=indent, allow_nan=False)
     with written_whole(path) as temporary:
-        write_synced(temporary, f"{text}\n".encode())
+        temporary.write_text(f"{text}\n")
 
 
 def _encode(content: Any) -> Any:

@@ -41,6 +41,9 @@ class Status(NamedTuple):
     status: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.status}, {self.reason}" if self.reason else self.status
+
     @property
     def is_over(self) -> bool:
         """True of a run that cannot go on."""

@@ -10,6 +10,7 @@ MARK = "executed"
 TOUCH = f"touch {MARK}"
 SAVE = f"numpy.savetxt, fname: {MARK}, X: [1]"
 """A harmless function, which no list of dangerous ones has."""
+OURS = "hydra_plugins.diffsim_launcher"
 GLOBAL = "# @package _global_\n"
 
 ROBOTS = {
@@ -37,6 +38,14 @@ ROBOTS = {
     ),
     "launcher": f"{GLOBAL}hydra: {{launcher: {{_target_: {SAVE}}}}}",
     "sweeper": f"{GLOBAL}hydra: {{sweeper: {{_target_: {SAVE}}}}}",
+    "launcher's argument": (
+        f"{GLOBAL}hydra: {{launcher: {{_target_: {OURS}.ProcessLauncher, n_jobs: {{_target_: "
+        f"{OURS}.Path.write_text, _args_: [{{_target_: {OURS}.Path, _args_: [{MARK}]}}, x]}}}}}}"
+    ),
+    "function of a plug-in": (
+        f"{GLOBAL}hydra: {{launcher: {{_target_: {OURS}.Path.touch, self: {{_target_: {OURS}.Path, "
+        f"_args_: [{MARK}]}}}}}}"
+    ),
     "environment": f"{GLOBAL}hydra: {{job: {{env_set: {{LD_PRELOAD: /tmp/x.so}}}}}}",
     "target in a body": f"bodies: {{ball: {{_target_: {SAVE}}}}}",
     "YAML tag": f"name: !!python/object/apply:os.system ['{TOUCH}']",
@@ -47,6 +56,7 @@ ROBOTS = {
 
 IN_A_SWEEP = (
     *("callback", "logging handler", "environment", "interpolated launcher", "launcher's script"),
+    *("launcher's argument", "function of a plug-in"),
     *("mode", "sweep over Hydra's keys"),
 )
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from diffsim.runs.files import held
 from diffsim.validation import ConfigError
 from tests.commands import TIMEOUT_S
 
+ROOT = Path(__file__).parents[2]
 QUIET = Console(quiet=True)
 
 
@@ -120,9 +122,12 @@ from tests.cli.test_jobs import Chain, Pool, ball
 Pool([Chain((ball(pathlib.Path({str(tmp_path)!r}), "optimizer.iterations=2"),))], Console()).run()
 """
     with held(job.folder):
-        process = subprocess.Popen([sys.executable, "-c", program])
-        time.sleep(6.0)
-        assert process.poll() is None
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert "waiting for another process" in process.stdout.readline()
+        time.sleep(2 * jobs.POLL_S)
         assert not (job.folder / "job.log").exists()
-    assert process.wait(TIMEOUT_S) == 0
+    process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
     assert record_of(job) is not None

@@ -6,12 +6,16 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from diffsim.experiment.device import core_count
+from diffsim.runs.files import is_held
+from diffsim.runs.folder import RunFolder
 from tests.commands import TIMEOUT_S, diffsim_run, start_run
 
 SHORT = ("optimizer=cmaes", "optimizer.iterations=1", "task.duration=0.1", "device=cpu")
@@ -102,12 +106,13 @@ def test_another_sweep_does_not_mix_with_it(sweep):
     "launcher", ["processes", pytest.param("submitit_local", marks=pytest.mark.slow)]
 )
 def test_jobs_may_run_side_by_side(launcher, tmp_path):
+    """In a folder with an odd name, and as a search does it: some jobs, and then the next ones."""
     if launcher == "submitit_local":
         pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    done = diffsim_run(
-        *("-m", *SHORT, "seed=0,1,-1", HERE, f"hydra/launcher={launcher}"), folder=tmp_path
-    )
-    assert statuses(tmp_path / "here") == {
+    here = tmp_path / "here, in=größe"
+    sweep = ("-m", *SHORT, "seed=0,1,-1", f"hydra.sweep.dir='{here}'", f"hydra/launcher={launcher}")
+    done = diffsim_run(*sweep, "hydra.sweeper.max_batch_size=2", folder=tmp_path)
+    assert statuses(here) == {
         "job_0": "finished",
         "job_1": "finished",
         "job_2": "failed",
@@ -129,11 +134,14 @@ def test_other_plug_ins_work_if_they_are_installed(plugin, tmp_path):
     assert "2 of 2 jobs are finished" in done.stdout
 
 
+LONG = (*("optimizer=cmaes", "optimizer.iterations=2000", "stop_on_success=false"), *SHORT[2:])
+TWO = (HERE, "hydra/launcher=processes", "hydra.launcher.n_jobs=2")
+
+
+@pytest.mark.skipif(core_count() < 2, reason="for two jobs at once")
 def test_a_parallel_sweep_is_stopped_as_a_whole_and_goes_on(tmp_path):
     """Ctrl-C leaves a checkpoint of every job that runs; those are where the next call goes on."""
-    long = (*("optimizer=cmaes", "optimizer.iterations=400", "stop_on_success=false"), *SHORT[2:])
-    sweep = ("-m", *long, "seed=0,1,2", HERE, "hydra/launcher=processes", "hydra.launcher.n_jobs=2")
-    process = start_run(tmp_path, *sweep)
+    process = start_run(tmp_path, "-m", *LONG, "seed=0,1,-1", *TWO)
     here = tmp_path / "here"
     wait_for(lambda: rows(here / "job_0") > 3 and rows(here / "job_1") > 3, process)
     process.send_signal(signal.SIGINT)
@@ -141,10 +149,66 @@ def test_a_parallel_sweep_is_stopped_as_a_whole_and_goes_on(tmp_path):
     assert statuses(here) == {"job_0": "interrupted", "job_1": "interrupted"}
     before = rows(here / "job_0")
     done = diffsim_run("resume=here", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "3 of 3 jobs are finished" in done.stdout
+    assert done.returncode == 1
+    assert "2 of 3 jobs are finished" in done.stdout, done.stderr
+    assert statuses(here)["job_2"] == "failed"
     assert "Going on after iteration" in (here / "job_0" / "job.log").read_text()
-    assert before < rows(here / "job_0") == 400
+    assert before < rows(here / "job_0") == 2000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(core_count() < 2, reason="for two jobs at once")
+def test_two_signals_leave_no_job_behind(tmp_path):
+    process = start_run(tmp_path, "-m", *LONG, "seed=0,1", *TWO)
+    here = tmp_path / "here"
+    wait_for(lambda: rows(here / "job_0") > 3 and rows(here / "job_1") > 3, process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    begin = time.monotonic()
+    while is_held(here / "job_0") or is_held(here / "job_1"):
+        assert time.monotonic() - begin < TIMEOUT_S
+        time.sleep(0.1)
+    assert set(statuses(here).values()) == {"interrupted"}
+
+
+@pytest.mark.slow
+def test_a_job_is_the_command_for_it_alone(tmp_path):
+    """Whatever the sweep was given of Hydra's: its folders, its main config, its mode."""
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "other.yaml").write_text("defaults: [run, _self_]\nseed: 7\n")
+    mode = "# @package _global_\nhydra: {mode: MULTIRUN}\nname: run_${hydra:job.num}\n"
+    (tmp_path / "mine" / "experiment" / "swept.yaml").write_text(mode)
+    done = diffsim_run(
+        *("--config-dir", "mine", "--config-name", "other", "-m", *SHORT, "experiment=swept"),
+        *("robot.friction=0.3,0.4", HERE, "hydra/launcher=processes"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    manifests = [RunFolder(tmp_path / "here" / f"job_{n}").manifest()["config"] for n in (0, 1)]
+    assert [config["name"] for config in manifests] == ["run_0", "run_1"]
+    assert [config["seed"] for config in manifests] == [7, 7]
+
+
+def test_other_programs_have_no_such_jobs(tmp_path):
+    program = ("-m", "diffsim.cli.bench", "-m", "robot=arm,ball", "hydra/launcher=processes")
+    done = subprocess.run(
+        [sys.executable, *program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "hydra/launcher=processes is for diffsim-run alone, got diffsim-bench" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_that_goes_on_is_not_given_other_values(sweep):
+    home, _ = sweep
+    shutil.copytree(home / "here" / "job_0", home / "stopped")
+    (home / "stopped" / "status.json").write_text('{"status": "interrupted", "reason": ""}')
+    done = diffsim_run("resume=stopped", "optimizer.iterations=3", folder=home)
+    assert done.returncode == 2
+    assert "resume goes on with the config of the run in 'stopped'" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
