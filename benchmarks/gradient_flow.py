@@ -24,8 +24,8 @@ from diffsim.runs.folder import RunFolder
 SEEDS = range(3)
 
 
-class Training(NamedTuple):
-    """Training of one recipe.
+class TrainedTask(NamedTuple):
+    """A preset that every recipe trains.
 
     Attributes:
         preset: the experiment.
@@ -41,8 +41,8 @@ class Training(NamedTuple):
 
 
 PROBLEMS = (
-    Training("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
-    Training("swing_up", "validation_end_distance", False, ("optimizer.iterations=500",)),
+    TrainedTask("quadruped_gait", "speed", True, ("optimizer.iterations=200",)),
+    TrainedTask("swing_up", "validation_end_distance", False, ("optimizer.iterations=500",)),
 )
 PLAIN = (
     "optimizer.gradient_decay=1.0",
@@ -67,7 +67,7 @@ RECIPES = {
 }
 
 
-def jobs(folder: Path) -> dict[tuple[Training, str, int], Job]:
+def jobs(folder: Path) -> dict[tuple[TrainedTask, str, int], Job]:
     """A training for each problem, recipe and seed."""
     found = {}
     for problem in PROBLEMS:
@@ -80,7 +80,7 @@ def jobs(folder: Path) -> dict[tuple[Training, str, int], Job]:
     return found
 
 
-def row(problem: Training, recipe: str, seed: int, folder: Path) -> dict[str, object]:
+def row(problem: TrainedTask, recipe: str, seed: int, folder: Path) -> dict[str, object]:
     """One run in numbers; one that diverged as far as it came."""
     metrics = RunFolder(folder).metrics()
     found = metrics[problem.figure]

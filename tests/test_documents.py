@@ -331,7 +331,7 @@ def test_the_kinds_shown_are_those_that_are_tested():
 
 def test_the_robot_examples_know_only_what_robots_have():
     examples = {yaml.safe_load(text)["name"]: text for text in blocks(README, "yaml")}
-    assert {"pair", "mine"} <= set(examples)
+    assert {"pair", "leg"} <= set(examples)
     for text in examples.values():
         assert set(yaml.safe_load(text)) <= set(RobotConfig.__dataclass_fields__)
 

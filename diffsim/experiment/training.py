@@ -31,7 +31,7 @@ from diffsim.runs.folder import RunFolder
 from diffsim.tasks.figures import VALIDATION
 
 
-class Figures(NamedTuple):
+class Judgement(NamedTuple):
     """Loss and metrics by which a point is judged."""
 
     loss: float
@@ -49,7 +49,7 @@ class Iteration(NamedTuple):
 
     row: MetricsRow
     report: Report
-    judged: Figures | None
+    judged: Judgement | None
 
 
 class BestPoint(NamedTuple):
@@ -82,11 +82,11 @@ class Validation:
         """Return whether a validation is due; the first iteration always has one."""
         return bool(self.settings.every) and (iteration - 1) % self.settings.every == 0
 
-    def run(self, x: np.ndarray) -> Figures:
+    def run(self, x: np.ndarray) -> Judgement:
         """Mean loss and metrics."""
         found = self._each(jnp.asarray(x), self._key)
         metrics = {name: float(jnp.mean(values)) for name, values in found.metrics.items()}
-        return Figures(float(jnp.mean(found.loss)), metrics)
+        return Judgement(float(jnp.mean(found.loss)), metrics)
 
 
 class Training:
@@ -214,7 +214,7 @@ class Training:
         self._non_finite += report.not_finite
         metrics = {name: report.metrics[name] for name in self._experiment.task.figures}
         # What a controller is worth: in episodes for validation if there are any.
-        judged = None if self._validation.metric_names else Figures(report.loss, metrics)
+        judged = None if self._validation.metric_names else Judgement(report.loss, metrics)
         if self._validation.due(self._done):
             judged = self._validation.run(report.x)
             found = judged.metrics
@@ -232,14 +232,14 @@ class Training:
         )
         return Iteration(row, report, judged)
 
-    def _keep_the_best(self, x: np.ndarray, figures: Figures | None) -> None:
+    def _keep_the_best(self, x: np.ndarray, judged: Judgement | None) -> None:
         """Keep a point if it is the best one by its figures; without any it is not."""
-        if figures is None or not math.isfinite(figures.loss):
+        if judged is None or not math.isfinite(judged.loss):
             return
-        best, succeeded = self._best, self._experiment.task.succeeded(figures.metrics)
+        best, succeeded = self._best, self._experiment.task.succeeded(judged.metrics)
         # Once the goal is met, only points that meet it are better.
-        if best is None or (succeeded, -figures.loss) > (best.succeeded, -best.loss):
-            self._best = BestPoint(x, *figures, succeeded)
+        if best is None or (succeeded, -judged.loss) > (best.succeeded, -best.loss):
+            self._best = BestPoint(x, *judged, succeeded)
 
     def _checkpoint(self, row: MetricsRow) -> Callable[[], Checkpoint] | None:
         """Make a function that makes the checkpoint of an iteration; None if there is no point yet.
