@@ -25,7 +25,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 
 from diffsim.bench.config import BenchConfig
 from diffsim.checks.config import CheckConfig
-from diffsim.cli.recipes import begin_composition, check_chosen, recipe_of
+from diffsim.cli.recipes import begin_composition, check_chosen, groups_in_words, recipe_of
 from diffsim.cli.schemas import leave_to_files, register_schemas
 from diffsim.evaluation.config import EvalConfig
 from diffsim.experiment.check import check_name
@@ -49,6 +49,7 @@ def register_resolvers() -> None:
     # Hydra makes the run's folder before anything is checked: no name may lead out of it.
     OmegaConf.register_new_resolver("file_name", check_name, replace=True)
     OmegaConf.register_new_resolver("recipe_of", recipe_of, replace=True)
+    OmegaConf.register_new_resolver("groups", groups_in_words, replace=True)
 
 
 def guard_composition() -> None:

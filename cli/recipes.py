@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -41,6 +42,11 @@ class Composition(NamedTuple):
             self.loader.get_group_options(group, config_name=self.name, overrides=self.overrides)
         )
 
+    def groups(self) -> list[str]:
+        """Names of the groups of which a command chooses an option."""
+        found = self.loader.get_group_options("", ObjectType.GROUP, self.name, self.overrides)
+        return [group for group in found if group != "hydra" and self.options(group)]
+
     def compose(self, *more: str) -> DictConfig:
         """The config of the same command with other choices, but for values of a task."""
         kept = [override for override in self.overrides if not override.startswith("task.")]
@@ -64,6 +70,15 @@ def begin_composition(loader: ConfigLoaderImpl, name: str | None, overrides: lis
 def recipe_of(robot: str) -> str:
     """Name of a robot's recipe: its own name, or ``none`` if there is no such file."""
     return robot if robot in _compositions[-1].options("recipe") else NO_RECIPE
+
+
+def groups_in_words() -> str:
+    """Groups with their options for ``--help``, a line for each.
+
+    Groups within groups are left out: their files are for other files to build on.
+    """
+    known = _compositions[-1]
+    return "\n".join(f"{group}: {', '.join(known.options(group))}" for group in known.groups())
 
 
 def choices_in_words() -> str:

@@ -55,13 +55,15 @@ class SchemaSource(ConfigSource):
 
     def is_group(self, config_path: str) -> bool:
         group, _, inner = _plain(config_path).partition("/")
-        return group in KINDS and inner in ("", "schema")
+        return (group in KINDS and inner in ("", "schema")) or not group
 
     def is_config(self, config_path: str) -> bool:
         return _is_known(_plain(config_path))
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        group, _, inner = _plain(config_path).partition("/")
+        if not (path := _plain(config_path)):
+            return [] if results_filter == ObjectType.CONFIG else sorted(KINDS)
+        group, _, inner = path.partition("/")
         found: list[str] = []
         if results_filter != ObjectType.CONFIG and not inner:
             found.append("schema")
