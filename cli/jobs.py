@@ -248,8 +248,9 @@ class Pool:
             thread.start()
         task = display.task_ids[0] if display.task_ids else None
         while any(thread.is_alive() for thread in threads):
-            if self._woken.wait(POLL_S):
-                self._woken.clear()
+            self._woken.wait(POLL_S)
+            self._woken.clear()
+            if self._signals:  # which a job that has just begun may not have been sent yet
                 self._pass_signals_on()
             if task is not None:
                 display.update(task, completed=self._worth(), what=self._state())

@@ -102,18 +102,19 @@ class ProcessLauncher(Launcher):
             pool.end()
             return sweep.how_to_go_on(home, message)
 
-        try:
-            with current().ending(end) as stop:
+        with current().ending(end) as stop:
+            try:
                 pool.run()
-        except Stopped as error:
-            message = sweep.how_to_go_on(home, f"by {error.signal.name}")
-            raise stop.leave(error.signal, message) from None
-        finally:
-            for job in jobs:
-                reason = pool.failed.get(job.name)
-                if reason and RunFolder(job.folder).status() == before[job.name]:
-                    reason = reason.removeprefix(f"{job.program}: error: ")
-                    RunFolder(job.folder).write_status("failed", reason)
+            except Stopped as error:
+                message = sweep.how_to_go_on(home, f"by {error.signal.name}")
+                raise stop.leave(error.signal, message) from None
+            finally:
+                for job in jobs:
+                    reason = pool.failed.get(job.name)
+                    # Which a run has noted itself, if it came that far.
+                    if reason and RunFolder(job.folder).status() == before[job.name]:
+                        reason = reason.removeprefix(f"{job.program}: error: ")
+                        RunFolder(job.folder).write_status("failed", reason)
         return [_returned(job, sweep.best_loss(job.folder)) for job in jobs]
 
 
