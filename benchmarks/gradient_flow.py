@@ -129,16 +129,17 @@ def main() -> None:
     except Stopped:
         sys.exit("stopped; the same command goes on where this one ended")
     made = {key: job for key, job in todo.items() if job.name not in pool.failed}
+    failures = "\n".join(f"{name} failed: {why}" for name, why in pool.failed.items())
     if not made:
-        sys.exit("\n".join(f"{name} failed: {why}" for name, why in pool.failed.items()))
+        sys.exit(failures)
     table = pd.DataFrame([row(*key, job.folder) for key, job in made.items()])
     table.to_csv(folder / "gradient_flow.csv", index=False)
     newest = max((job.folder for job in made.values()), key=lambda path: path.stat().st_mtime)
     text = f"{report(table)}\n{origin(RunFolder(newest).manifest())}\n"
     (folder / "gradient_flow.md").write_text(text)
     print(f"{text}\nEverything is in {folder}")
-    if pool.failed:
-        sys.exit("\n".join(f"{name} failed: {why}" for name, why in pool.failed.items()))
+    if failures:
+        sys.exit(failures)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import compose_config, quoted
 from diffsim.experiment.manifest import restore_config
 from diffsim.runs.files import is_held, write_json
-from diffsim.runs.folder import RunFolder, read_json
+from diffsim.runs.folder import JOB_FILE, RunFolder, read_json
 from diffsim.validation import ConfigError
 
 PROGRAMS = {
@@ -37,7 +37,6 @@ PROGRAMS = {
     "diffsim-eval": "diffsim.cli.eval",
     "diffsim-bench": "diffsim.cli.bench",
 }
-RECORD = "job.json"
 TRIES = "tries.json"
 LOG = "job.log"
 POLL_S = 0.5
@@ -145,7 +144,7 @@ def record_of(job: Job) -> Record | None:
         ConfigError: if its folder holds the result of another command or config.
     """
     try:
-        content = json.loads((job.folder / RECORD).read_text())
+        content = json.loads((job.folder / JOB_FILE).read_text())
         found = Record(str(content["command"]), float(content["seconds"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -293,7 +292,7 @@ class Pool:
         seconds = before + time.monotonic() - begin
         if code == 0 or _is_over(job):
             record = {"command": job.command, "overrides": job.overrides, "seconds": seconds}
-            write_json(job.folder / RECORD, record)
+            write_json(job.folder / JOB_FILE, record)
             tries.unlink(missing_ok=True)
             self._done.add(job.name)
             self._print(f"{job.name}: {_outcome(job)}{seconds:.0f} s; {self._state()}")

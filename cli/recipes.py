@@ -42,10 +42,11 @@ class Composition(NamedTuple):
             self.loader.get_group_options(group, config_name=self.name, overrides=self.overrides)
         )
 
-    def groups(self) -> list[str]:
-        """Names of the groups of which a command chooses an option."""
+    def groups(self) -> dict[str, list[str]]:
+        """The groups of which a command chooses an option, with their options."""
         found = self.loader.get_group_options("", ObjectType.GROUP, self.name, self.overrides)
-        return [group for group in found if group != "hydra" and self.options(group)]
+        options = {group: self.options(group) for group in found if group != "hydra"}
+        return {group: names for group, names in options.items() if names}
 
     def compose(self, *more: str) -> DictConfig:
         """The config of the same command with other choices, but for values of a task."""
@@ -77,8 +78,8 @@ def groups_in_words() -> str:
 
     Groups within groups are left out: their files are for other files to build on.
     """
-    known = _compositions[-1]
-    return "\n".join(f"{group}: {', '.join(known.options(group))}" for group in known.groups())
+    known = _compositions[-1].groups()
+    return "\n".join(f"{group}: {', '.join(options)}" for group, options in known.items())
 
 
 def choices_in_words() -> str:

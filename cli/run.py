@@ -38,7 +38,7 @@ def _job(composed: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     in_sweep = hydra_config.mode == RunMode.MULTIRUN
-    if in_sweep and not sweep.begin_job(folder):
+    if in_sweep and not sweep.begin_job(folder, hydra_config.overrides.task):
         return sweep.best_loss(folder)
     problem: Exception | None = None
     try:

@@ -22,10 +22,9 @@ from omegaconf import DictConfig
 from diffsim.cli.command import SHOW_TRACEBACK
 from diffsim.cli.configuration import quoted
 from diffsim.cli.errors import describe
-from diffsim.cli.jobs import RECORD
 from diffsim.experiment.interruption import current
 from diffsim.runs.files import write_json
-from diffsim.runs.folder import RunFolder, read_json
+from diffsim.runs.folder import JOB_FILE, RunFolder, read_json
 from diffsim.tables import FILES
 from diffsim.validation import ConfigError
 
@@ -86,12 +85,7 @@ def _send_files_whole() -> None:
             pickling.register_pickle_by_value(module)
 
 
-def begin_job(folder: Path) -> bool:
-    """Note what the present job is; whether there is something to do."""
-    return begin(folder, HydraConfig.get().overrides.task)
-
-
-def begin(folder: Path, overrides: Sequence[str]) -> bool:
+def begin_job(folder: Path, overrides: Sequence[str]) -> bool:
     """Note in a job's folder what it is; whether there is something to do.
 
     Raises:
@@ -108,7 +102,7 @@ def begin(folder: Path, overrides: Sequence[str]) -> bool:
     if status is not None and status.is_over:
         print(f"{folder.name} is {status.status} already")
         return False
-    write_json(folder / RECORD, {"overrides": list(overrides)})
+    write_json(folder / JOB_FILE, {"overrides": list(overrides)})
     return True
 
 
@@ -118,7 +112,7 @@ def end_job(folder: Path, error: Exception | None) -> None:
     if error is not None and ((status := run.status()) is None or status.status == "running"):
         run.write_status("failed", describe(error))
     if error is not None or _in_parallel():
-        print(f"{folder.name}: {RunFolder(folder).status() or 'no status'}", flush=True)
+        print(f"{folder.name}: {run.status() or 'no status'}", flush=True)
 
 
 def best_loss(folder: Path) -> float | None:
@@ -195,7 +189,7 @@ def _read(folder: Path) -> dict[str, list[str]] | None:
 
 def _overrides(folder: Path) -> list[str]:
     try:
-        return [str(override) for override in read_json(folder / RECORD)["overrides"]]
+        return [str(override) for override in read_json(folder / JOB_FILE)["overrides"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 TIMEOUT_S = 500
@@ -34,6 +36,15 @@ def diffsim_eval(*arguments: str, folder: Path) -> subprocess.CompletedProcess[s
 def diffsim_report(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """``diffsim-report`` with these arguments, in a folder of its own."""
     return _run("diffsim.cli.report", *arguments, folder=folder)
+
+
+def wait_for(true: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until something is true, while a process is running."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not true():
+        assert process is None or process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -93,7 +93,7 @@ class ProcessLauncher(Launcher):
             _job(self._config, home, number, overrides)
             for number, overrides in enumerate(job_overrides, initial_job_idx)
         ]
-        over = {job.name for job in jobs if not sweep.begin(job.folder, job.overrides)}
+        over = {job.name for job in jobs if not sweep.begin_job(job.folder, job.overrides)}
         before = {job.name: RunFolder(job.folder).status() for job in jobs}
         chains = [Chain((job,)) for job in jobs]
         pool = Pool(chains, Console(), self._at_once, lambda job: job.name in over)
@@ -106,8 +106,7 @@ class ProcessLauncher(Launcher):
             try:
                 pool.run()
             except Stopped as error:
-                message = sweep.how_to_go_on(home, f"by {error.signal.name}")
-                raise stop.leave(error.signal, message) from None
+                raise stop.leave(error.signal, end(f"by {error.signal.name}")) from None
             finally:
                 for job in jobs:
                     reason = pool.failed.get(job.name)

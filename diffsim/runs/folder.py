@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+JOB_FILE = "job.json"
+"""In the folder of a job, of a sweep or a reproduction: what it is, and how long it took."""
+
 OVER = ("finished", "diverged")
 """A run of this status cannot go on."""
 

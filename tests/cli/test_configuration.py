@@ -38,7 +38,7 @@ def test_what_is_no_name_of_a_choice_is_refused_with_the_choices(override):
 
 
 def test_help_lists_the_groups_that_a_command_chooses_from(tmp_path):
-    """Of the package and of the user's folder; none that only other files build on."""
+    """It has those of the package and of the user's folder, none that only files build on."""
     (tmp_path / "mine" / "robot").mkdir(parents=True)
     (tmp_path / "mine" / "robot" / "hopper.yaml").write_text("name: hopper\n")
     done = diffsim_run("--config-dir", "mine", "--help", folder=tmp_path)

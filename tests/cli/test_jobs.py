@@ -19,7 +19,7 @@ from diffsim.cli.jobs import Chain, Job, Pool, record_of
 from diffsim.experiment.device import core_count
 from diffsim.runs.files import held
 from diffsim.validation import ConfigError
-from tests.commands import TIMEOUT_S
+from tests.commands import TIMEOUT_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 QUIET = Console(quiet=True)
@@ -69,21 +69,18 @@ except Stopped:
 @pytest.mark.slow
 def test_an_interrupted_pool_goes_on(tmp_path):
     """Ctrl-C ends it with a checkpoint; called again it comes to the end of the same training."""
-    where = {"cwd": tmp_path}
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], **where)
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=tmp_path)
     folder = tmp_path / "ball_adam_0"
-    begin = time.monotonic()
-    while not (folder / "metrics.csv").exists() or len(pd.read_csv(folder / "metrics.csv")) < 20:
-        assert process.poll() is None
-        assert time.monotonic() - begin < TIMEOUT_S
-        time.sleep(0.1)
+    path = folder / "metrics.csv"
+    wait_for(lambda: path.exists() and len(pd.read_csv(path)) >= 20, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(TIMEOUT_S) == 130
     assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
     assert not (folder / "job.json").exists()
     before = pd.read_csv(folder / "metrics.csv")
 
-    subprocess.run([sys.executable, "-c", PROGRAM], **where, check=True, timeout=TIMEOUT_S)
+    again = [sys.executable, "-c", PROGRAM]
+    subprocess.run(again, cwd=tmp_path, check=True, timeout=TIMEOUT_S)
     metrics = pd.read_csv(folder / "metrics.csv")
     assert list(metrics["iteration"]) == list(range(1, 601))
     pd.testing.assert_frame_equal(metrics.head(len(before)), before)
@@ -92,7 +89,7 @@ def test_an_interrupted_pool_goes_on(tmp_path):
 
 def test_jobs_side_by_side_share_the_cores(tmp_path, monkeypatch):
     """Each has cores that no other has; one that must be alone has all of them."""
-    source = "import os, pathlib, time; time.sleep(2); print(sorted(os.sched_getaffinity(0)))"
+    source = "import os, time; time.sleep(2); print(sorted(os.sched_getaffinity(0)))"
     (tmp_path / "show_cores.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setitem(jobs.PROGRAMS, "show", "show_cores")

@@ -6,9 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import pytest
 from diffsim.experiment.device import core_count
 from diffsim.runs.files import is_held
 from diffsim.runs.folder import RunFolder
-from tests.commands import TIMEOUT_S, diffsim_run, start_run
+from tests.commands import diffsim_bench, diffsim_run, start_run, wait_for
 
 SHORT = ("optimizer=cmaes", "optimizer.iterations=1", "task.duration=0.1", "device=cpu")
 HERE = "hydra.sweep.dir=here"
@@ -38,14 +36,6 @@ def rows(job: Path) -> int:
     """Iterations whose metrics are written."""
     path = job / "metrics.csv"
     return len(path.read_text().splitlines()) - 1 if path.exists() else 0
-
-
-def wait_for(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    begin = time.monotonic()
-    while not true():
-        assert process.poll() is None
-        assert time.monotonic() - begin < TIMEOUT_S
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +128,18 @@ LONG = (*("optimizer=cmaes", "optimizer.iterations=2000", "stop_on_success=false
 TWO = (HERE, "hydra/launcher=processes", "hydra.launcher.n_jobs=2")
 
 
+def start_two(folder: Path, seeds: str) -> subprocess.Popen[bytes]:
+    """Start a sweep of long jobs, two at once, and wait until both are training."""
+    process = start_run(folder, "-m", *LONG, seeds, *TWO)
+    jobs = [folder / "here" / name for name in ("job_0", "job_1")]
+    wait_for(lambda: all(rows(job) > 3 for job in jobs), process)
+    return process
+
+
 @pytest.mark.skipif(core_count() < 2, reason="for two jobs at once")
 def test_a_parallel_sweep_is_stopped_as_a_whole_and_goes_on(tmp_path):
     """Ctrl-C leaves a checkpoint of every job that runs; those are where the next call goes on."""
-    process = start_run(tmp_path, "-m", *LONG, "seed=0,1,-1", *TWO)
-    here = tmp_path / "here"
-    wait_for(lambda: rows(here / "job_0") > 3 and rows(here / "job_1") > 3, process)
+    process, here = start_two(tmp_path, "seed=0,1,-1"), tmp_path / "here"
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     assert statuses(here) == {"job_0": "interrupted", "job_1": "interrupted"}
@@ -159,17 +155,12 @@ def test_a_parallel_sweep_is_stopped_as_a_whole_and_goes_on(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(core_count() < 2, reason="for two jobs at once")
 def test_two_signals_leave_no_job_behind(tmp_path):
-    process = start_run(tmp_path, "-m", *LONG, "seed=0,1", *TWO)
-    here = tmp_path / "here"
-    wait_for(lambda: rows(here / "job_0") > 3 and rows(here / "job_1") > 3, process)
+    process, here = start_two(tmp_path, "seed=0,1"), tmp_path / "here"
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
-    begin = time.monotonic()
-    while is_held(here / "job_0") or is_held(here / "job_1"):
-        assert time.monotonic() - begin < TIMEOUT_S
-        time.sleep(0.1)
+    wait_for(lambda: not (is_held(here / "job_0") or is_held(here / "job_1")))
     assert set(statuses(here).values()) == {"interrupted"}
 
 
@@ -192,10 +183,7 @@ def test_a_job_is_the_command_for_it_alone(tmp_path):
 
 
 def test_other_programs_have_no_such_jobs(tmp_path):
-    program = ("-m", "diffsim.cli.bench", "-m", "robot=arm,ball", "hydra/launcher=processes")
-    done = subprocess.run(
-        [sys.executable, *program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = diffsim_bench("-m", "robot=arm,ball", "hydra/launcher=processes", folder=tmp_path)
     assert done.returncode == 2
     assert "hydra/launcher=processes is for diffsim-run alone, got diffsim-bench" in done.stderr
     assert done.stderr.count("\n") == 1
